@@ -1,0 +1,1 @@
+//! The send-feedback function.

@@ -1,0 +1,1 @@
+//! Prices, sizing, the canary test, anomalies and calibration. Arithmetic only.

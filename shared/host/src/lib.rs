@@ -1,0 +1,1 @@
+//! Runs a function: HTTP, Pub/Sub push, auth, errors, telemetry.

@@ -1,0 +1,1 @@
+//! A source tree to a plan; names, variables and redaction.

@@ -1,0 +1,1 @@
+//! Conformance suites and fakes that the tests share.
