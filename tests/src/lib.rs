@@ -1,1 +1,5 @@
-//! Conformance suites and fakes that the tests share.
+//! What the tests share: conformance suites that every adapter of a port must pass, and fakes.
+
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
+
+pub mod conformance;

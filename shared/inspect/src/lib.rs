@@ -1,1 +1,41 @@
-//! A source tree to a plan; names, variables and redaction.
+//! A source tree to a plan, with the file and line each conclusion came from; names, variables and redaction.
+//!
+//! Invariant: nothing of the tree is executed and nothing outside of it is read. The walk is bounded by a count
+//! of entries and a depth, each read by a size; links that leave the tree, loops of links, pipes, sockets and
+//! devices are seen and never opened. The same tree and the same options give the same report.
+//!
+//! # Which answer wins
+//! Every part of the plan (provider, start command, port, …) is claimed by one or more sources. The first in
+//! this order is taken, the others that differ are listed under `alternatives`:
+//!
+//! 1. [`Options`]: what the caller asked for by name.
+//! 2. `Procfile`: its `web` process is the start command, whatever else is there; other processes never are.
+//! 3. An own `Dockerfile` or `Containerfile`: the provider is `dockerfile`, the start command is its
+//!    `ENTRYPOINT` and `CMD` where a plain machine can run them. How to install and build without a container
+//!    engine still comes from the language below it.
+//! 4. The language's manifest: the provider whose evidence is strongest; at equal strength the order of
+//!    the table in `provider/mod.rs` decides (servers before the node tools that often accompany them).
+//! 5. Conventional file names (`main.py`, `server.js`, `index.html`, `start.sh`).
+//!
+//! # Where commands run
+//! `install_command`, `build_command` and `start_command` are shell text, run with `sh -c` in the root of the
+//! tree that was given, with the folders of [`Report::path`] first in `PATH`. For an app in a folder of a
+//! monorepo they begin with `cd FOLDER &&`. A static site has no start command: `static_dir` is served.
+
+mod dockerfile;
+mod error;
+pub mod names;
+mod options;
+mod plan;
+mod provider;
+mod read;
+pub mod redact;
+mod report;
+mod scan;
+mod text;
+mod tree;
+
+pub use error::Error;
+pub use options::{Limits, Options};
+pub use read::read;
+pub use report::{Alternative, AppEntry, Evidence, Provider, Report};

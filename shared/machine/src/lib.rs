@@ -1,1 +1,18 @@
-//! Adapters for one machine.
+//! Adapters for one machine: an embedded store and broker, timers, objects, keys, mail, and a target that runs
+//! apps as real processes behind a weighted ingress.
+//!
+//! Invariant: one process owns a data folder. Nothing here decides anything; the functions do.
+
+#![expect(clippy::disallowed_methods, reason = "adapters are where clock and environment are read")]
+
+pub mod broker;
+pub mod clock;
+pub mod ingress;
+pub mod keys;
+pub mod mail;
+pub mod objects;
+pub mod schedule;
+pub mod source;
+pub mod store;
+pub mod target;
+pub mod timers;

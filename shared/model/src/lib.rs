@@ -1,1 +1,26 @@
-//! Documents, ids, events, money, ports and the deployment state machine. No I/O.
+//! What every part of Sextant agrees on: ids, money, documents, messages, the ports to the outside and the
+//! deployment's state machine.
+//!
+//! Invariant: nothing here does I/O, reads a clock, draws a random number or names a cloud. Whoever needs one
+//! of those is handed a port (`port`), and time and randomness are arguments.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`id`] | prefixed ids and parsed names |
+//! | [`time`], [`money`] | milliseconds since 1970; integer micro-dollars |
+//! | [`document`] | what the store keeps, each with a schema version, and the paths it is kept at |
+//! | [`message`] | what travels through topics, and the Pub/Sub push envelope it travels in |
+//! | [`deployment`] | `decide(state, input)`: pure and total |
+//! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
+
+pub mod deployment;
+pub mod document;
+pub mod id;
+pub mod message;
+pub mod money;
+pub mod port;
+pub mod time;
+
+pub use id::{DecisionId, DeploymentId, LearningId, ObservationId, ServiceName, TenantId};
+pub use money::Micros;
+pub use time::Timestamp;

@@ -1,0 +1,129 @@
+//! Is the canary worse than the stable revision? A sequential test on closed windows, and the decision made of it.
+//!
+//! Invariants: looking at every window is allowed and costs nothing (an E-value, by Ville's inequality); the traffic
+//! split may change between windows; a window in which either side has no requests adds nothing; no data is never a
+//! pass. The state is small, of fixed size and serialisable, so it lives in the deployment's document.
+//! Method: Lindon and Malek, arXiv 2011.03567, conditional on the split.
+
+mod csv;
+mod decide;
+mod dispersion;
+mod report;
+mod test;
+
+pub use csv::{CsvError, parse_csv};
+pub use decide::{Decision, Guard, Options, Verdict};
+pub use dispersion::{Accumulator, Dispersion};
+pub use report::{Minute, Report, report};
+pub use test::{RATIOS, Test};
+
+use serde::{Deserialize, Serialize};
+
+/// Requests of one closed window, on both sides. What is bad may not exceed the requests; more is cut down, since
+/// the two counts may come from metrics that disagree for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Window {
+    /// Requests that the canary answered.
+    pub canary_requests: u64,
+    /// Requests that the stable revision answered.
+    pub stable_requests: u64,
+    /// Those of the canary that were bad (5xx, or slower than the stable p95 edge).
+    pub canary_bad: u64,
+    /// Those of the stable revision that were bad.
+    pub stable_bad: u64,
+}
+
+impl Window {
+    /// A window in the order of the CSV columns: canary requests, stable requests, canary bad, stable bad.
+    pub const fn new(canary_requests: u64, stable_requests: u64, canary_bad: u64, stable_bad: u64) -> Self {
+        Self { canary_requests, stable_requests, canary_bad, stable_bad }
+    }
+
+    /// Both sides answered something, so the window can tell.
+    pub const fn has_both_sides(&self) -> bool {
+        self.canary_requests > 0 && self.stable_requests > 0
+    }
+
+    /// A hard guard's question: at least 20 canary requests, half of them bad, while stable stays under a tenth.
+    pub const fn is_burst(&self) -> bool {
+        self.canary_requests >= 20
+            && self.canary_bad.saturating_mul(2) >= self.canary_requests
+            && self.stable_bad.saturating_mul(10) <= self.stable_requests
+    }
+
+    pub(crate) fn cut(self) -> Self {
+        Self {
+            canary_bad: self.canary_bad.min(self.canary_requests),
+            stable_bad: self.stable_bad.min(self.stable_requests),
+            ..self
+        }
+    }
+}
+
+/// Everything the canary of one deployment remembers between windows.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// The test on errors.
+    pub errors: Test,
+    /// The test on slow requests; only fed with windows in which the canary started no instance.
+    pub latency: Test,
+    /// Windows seen since the canary began.
+    pub windows: u32,
+    /// Windows since the canary began in which one side had no requests.
+    pub empty_windows: u32,
+    /// Windows seen at the present weight.
+    pub stage_windows: u32,
+    /// Canary requests seen at the present weight.
+    pub stage_canary_requests: u64,
+    /// Times running that the metrics could not be read.
+    pub unreadable: u32,
+}
+
+impl State {
+    /// Adds one closed window of errors.
+    pub fn add(&mut self, window: Window, options: &Options) {
+        let window = window.cut();
+        self.unreadable = 0;
+        self.windows = self.windows.saturating_add(1);
+        self.stage_windows = self.stage_windows.saturating_add(1);
+        self.stage_canary_requests = self.stage_canary_requests.saturating_add(window.canary_requests);
+        if !window.has_both_sides() {
+            self.empty_windows = self.empty_windows.saturating_add(1);
+        }
+        self.errors.add(window, options.dispersion);
+    }
+
+    /// Adds the latency side of a window: bad means slower than the stable p95 bucket edge
+    /// ([`crate::histogram::slow_counts`]). Leave it out for windows in which the canary started instances, or cold
+    /// starts fail good releases.
+    pub fn add_latency(&mut self, window: Window, options: &Options) {
+        self.latency.add(window.cut(), options.dispersion);
+    }
+
+    /// A window whose metrics could not be read. Four running are an [`Verdict::Error`].
+    pub fn add_unreadable(&mut self) {
+        self.unreadable = self.unreadable.saturating_add(1);
+    }
+
+    /// A window of the stable revision alone, from before the canary: it only teaches how errors cluster.
+    pub fn learn_stable(&mut self, requests: u64, bad: u64) {
+        self.errors.dispersion.add(requests, bad.min(requests));
+    }
+
+    /// The weight changed: bake time and request count begin again, the evidence stays.
+    pub fn next_stage(&mut self) {
+        self.stage_windows = 0;
+        self.stage_canary_requests = 0;
+    }
+
+    /// The verdict on what was seen so far. `guard` is a hard guard that has tripped, if one has.
+    pub fn decide(&self, options: &Options, guard: Option<Guard>) -> Decision {
+        decide::decide(self, options, guard)
+    }
+}
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use super::*;
+use proptest::prelude::*;
+
+fn run(windows: &[Window]) -> Report {
+    report(windows, &Options::default())
+}
+
+#[test]
+fn first_published_vector() {
+    let made = run(&[Window::new(100, 900, 5, 9)]);
+    assert!((made.e_value - 14.365_333_6).abs() < 1e-7, "{}", made.e_value);
+    assert!((made.p_value - 1.0 / 14.365_333_6).abs() < 1e-9);
+    assert_eq!(made.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn second_published_vector_is_a_pass() {
+    let made = run(&[Window::new(100, 900, 1, 9); 10]);
+    assert!((made.e_value - 0.102_706_7).abs() < 1e-7, "{}", made.e_value);
+    assert!((made.p_value - 1.0).abs() < f64::EPSILON);
+    assert_eq!(made.verdict, Verdict::Pass, "{}", made.reason);
+    assert_eq!(made.per_minute.len(), 10);
+}
+
+#[test]
+fn no_data_is_never_a_pass() {
+    for windows in [
+        vec![],
+        vec![Window::default(); 100],
+        vec![Window::new(0, 900, 0, 9); 100],
+        vec![Window::new(1000, 0, 0, 0); 100],
+    ] {
+        let made = run(&windows);
+        assert_eq!(made.verdict, Verdict::Inconclusive, "{windows:?}");
+        assert!((made.e_value - 1.0).abs() < f64::EPSILON);
+    }
+}
+
+#[test]
+fn a_one_sided_window_adds_nothing() {
+    let both = run(&[Window::new(100, 900, 5, 9)]);
+    let more = run(&[Window::new(100, 900, 5, 9), Window::new(50, 0, 50, 0), Window::new(0, 900, 0, 100)]);
+    assert_eq!(both.e_value.to_bits(), more.e_value.to_bits());
+}
+
+#[test]
+fn a_clearly_worse_canary_fails_and_stays_failed() {
+    let mut windows = vec![Window::new(100, 900, 20, 5); 3];
+    windows.extend(vec![Window::new(1000, 1000, 0, 50); 200]);
+    let made = run(&windows);
+    assert_eq!(made.verdict, Verdict::Fail);
+    assert!(made.reason.starts_with("failed at minute 1:"), "{}", made.reason);
+    assert!(made.p_value < 0.01 && made.e_value < 1.0);
+}
+
+#[test]
+fn evidence_beyond_what_a_float_holds_stays_finite() {
+    let made = run(&[Window::new(1_000_000, 1_000_000, 900_000, 10); 50]);
+    assert!(made.e_value.is_finite() && made.e_value > 1e300);
+    assert!(made.p_value >= 0.0 && made.p_value < 1e-300);
+    let better = run(&[Window::new(1_000_000, 1_000_000, 0, 900_000); 50]);
+    assert!(better.e_value >= 0.0 && better.verdict == Verdict::Pass);
+}
+
+#[test]
+fn significance_alone_does_not_fail_a_release() {
+    // 20 % worse for a very long time: E grows, but the ratio stays under 1.5.
+    let made = run(&[Window::new(1_000_000, 1_000_000, 12_000, 10_000); 30]);
+    assert!(made.p_value < 0.01);
+    assert_eq!(made.verdict, Verdict::Pass, "{}", made.reason);
+}
+
+#[test]
+fn a_bad_hour_during_a_change_of_weight_is_not_held_against_the_canary() {
+    let mut windows = vec![Window::new(100, 900, 0, 4); 15];
+    windows.extend(vec![Window::new(500, 500, 25, 25); 15]);
+    let made = run(&windows);
+    assert_eq!(made.verdict, Verdict::Pass, "{}", made.reason);
+}
+
+#[test]
+fn guards_and_unreadable_metrics_come_before_statistics() {
+    let options = Options::default();
+    let mut state = State::default();
+    for _ in 0..10 {
+        state.add(Window::new(100, 900, 1, 9), &options);
+    }
+    assert_eq!(state.decide(&options, None).verdict, Verdict::Pass);
+    assert_eq!(state.decide(&options, Some(Guard::CrashLoop)).verdict, Verdict::Fail);
+    for _ in 0..3 {
+        state.add_unreadable();
+    }
+    assert_eq!(state.decide(&options, None).verdict, Verdict::Pass);
+    state.add_unreadable();
+    assert_eq!(state.decide(&options, None).verdict, Verdict::Error);
+    state.add(Window::new(100, 900, 1, 9), &options);
+    assert_eq!(state.decide(&options, None).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_new_weight_bakes_again_and_keeps_the_evidence() {
+    let options = Options::default();
+    let mut state = State::default();
+    for _ in 0..5 {
+        state.add(Window::new(100, 900, 1, 9), &options);
+    }
+    let before = state.errors;
+    state.next_stage();
+    assert_eq!(state.errors, before);
+    assert_eq!(state.decide(&options, None).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn slow_requests_fail_by_their_own_alpha() {
+    let options = Options::default();
+    let mut state = State::default();
+    for _ in 0..5 {
+        state.add(Window::new(100, 900, 1, 9), &options);
+        state.add_latency(Window::new(100, 900, 30, 45), &options);
+    }
+    let decision = state.decide(&options, None);
+    assert_eq!(decision.verdict, Verdict::Fail);
+    assert!(decision.reason.starts_with("slow requests") && decision.e_value_latency >= 200.0);
+}
+
+#[test]
+fn a_burst_needs_a_well_stable_side() {
+    assert!(Window::new(20, 100, 10, 1).is_burst());
+    assert!(!Window::new(19, 100, 19, 1).is_burst());
+    assert!(!Window::new(20, 100, 20, 50).is_burst());
+}
+
+#[test]
+fn the_state_survives_json() {
+    let options = Options { dispersion: Dispersion::Estimated, ..Options::default() };
+    let mut state = State::default();
+    state.learn_stable(1000, 5);
+    state.add(Window::new(100, 900, 5, 9), &options);
+    let json = serde_json::to_string(&state).unwrap();
+    assert!(json.len() < 1500, "{}", json.len());
+    assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
+}
+
+#[test]
+fn csv_in_any_column_order_with_the_usual_dirt() {
+    let text = "\u{feff}stable_bad, canary_bad ,minute,\"stable_requests\",canary_requests\r\n9,5,1,900,100\r\n\r\n 9 ,\"1\",2,900,100\n";
+    assert_eq!(parse_csv(text).unwrap(), [Window::new(100, 900, 5, 9), Window::new(100, 900, 1, 9)]);
+}
+
+#[test]
+fn csv_errors_name_line_and_column() {
+    let head = "canary_requests,stable_requests,canary_bad,stable_bad\n";
+    assert_eq!(parse_csv(" \n"), Err(CsvError::Empty));
+    assert_eq!(parse_csv("1,2,3,4\n"), Err(CsvError::MissingColumn("canary_requests")));
+    for (row, wanted) in [
+        ("1,2,0,0\n1,2,0\n", "line 3: 3 values where the first line names 4 columns"),
+        ("1,2,0,-1\n", "line 2, column `stable_bad`: `-1` is not a whole number"),
+        ("1,2.5,0,0\n", "line 2, column `stable_requests`: `2.5`"),
+        ("1,2,2,0\n", "line 2, column `canary_bad`: 2 bad of 1 requests"),
+    ] {
+        let error = parse_csv(&format!("{head}{row}")).unwrap_err().to_string();
+        assert!(error.starts_with(wanted), "{error}");
+    }
+    assert_eq!(parse_csv(head).unwrap(), []);
+}
+
+proptest! {
+    #[test]
+    fn any_counts_give_finite_numbers_in_range(rows in prop::collection::vec((0_u64..1 << 40, 0_u64..1 << 40, 0_u64..1 << 41, 0_u64..1 << 41), 0..40)) {
+        let windows: Vec<_> = rows.iter().map(|(nc, ns, xc, xs)| Window::new(*nc, *ns, *xc, *xs)).collect();
+        let made = report(&windows, &Options { dispersion: Dispersion::Estimated, ..Options::default() });
+        prop_assert!(made.e_value.is_finite() && made.e_value >= 0.0);
+        prop_assert!((0.0..=1.0).contains(&made.p_value));
+        prop_assert!(made.verdict != Verdict::Pass || windows.iter().any(Window::has_both_sides));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "(canary_requests,stable_requests,canary_bad,stable_bad\n)?[0-9,\\-\n\" a-z]{0,80}") {
+        let _ = parse_csv(&text);
+    }
+}

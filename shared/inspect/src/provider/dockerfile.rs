@@ -1,0 +1,118 @@
+//! An own Dockerfile or Containerfile: it decides what runs; the language below it says how to build without it.
+
+use crate::dockerfile::{self, Command, Stage};
+use crate::plan::{App, Draft, Field, Origin};
+use crate::{Provider, text};
+
+const NAMES: [&str; 4] = ["Dockerfile", "Containerfile", "dockerfile", "Dockerfile.prod"];
+
+/// Programs that the command of an image may name and that a machine with the language's tools has.
+const TOOLS: [&str; 40] = [
+    "node", "npm", "npx", "yarn", "pnpm", "bun", "bunx", "deno", "python", "python3", "uvicorn", "gunicorn",
+    "hypercorn", "daphne", "flask", "fastapi", "streamlit", "gradio", "uv", "poetry", "pipenv", "pdm", "ruby",
+    "bundle", "rails", "rake", "puma", "rackup", "java", "php", "sh", "bash", "dash", "cargo", "go", "mix", "elixir",
+    "gleam", "dotnet", "make",
+];
+
+pub(super) fn detect(app: &App) -> Option<Origin> {
+    app.first(&NAMES).map(|name| app.origin(name, None, 1.0))
+}
+
+pub(super) fn plan(app: &App, draft: &mut Draft) {
+    let Some(name) = app.first(&NAMES) else { return };
+    let content = app.text(name).unwrap_or_default();
+    let stage = dockerfile::parse(&content).into_final_stage();
+    claim_stage(app, draft, name, &stage);
+    claim_language(app, draft, &stage);
+    // Nothing else says how to start it: the image's command is all there is.
+    if let (false, Some((command, line))) = (draft.has(Field::Start), whole_command(&stage)) {
+        draft.claim(Field::Start, app.command(command), app.origin(name, Some(line), 0.3));
+    }
+}
+
+fn claim_stage(app: &App, draft: &mut Draft, name: &str, stage: &Stage) {
+    let origin = |line, confidence| app.origin(name, Some(line), confidence);
+    match (whole_command(stage), runnable(app, stage)) {
+        (Some((_, line)), Some(command)) => {
+            draft.claim(Field::Start, app.command(command), origin(line, 0.9));
+        }
+        (Some((command, line)), None) => {
+            let why = "the image's command names what only the image has";
+            draft.note(format!("{why}: {command}"), origin(line, 0.9));
+            draft.alternative("start_command", command, origin(line, 0.3));
+        }
+        (None, _) => {}
+    }
+    if let Some((port, line)) = stage.expose.first() {
+        draft.claim_port(*port, origin(*line, 0.85));
+    }
+    if let Some((path, line)) = &stage.health_path {
+        draft.claim(Field::HealthPath, path, origin(*line, 0.9));
+    }
+    if let Some((image, line)) = &stage.image {
+        draft.note(format!("base image: {image}"), origin(*line, 1.0));
+    }
+    draft.report.run_env.extend(stage.env.iter().filter(|(key, _)| *key != "PATH").cloned());
+}
+
+/// What the language's own manifest says about installing and building, below what the Dockerfile said.
+fn claim_language(app: &App, draft: &mut Draft, stage: &Stage) {
+    let below = super::detect(app).into_iter().find(|other| other.provider != Provider::Dockerfile);
+    if let Some(below) = below {
+        super::plan(below.provider, app, draft);
+        draft.report.static_site &= stage.cmd.is_none() && stage.entrypoint.is_none();
+    }
+}
+
+/// Entry point and command as one shell text, as the image would run it.
+fn whole_command(stage: &Stage) -> Option<(String, usize)> {
+    let words = |words: &[String]| words.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+    match (&stage.entrypoint, &stage.cmd) {
+        (Some((Command::Shell(entry), line)), _) => Some((entry.clone(), *line)),
+        (Some((Command::Exec(entry), line)), cmd) => {
+            let rest = match cmd {
+                Some((Command::Exec(cmd), _)) => words(cmd),
+                Some((Command::Shell(cmd), _)) => format!("sh -c {}", text::shell_word(cmd)),
+                None => String::new(),
+            };
+            Some((format!("{} {rest}", words(entry)).trim().to_owned(), *line))
+        }
+        (None, Some((Command::Exec(cmd), line))) => Some((words(cmd), *line)),
+        (None, Some((Command::Shell(cmd), line))) => Some((cmd.clone(), *line)),
+        (None, None) => None,
+    }
+    .filter(|(command, _)| !command.is_empty())
+}
+
+/// The command with the image's work folder taken away, if all that it starts is a tool or a file of the tree.
+fn runnable(app: &App, stage: &Stage) -> Option<String> {
+    let (command, _) = whole_command(stage)?;
+    let workdir = stage.workdir.as_deref().unwrap_or("/").trim_end_matches('/');
+    let local: Vec<_> = command.split(' ').map(|word| relative(word, workdir)).collect();
+    let command = local.join(" ");
+    let mut words = command.split_whitespace().skip_while(|word| *word == "exec" || is_assignment(word));
+    let program = words.next()?;
+    let rest: Vec<_> = words.collect();
+    let missing_script = || {
+        rest.first().is_some_and(|script| {
+            ["js", "mjs", "cjs", "py", "rb", "sh", "php", "ts"].iter().any(|end| script.ends_with(&format!(".{end}")))
+                && script.starts_with('/')
+        })
+    };
+    let bare = program.trim_start_matches("./");
+    let known = TOOLS.contains(&program) || app.has(bare);
+    (known && !missing_script()).then_some(command)
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| crate::names::is_variable_name(name))
+}
+
+fn relative(word: &str, workdir: &str) -> String {
+    let inside = word.strip_prefix(workdir).and_then(|rest| rest.strip_prefix('/'));
+    match inside {
+        Some(rest) if !workdir.is_empty() && !rest.is_empty() => format!("./{rest}"),
+        Some(_) | None if word == workdir && !workdir.is_empty() => ".".to_owned(),
+        _ => word.to_owned(),
+    }
+}

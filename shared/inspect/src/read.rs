@@ -1,0 +1,169 @@
+//! One reading of a tree: choose the app, collect every claim in the order of precedence, look at the source.
+
+use std::path::Path;
+
+use crate::plan::{App, Draft, Field, Origin};
+use crate::provider::{self, Detection};
+use crate::tree::Tree;
+use crate::{AppEntry, Error, Options, Provider, Report, scan};
+
+/// Folders that are tried first when a tree without an app at its root has several.
+const LIKELY_APPS: [&str; 10] =
+    ["web", "app", "server", "api", "backend", "site", "www", "service", "main", "frontend"];
+
+/// Reads a source tree and says what it is, how to build and run it, and why.
+///
+/// # Errors
+/// [`Error`] when the path is not a readable folder, or has no app of the name that was asked for. A tree that
+/// is not recognised is a report whose `provider` is null.
+pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
+    let tree = Tree::open(path, options.limits)?;
+    let workspace = provider::workspace(&tree);
+    let apps = list_apps(&tree, workspace.is_some());
+    let folder = choose(&tree, options, &apps)?;
+    let app = App::new(&tree, &folder);
+
+    let mut draft = Draft::default();
+    if let Some(origin) = workspace {
+        draft.report.monorepo = true;
+        draft.note("the tree holds several packages", origin);
+    }
+    claim_options(&mut draft, options);
+    provider::procfile::claim(&app, &mut draft);
+    plan(&app, options.provider, &mut draft);
+    say_app(&mut draft, &folder, &apps);
+    scan::source(&app, &mut draft);
+    if let Some(cut) = &tree.cut {
+        draft.note(format!("the listing is not complete: {cut}"), Origin::new(".", None, 1.0));
+    }
+    draft.report.apps = apps;
+    Ok(draft.report)
+}
+
+fn claim_options(draft: &mut Draft, options: &Options) {
+    let given = [
+        (Field::Start, &options.start_command),
+        (Field::Build, &options.build_command),
+        (Field::Install, &options.install_command),
+        (Field::HealthPath, &options.health_path),
+    ];
+    for (field, value) in given {
+        if let Some(value) = value {
+            draft.claim(field, value, Origin::options());
+        }
+    }
+    if let Some(port) = options.port {
+        draft.claim_port(port, Origin::options());
+    }
+}
+
+/// Says what the app is by its strongest detection; the weaker ones are alternatives.
+fn plan(app: &App, asked: Option<Provider>, draft: &mut Draft) {
+    let mut found = provider::detect(app);
+    if let Some(provider) = asked {
+        let known = found.iter().position(|detection| detection.provider == provider);
+        let origin = known.map_or_else(Origin::options, |index| found.remove(index).origin);
+        found.insert(0, Detection { provider, origin });
+    }
+    let mut found = found.into_iter();
+    let Some(Detection { provider, origin }) = found.next() else {
+        draft.note("nothing here says what kind of app this is", Origin::new(".", None, 1.0));
+        return;
+    };
+    draft.report.provider = Some(provider);
+    draft.note(format!("provider: {provider}"), origin);
+    for other in found {
+        draft.alternative("provider", other.provider.to_string(), other.origin);
+    }
+    provider::plan(provider, app, draft);
+    // A command that somebody configured means a process, whatever the framework would serve.
+    if draft.report.static_site && draft.report.start_command.is_some() {
+        draft.report.static_site = false;
+        draft.report.spa = false;
+        if let Some(folder) = draft.report.static_dir.take() {
+            draft.alternative("static_dir", folder, Origin::new(app.path("."), None, 0.5));
+        }
+    }
+}
+
+/// Folders that can be deployed by themselves: packages of a workspace, else apps up to two folders deep.
+fn list_apps(tree: &Tree, workspace: bool) -> Vec<AppEntry> {
+    let folders: Vec<_> = if workspace {
+        provider::members(tree)
+    } else {
+        let shallow = |folder: &&str| folder.matches('/').count() < 2 && !is_side_folder(folder);
+        tree.folders().filter(shallow).map(str::to_owned).collect()
+    };
+    folders.into_iter().filter_map(|folder| app_in(tree, &folder)).collect()
+}
+
+fn is_side_folder(folder: &str) -> bool {
+    folder.split('/').any(|part| {
+        part.starts_with('.')
+            || ["test", "tests", "docs", "doc", "examples", "example", "fixtures", "scripts", "vendor", "spec"]
+                .contains(&part)
+    })
+}
+
+/// The app in a folder, if its manifest is there and it can be run or served.
+fn app_in(tree: &Tree, folder: &str) -> Option<AppEntry> {
+    let app = App::new(tree, folder);
+    let detection = provider::detect(&app).into_iter().next()?;
+    // A stray script or page in some folder of a larger app doesn't make that folder an app.
+    if detection.origin.confidence < 0.8 {
+        return None;
+    }
+    let mut draft = Draft::default();
+    provider::plan(detection.provider, &app, &mut draft);
+    let deployable = draft.report.start_command.is_some() || draft.report.static_dir.is_some();
+    deployable.then(|| AppEntry {
+        name: provider::package_name(&app)
+            .unwrap_or_else(|| folder.rsplit('/').next().unwrap_or(folder).to_owned()),
+        path: folder.to_owned(),
+        provider: detection.provider,
+    })
+}
+
+/// The folder of the app: the one asked for, else the root if it can run, else the likeliest app below it.
+fn choose(tree: &Tree, options: &Options, apps: &[AppEntry]) -> Result<String, Error> {
+    if let Some(asked) = &options.app {
+        let wanted = asked.trim_start_matches("./").trim_end_matches('/');
+        let by_name = || apps.iter().find(|entry| entry.name == wanted).map(|entry| entry.path.clone());
+        if wanted == "." || wanted.is_empty() {
+            return Ok(String::new());
+        }
+        let by_path = tree.has_folder(wanted).then(|| wanted.to_owned());
+        return by_path.or_else(by_name).ok_or_else(|| Error::NoSuchApp {
+            app: asked.clone(),
+            known: apps.iter().map(|entry| entry.path.clone()).collect(),
+        });
+    }
+    let root = App::new(tree, "");
+    let runs = options.start_command.is_some() || provider::procfile::web(&root).is_some() || {
+        let mut draft = Draft::default();
+        if let Some(detection) = provider::detect(&root).first() {
+            provider::plan(detection.provider, &root, &mut draft);
+        }
+        draft.report.start_command.is_some() || draft.report.static_dir.is_some()
+    };
+    if runs || apps.is_empty() {
+        return Ok(String::new());
+    }
+    let rank = |entry: &&AppEntry| {
+        let last = entry.path.rsplit('/').next().unwrap_or_default();
+        LIKELY_APPS.iter().position(|name| *name == last).unwrap_or(LIKELY_APPS.len())
+    };
+    Ok(apps.iter().min_by_key(rank).map(|entry| entry.path.clone()).unwrap_or_default())
+}
+
+fn say_app(draft: &mut Draft, folder: &str, apps: &[AppEntry]) {
+    if folder.is_empty() {
+        return;
+    }
+    draft.report.app = Some(folder.to_owned());
+    let confidence = if apps.len() > 1 { 0.5 } else { 0.9 };
+    draft.note(format!("app: {folder}"), Origin::new(folder, None, confidence));
+    for other in apps.iter().filter(|entry| entry.path != folder) {
+        draft.alternative("app", other.path.clone(), Origin::new(&other.path, None, 0.5));
+    }
+}

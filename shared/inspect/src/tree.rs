@@ -1,0 +1,161 @@
+//! A bounded listing of a folder and bounded reads of its files.
+//!
+//! Only regular files inside the root are ever opened: the kind of an entry is looked at first, a link is
+//! followed only to a regular file that really lies in the tree, and a linked folder is never entered, so
+//! that loops cannot happen.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::{Error, Limits};
+
+/// Folders that hold what tools wrote or fetched, never what the app's author did.
+const SKIPPED: [&str; 18] = [
+    ".git",
+    ".hg",
+    ".svn",
+    "node_modules",
+    "bower_components",
+    "__pycache__",
+    ".venv",
+    "venv",
+    ".tox",
+    ".mypy_cache",
+    ".next",
+    ".nuxt",
+    ".svelte-kit",
+    ".gradle",
+    ".idea",
+    "target",
+    "_build",
+    ".terraform",
+];
+
+/// The files of a folder, by path relative to it with `/` between parts.
+pub(crate) struct Tree {
+    root: PathBuf,
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+    limits: Limits,
+    /// Why the listing is not complete, if it isn't.
+    pub(crate) cut: Option<String>,
+    cache: RefCell<HashMap<String, Option<Rc<str>>>>,
+    read_bytes: Cell<u64>,
+}
+
+impl Tree {
+    /// Lists the folder, nearest entries first, so that a limit costs only what lies deep.
+    pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
+        let kind = fs::metadata(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Error::NotFound(path.into()),
+            _ => Error::Unreadable { path: path.into(), source },
+        })?;
+        if !kind.is_dir() {
+            return Err(Error::NotAFolder(path.into()));
+        }
+        let unreadable = |source| Error::Unreadable { path: path.into(), source };
+        let root = fs::canonicalize(path).map_err(unreadable)?;
+        fs::read_dir(&root).map_err(unreadable)?;
+        let mut tree = Self {
+            root,
+            files: BTreeSet::new(),
+            folders: BTreeSet::new(),
+            limits,
+            cut: None,
+            cache: RefCell::default(),
+            read_bytes: Cell::new(0),
+        };
+        tree.walk();
+        Ok(tree)
+    }
+
+    fn walk(&mut self) {
+        let mut waiting = VecDeque::from([(String::new(), 0)]);
+        let mut seen = 0;
+        while let Some((folder, depth)) = waiting.pop_front() {
+            let Ok(entries) = fs::read_dir(self.root.join(&folder)) else { continue };
+            for entry in entries.flatten() {
+                seen += 1;
+                if seen > self.limits.entries {
+                    self.cut = Some(format!("only the first {} entries were looked at", self.limits.entries));
+                    return;
+                }
+                // A name that is not UTF-8 belongs to no manifest that is known here.
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                let Ok(kind) = entry.file_type() else { continue };
+                if kind.is_dir() {
+                    if SKIPPED.contains(&name.as_str()) {
+                        continue;
+                    }
+                    self.folders.insert(path.clone());
+                    if depth < self.limits.depth {
+                        waiting.push_back((path, depth + 1));
+                    } else {
+                        self.cut = Some(format!("folders below depth {} were not entered", self.limits.depth));
+                    }
+                } else if kind.is_file() || (kind.is_symlink() && self.resolve(&path).is_some()) {
+                    self.files.insert(path);
+                }
+            }
+        }
+    }
+
+    /// The real place of a file, when that is a regular file inside the tree.
+    fn resolve(&self, path: &str) -> Option<PathBuf> {
+        let real = fs::canonicalize(self.root.join(path)).ok()?;
+        (real.starts_with(&self.root) && fs::symlink_metadata(&real).ok()?.is_file()).then_some(real)
+    }
+
+    /// Whether the tree has this file.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
+    }
+
+    /// Whether the tree has this folder; the empty path is the root.
+    pub(crate) fn has_folder(&self, path: &str) -> bool {
+        path.is_empty() || self.folders.contains(path)
+    }
+
+    /// All files, sorted by path.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str)
+    }
+
+    /// All folders, sorted by path.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
+        self.folders.iter().map(String::as_str)
+    }
+
+    /// The text of a file without its byte order mark; bytes that are not UTF-8 become `U+FFFD`.
+    /// None when the tree doesn't have it, or when it is larger than the limits allow.
+    pub(crate) fn text(&self, path: &str) -> Option<Rc<str>> {
+        if !self.has(path) {
+            return None;
+        }
+        if let Some(known) = self.cache.borrow().get(path) {
+            return known.clone();
+        }
+        let text = self.read(path);
+        self.cache.borrow_mut().insert(path.to_owned(), text.clone());
+        text
+    }
+
+    fn read(&self, path: &str) -> Option<Rc<str>> {
+        let real = self.resolve(path)?;
+        let size = fs::symlink_metadata(&real).ok()?.len();
+        if size > self.limits.file_bytes || self.read_bytes.get() + size > self.limits.total_bytes {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(size as usize);
+        // The file may grow between the two calls: the bound holds for what is read, too.
+        fs::File::open(&real).ok()?.take(self.limits.file_bytes).read_to_end(&mut bytes).ok()?;
+        self.read_bytes.set(self.read_bytes.get() + bytes.len() as u64);
+        let text = String::from_utf8_lossy(&bytes);
+        Some(Rc::from(text.strip_prefix('\u{feff}').unwrap_or(&text)))
+    }
+}

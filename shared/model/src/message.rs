@@ -1,0 +1,115 @@
+//! What travels through topics: a type, a tenant, a JSON body; and the Pub/Sub push envelope it travels in.
+
+use crate::{DeploymentId, TenantId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+
+/// The topics there are.
+pub mod topic {
+    /// Facts and wake-ups of deployments.
+    pub const DEPLOYMENTS: &str = "deployments";
+    /// Requests to act on something that runs.
+    pub const ACTIONS: &str = "actions";
+    /// What was measured.
+    pub const OBSERVATIONS: &str = "observations";
+    /// What was asked and what people said.
+    pub const FEEDBACK: &str = "feedback";
+    /// What was learned.
+    pub const LEARNING: &str = "learning";
+    /// All of them.
+    pub const ALL: [&str; 5] = [DEPLOYMENTS, ACTIONS, OBSERVATIONS, FEEDBACK, LEARNING];
+}
+
+/// The types of messages there are: events in the past tense, commands as `….requested`.
+pub mod kind {
+    /// A deployment was accepted.
+    pub const DEPLOYMENT_REQUESTED: &str = "deployment.requested";
+    /// A deployment has something to do now.
+    pub const DEPLOYMENT_DUE: &str = "deployment.due";
+    /// A build of a deployment ended; a hint, read the build.
+    pub const BUILD_ENDED: &str = "build.ended";
+    /// A deployment came to rest.
+    pub const DEPLOYMENT_ENDED: &str = "deployment.ended";
+    /// Somebody or a policy wants something done to a service.
+    pub const ACTION_REQUESTED: &str = "action.requested";
+    /// It was done.
+    pub const ACTION_DONE: &str = "action.done";
+    /// A window was measured.
+    pub const OBSERVATION_RECORDED: &str = "observation.recorded";
+    /// A measurement is out of line.
+    pub const ANOMALY_DETECTED: &str = "anomaly.detected";
+    /// A service's owner should be asked.
+    pub const FEEDBACK_DUE: &str = "feedback.due";
+    /// A service's owner was asked.
+    pub const FEEDBACK_ASKED: &str = "feedback.asked";
+    /// Somebody answered.
+    pub const FEEDBACK_RECEIVED: &str = "feedback.received";
+    /// Something changed because of it.
+    pub const LEARNING_RECORDED: &str = "learning.recorded";
+    /// A schedule's minute has come.
+    pub const SCHEDULE: &str = "schedule";
+}
+
+/// One message. Small: ids and facts, never a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The topic it goes to.
+    pub topic: String,
+    /// Attribute `type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Attribute `tenant`.
+    pub tenant: TenantId,
+    /// Attribute `traceparent` (W3C), where a request began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// JSON.
+    pub data: String,
+}
+
+/// The body of every message about a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutDeployment {
+    /// Which one.
+    pub deployment: DeploymentId,
+}
+
+impl Message {
+    /// A message whose data is `body` as JSON.
+    pub fn new<T: Serialize>(topic: &str, kind: &str, tenant: &TenantId, body: &T) -> Self {
+        let data = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+        Self { topic: topic.to_owned(), kind: kind.to_owned(), tenant: tenant.clone(), traceparent: None, data }
+    }
+
+    /// "This deployment has something to do", or another fact that needs no more than its id.
+    pub fn about(kind: &str, tenant: &TenantId, deployment: &DeploymentId) -> Self {
+        Self::new(topic::DEPLOYMENTS, kind, tenant, &AboutDeployment { deployment: deployment.clone() })
+    }
+
+    /// Reads the data.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.data)
+    }
+
+    /// The attributes as they travel.
+    pub fn attributes(&self) -> BTreeMap<String, String> {
+        let mut map = BTreeMap::from([("type".to_owned(), self.kind.clone()), ("tenant".to_owned(), self.tenant.to_string())]);
+        if let Some(trace) = &self.traceparent {
+            map.insert("traceparent".to_owned(), trace.clone());
+        }
+        map
+    }
+
+    /// A message back from its attributes and data; the error says what is missing.
+    pub fn from_parts(topic: &str, attributes: &BTreeMap<String, String>, data: &Bytes) -> Result<Self, String> {
+        let attribute = |name: &str| attributes.get(name).ok_or(format!("the message has no attribute `{name}`"));
+        Ok(Self {
+            topic: topic.to_owned(),
+            kind: attribute("type")?.clone(),
+            tenant: TenantId::new(attribute("tenant")?).map_err(|e| e.to_string())?,
+            traceparent: attributes.get("traceparent").cloned(),
+            data: String::from_utf8(data.to_vec()).map_err(|_| "the message's data is not UTF-8".to_owned())?,
+        })
+    }
+}

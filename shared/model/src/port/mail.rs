@@ -1,0 +1,27 @@
+//! Mail. The receiver takes no key, so the intent is stored before, and a repeat may reach the reader twice
+//! unless the adapter knows the key already.
+
+use crate::port::PortError;
+use async_trait::async_trait;
+
+/// One mail to one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Derived from what the mail is about; becomes the `Message-ID`, so that a repeat can be recognised.
+    pub key: String,
+    /// The address.
+    pub to: String,
+    /// The subject, without line breaks.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The same as HTML, where there is more to show.
+    pub html: Option<String>,
+}
+
+/// Sends mail.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands the mail over. Done at most once per key on this adapter where it can tell.
+    async fn send(&self, mail: Mail) -> Result<(), PortError>;
+}

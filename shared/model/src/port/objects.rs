@@ -1,0 +1,28 @@
+//! Blobs by key: log segments, archives. An object is immutable unless overwritten on purpose.
+
+use crate::port::PortError;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+/// Keys are `/`-separated segments of letters, digits, `-`, `_` and `.`; no segment is `.` or `..`.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Stores an object unless there is one of that key; answers whether it was stored. Durable on return.
+    async fn create(&self, key: &str, data: Bytes) -> Result<bool, PortError>;
+
+    /// Stores an object whether or not there is one. Readers see the old one or the new one, whole.
+    async fn put(&self, key: &str, data: Bytes) -> Result<(), PortError>;
+
+    /// Reads an object.
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError>;
+
+    /// Keys that start with `prefix`, greater than `after`, in byte order, at most `limit`.
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, PortError>;
+
+    /// Removes an object; removing what isn't there is fine.
+    async fn delete(&self, key: &str) -> Result<(), PortError>;
+
+    /// A hint whenever objects under `prefix` may have come; starts with one hint at once.
+    async fn watch(&self, prefix: &str) -> Result<BoxStream<'static, ()>, PortError>;
+}

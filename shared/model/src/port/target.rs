@@ -1,0 +1,304 @@
+//! Where apps run. Success is what the target reports as serving, not what was asked for.
+//!
+//! Every changing call carries a key derived from (deployment, step, attempt) or a name derived from it: a repeat
+//! finds the first call's result. Leases don't fence the outside; traffic tokens do.
+
+use crate::{DeploymentId, Micros, ServiceName, TenantId, Timestamp, port::PortError};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Which service, at the target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ServiceKey {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The service's name; environments other than production are part of it (`shop-staging`).
+    pub service: ServiceName,
+}
+
+impl std::fmt::Display for ServiceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.service)
+    }
+}
+
+/// How an app is built and started: what inspection found, after overrides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Plan {
+    /// `node`, `python`, `rust`, `staticfile`, … as `inspect` names them.
+    pub provider: String,
+    /// `express`, `fastapi`, …
+    pub framework: Option<String>,
+    /// Runs first in the work folder, through `sh -c`.
+    pub install_command: Option<String>,
+    /// Runs after that.
+    pub build_command: Option<String>,
+    /// Starts the app, through `sh -c`, with `$PORT` set. `None` for static files.
+    pub start_command: Option<String>,
+    /// Folder that is served as it is, relative to the root.
+    pub static_folder: Option<String>,
+    /// Serve `index.html` for paths that name no file.
+    pub single_page: bool,
+    /// Path that answers below 500 when the app is well; `/` if nothing better is known.
+    pub health_path: Option<String>,
+    /// The app's folder inside the tree, relative; `None` for the root.
+    pub app_folder: Option<String>,
+}
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub struct BuildOrder {
+    /// `DEPLOYMENT-ATTEMPT`: the build's name and what a repeat finds it by.
+    pub key: String,
+    /// For whom; the end of the build is announced to it as a message.
+    pub deployment: DeploymentId,
+    /// Which service.
+    pub service: ServiceKey,
+    /// The fetched tree.
+    pub folder: PathBuf,
+    /// How.
+    pub plan: Plan,
+    /// Variables the build may see. Secrets are not among them.
+    pub variables: BTreeMap<String, String>,
+    /// Literal values that must not appear in the log.
+    pub redact: Vec<String>,
+    /// Log segments are written as `PREFIX/000000`, … (see `document::log`).
+    pub log_prefix: String,
+    /// Killed after this long.
+    pub timeout_ms: i64,
+}
+
+/// How a build stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum BuildState {
+    /// Nobody knows a build of that key.
+    Unknown,
+    /// Still going.
+    Running,
+    /// Built.
+    Succeeded {
+        /// What a revision is made from: a digest or a folder's name.
+        artifact: String,
+        /// How long it took.
+        duration_ms: i64,
+    },
+    /// Not built.
+    Failed {
+        /// One sentence: what failed, with which exit code or after how long.
+        reason: String,
+        /// The last lines of the log, redacted.
+        tail: Vec<String>,
+        /// How long it took.
+        duration_ms: i64,
+    },
+}
+
+/// What to release.
+#[derive(Clone, Debug)]
+pub struct RevisionOrder {
+    /// The revision's name, derived from (deployment, attempt): a repeat finds it.
+    pub revision: String,
+    /// Which service; created with its first revision.
+    pub service: ServiceKey,
+    /// What the build made.
+    pub artifact: String,
+    /// How to start it.
+    pub plan: Plan,
+    /// The service's variables, secrets among them.
+    pub variables: BTreeMap<String, secretless::Variable>,
+    /// Address of exactly this revision: `TAG---SERVICE`.
+    pub tag: String,
+    /// vCPU in thousandths and memory, as decided.
+    pub cpu_milli: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Requests one instance takes at once.
+    pub concurrency: u32,
+}
+
+/// Variables whose values may be secret.
+pub mod secretless {
+    use std::fmt;
+
+    /// A variable's value. Cannot be printed when it is secret.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Variable {
+        /// The value.
+        pub value: String,
+        /// Whether it must never be shown.
+        pub secret: bool,
+    }
+
+    impl fmt::Debug for Variable {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(if self.secret { "***" } else { &self.value })
+        }
+    }
+}
+
+/// A revision that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// Its name.
+    pub revision: String,
+    /// Address of the service.
+    pub url: String,
+    /// Address of this revision alone.
+    pub revision_url: String,
+}
+
+/// What a probe saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Answered below 500 on the health path.
+    pub healthy: bool,
+    /// The process is gone and will not come back by itself, or keeps dying: no use in probing on.
+    pub dead: bool,
+    /// What was seen, one sentence: "GET /healthz answered 200 in 3 ms", "exited with code 1: …".
+    pub detail: String,
+}
+
+/// Fences writes to a service's traffic: whoever holds an older one is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrafficToken(pub String);
+
+/// Which revisions take which share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Changes with every change of traffic.
+    pub token: TrafficToken,
+    /// Revision and percent, those above 0 only; they sum to 100, or there are none.
+    pub weights: BTreeMap<String, u32>,
+}
+
+/// A span of real time, `[from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// First millisecond in it.
+    pub from: Timestamp,
+    /// First millisecond after it.
+    pub to: Timestamp,
+}
+
+/// What one revision did in a window. Counts are whole; merge histograms, never quantiles.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RevisionWindow {
+    /// Requests answered.
+    pub requests: u64,
+    /// Of them 4xx.
+    pub client_errors: u64,
+    /// Of them 5xx, and those cut off or never answered.
+    pub server_errors: u64,
+    /// Bytes of bodies sent.
+    pub bytes_out: u64,
+    /// Latency histogram: (bucket, count); bucket `b` holds latencies up to `1.05^b` × 0.1 ms.
+    pub latency: Vec<(u16, u32)>,
+    /// CPU used, in milliseconds of one core.
+    pub cpu_ms: u64,
+    /// Largest memory seen, in MiB.
+    pub memory_mib: u64,
+    /// Time instances were up, in milliseconds.
+    pub instance_ms: u64,
+    /// Instances that were started in the window; cold starts don't count against latency.
+    pub starts: u32,
+    /// Times the process died by itself.
+    pub crashes: u32,
+}
+
+/// What a service did in a window, by revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// By revision name.
+    pub revisions: BTreeMap<String, RevisionWindow>,
+}
+
+/// What a service cost in a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The sum.
+    pub total: Micros,
+    /// Estimated from list prices rather than read from a bill.
+    pub estimated: bool,
+    /// cpu-seconds, GiB-seconds and requests it is made of.
+    pub cpu_seconds: f64,
+    /// Memory.
+    pub gib_seconds: f64,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// Why the target didn't do it.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Somebody else changed traffic since it was read.
+    #[error("traffic of `{service}` was changed by somebody else")]
+    Stale {
+        /// Which service.
+        service: String,
+    },
+    /// There is no such service, revision or build.
+    #[error("{0}")]
+    NotFound(String),
+    /// Anything else, by what can be done about it.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A place where apps are built and run.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// `machine` or `cloud-run`.
+    fn name(&self) -> &'static str;
+
+    /// The metric lag and the shortest window in milliseconds: (lag, window). (0, 1000) on a machine.
+    fn window_policy(&self) -> (i64, i64);
+
+    /// Starts a build that outlives this call, or finds the one of that key.
+    async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError>;
+
+    /// How a build stands.
+    async fn read_build(&self, key: &str) -> Result<BuildState, TargetError>;
+
+    /// Ends a build; a build that is over or unknown is fine.
+    async fn cancel_build(&self, key: &str) -> Result<(), TargetError>;
+
+    /// Creates a revision that takes no traffic, or finds the one of that name.
+    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError>;
+
+    /// Asks one revision, at its own address, for `path`; one try, at most 5 s.
+    async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError>;
+
+    /// What really serves now. A service without traffic has no weights; an unknown one is `NotFound`.
+    async fn traffic(&self, service: &ServiceKey) -> Result<Traffic, TargetError>;
+
+    /// Sets the weights if the token is still the current one; a repeat with the same `key` answers as the first
+    /// did. The token changes even if the weights don't.
+    async fn set_traffic(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        weights: &BTreeMap<String, u32>,
+        key: &str,
+    ) -> Result<Traffic, TargetError>;
+
+    /// Counts of a closed window.
+    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError>;
+
+    /// Cost of a closed window.
+    async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError>;
+
+    /// Stops the service's revisions other than `keep`, gracefully, and forgets those not in `remember`: a
+    /// remembered one can be started again by giving it traffic.
+    async fn retire(&self, service: &ServiceKey, keep: &[String], remember: &[String]) -> Result<(), TargetError>;
+
+    /// Restarts a revision's instances, one after the other.
+    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError>;
+
+    /// The newest `limit` lines of a revision's log, redacted, oldest first.
+    async fn runtime_log(&self, service: &ServiceKey, revision: &str, limit: usize) -> Result<Vec<String>, TargetError>;
+}
