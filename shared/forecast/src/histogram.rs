@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How many buckets there are; the last one has no upper edge.
-pub const BUCKETS: usize = 420;
+pub const BUCKETS: usize = 440;
 
 /// Upper edge of each bucket in microseconds, itself included: 0, 1, 2, … then each 5 % above the one before.
 pub const EDGES: [u64; BUCKETS] = edges();

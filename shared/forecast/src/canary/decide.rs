@@ -116,7 +116,7 @@ pub(super) fn decide(state: &State, options: &Options, guard: Option<Guard>) -> 
         e_value_latency: state.latency.e_value(),
         ratio: state.errors.ratio(),
         difference: state.errors.difference(),
-        phi: state.errors.phi,
+        phi: state.errors.phi(),
         canary_requests: state.errors.canary_requests,
         stable_requests: state.errors.stable_requests,
         guard,
@@ -147,7 +147,7 @@ fn judge(state: &State, options: &Options, guard: Option<Guard>) -> (Verdict, St
 }
 
 fn is_worse(test: &Test, alpha: f64, options: &Options) -> bool {
-    test.log_e >= -alpha.ln()
+    test.log_e() >= -alpha.ln()
         && test.ratio().is_none_or(|ratio| ratio >= options.ratio_floor)
         && test.difference() >= options.difference_floor
 }

@@ -18,7 +18,7 @@ pub enum Dispersion {
 }
 
 /// The sums from which φ is estimated; adding a window is constant work.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Accumulator {
     /// Windows with requests.
@@ -27,8 +27,8 @@ pub struct Accumulator {
     pub requests: u64,
     /// Bad requests.
     pub bad: u64,
-    /// Σ bad² / requests.
-    pub squares: f64,
+    /// Σ bad² / requests, in millionths.
+    pub squares_micros: i64,
 }
 
 impl Accumulator {
@@ -40,7 +40,8 @@ impl Accumulator {
         self.windows = self.windows.saturating_add(1);
         self.requests = self.requests.saturating_add(requests);
         self.bad = self.bad.saturating_add(bad);
-        self.squares += (bad as f64) * (bad as f64) / requests as f64;
+        let square = (bad as f64) * (bad as f64) / requests as f64;
+        self.squares_micros = self.squares_micros.saturating_add((square * 1e6).round() as i64);
     }
 
     /// φ to divide by, under `source`.
@@ -64,7 +65,7 @@ impl Accumulator {
             return 1.0;
         }
         let rate = self.bad as f64 / self.requests as f64;
-        let chi_squared = (self.squares / rate - self.bad as f64) / (1.0 - rate);
+        let chi_squared = (self.squares_micros as f64 / 1e6 / rate - self.bad as f64) / (1.0 - rate);
         (chi_squared / (self.windows - 1) as f64).max(1.0)
     }
 }

@@ -61,7 +61,7 @@ impl Window {
 }
 
 /// Everything the canary of one deployment remembers between windows.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
     /// The test on errors.
