@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// φ while nothing is known: errors that come in fives.
+const UNKNOWN: f64 = 5.0;
+
 /// Where the dispersion φ comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,10 +65,18 @@ impl Accumulator {
     /// Pearson's χ² over its degrees of freedom, at a common rate: Σ (x − Np)² / (Np(1 − p)) / (n − 1).
     fn estimate(&self) -> f64 {
         if self.windows < 2 || self.bad == 0 || self.bad >= self.requests {
-            return 1.0;
+            return self.floor();
         }
         let rate = self.bad as f64 / self.requests as f64;
         let chi_squared = (self.squares_micros as f64 / 1e6 / rate - self.bad as f64) / (1.0 - rate);
-        (chi_squared / (self.windows - 1) as f64).max(1.0)
+        (chi_squared / (self.windows - 1) as f64).max(self.floor())
+    }
+
+    /// What φ counts as at least: little history can't show clusters, so it is trusted by degrees.
+    fn floor(&self) -> f64 {
+        let by_windows = self.windows.saturating_sub(10) as f64 / 20.0;
+        let by_bad = self.bad as f64 / 15.0;
+        let known = by_windows.min(by_bad).min(1.0);
+        UNKNOWN - (UNKNOWN - 1.0) * known
     }
 }

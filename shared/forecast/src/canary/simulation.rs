@@ -65,28 +65,53 @@ fn share(scene: Scene, runs: u32) -> f64 {
 
 const ALL: [f64; 3] = [60.0, 600.0, 6000.0];
 
+/// The floors of the table; `None` where nothing is promised.
+const FLOORS: [(f64, f64, Option<f64>); 9] = [
+    (60.0, 2.0, None),
+    (60.0, 5.0, Some(0.45)),
+    (60.0, 10.0, Some(0.95)),
+    (600.0, 2.0, Some(0.50)),
+    (600.0, 5.0, Some(1.0)),
+    (600.0, 10.0, Some(1.0)),
+    (6000.0, 2.0, Some(1.0)),
+    (6000.0, 5.0, Some(1.0)),
+    (6000.0, 10.0, Some(1.0)),
+];
+
+fn reaches_the_table(dispersion: Dispersion, history: u32) {
+    for per_minute in ALL {
+        let false_failures = share(Scene { per_minute, worse: 1.0, cluster: 1, dispersion, history }, 1000);
+        assert!(false_failures <= 0.01, "{per_minute} a minute: {false_failures} false failures");
+    }
+    for (per_minute, worse, floor) in FLOORS {
+        let Some(floor) = floor else { continue };
+        let runs = if floor < 1.0 { 1000 } else { 100 };
+        let caught = share(Scene { per_minute, worse, cluster: 1, dispersion, history }, runs);
+        assert!(caught >= floor, "{per_minute} a minute, {worse} times worse: {caught} caught");
+    }
+}
+
 #[test]
-#[ignore]
-fn explore() {
-    for (dispersion, history) in [
-        (Dispersion::Independent, 0),
-        (Dispersion::Estimated, 0),
-        (Dispersion::Estimated, 60),
-        (Dispersion::Estimated, 1440),
-    ] {
-        for cluster in [1, 5] {
-            for per_minute in ALL {
-                let row: Vec<String> = [1.0, 2.0, 5.0, 10.0]
-                    .iter()
-                    .map(|worse| {
-                        format!(
-                            "{:.3}",
-                            share(Scene { per_minute, worse: *worse, cluster, dispersion, history }, 1000)
-                        )
-                    })
-                    .collect();
-                println!("{dispersion:?} history {history} cluster {cluster} {per_minute}: {row:?}");
-            }
+fn the_table_is_reached_with_independent_errors() {
+    reaches_the_table(Dispersion::Independent, 0);
+}
+
+#[test]
+fn the_table_is_reached_with_an_estimated_dispersion_and_an_hour_of_history() {
+    reaches_the_table(Dispersion::Estimated, 60);
+}
+
+#[test]
+fn errors_in_fives_do_not_fail_healthy_releases() {
+    for history in [0, 60] {
+        for per_minute in ALL {
+            let scene =
+                Scene { per_minute, worse: 1.0, cluster: 5, dispersion: Dispersion::Estimated, history };
+            let false_failures = share(scene, 500);
+            assert!(false_failures <= 0.01, "{per_minute} a minute, history {history}: {false_failures}");
         }
     }
+    let naive =
+        Scene { per_minute: 600.0, worse: 1.0, cluster: 5, dispersion: Dispersion::Independent, history: 0 };
+    assert!(share(naive, 200) > 0.1, "without φ the clusters must show, or this test shows nothing");
 }
