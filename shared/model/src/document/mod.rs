@@ -1,1 +1,107 @@
-//! x
+//! What the store keeps: one type per document, each with a schema version, and the path it is kept at.
+//!
+//! Invariant: everything that counts or costs is an integer. A field may be added with a default; a field that
+//! changes its meaning raises [`SCHEMA`], and the old form stays readable.
+
+mod decision;
+mod deployment;
+mod follow;
+pub mod log;
+mod service;
+
+pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
+pub use deployment::{
+    CanaryPolicy, CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, Stage, StageTime, Status, Step,
+    Strategy, ThinEvidence,
+};
+pub use follow::{Feedback, FeedbackKind, Learning, Member, Observation, Utilization};
+pub use service::{Kept, Question, Service};
+
+use crate::{DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path};
+use serde::{Deserialize, Serialize};
+
+/// The schema version that is written today.
+pub const SCHEMA: u32 = 1;
+
+/// How many shards due documents are spread over, so that sweeping scales out.
+pub const SHARDS: u32 = 8;
+
+/// A secret as it is stored: encrypted under its own data key, which is wrapped by the Keys port. Base 64.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// The wrapped data key.
+    pub wrapped: String,
+    /// 96 bits, fresh for each secret.
+    pub nonce: String,
+    /// AES-256-GCM, tag at the end; the context is authenticated with it.
+    pub ciphertext: String,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealed(***)")
+    }
+}
+
+/// The shard of an id: stable, and even over random ids (FNV-1a).
+pub fn shard(id: &str) -> u32 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash >> 32) as u32 % SHARDS
+}
+
+/// The collection of a tenant, such as `tenants/acme/deployments`.
+pub fn collection(tenant: &TenantId, name: &str) -> String {
+    format!("tenants/{tenant}/{name}")
+}
+
+fn path(tenant: &TenantId, collection: &str, id: &str) -> Path {
+    Path::new(format!("tenants/{tenant}/{collection}/{id}"))
+}
+
+/// Where a deployment is kept.
+pub fn deployment_path(tenant: &TenantId, id: &DeploymentId) -> Path {
+    path(tenant, "deployments", id.as_str())
+}
+
+/// Where a service is kept. Environments other than production are part of the name.
+pub fn service_path(tenant: &TenantId, name: &ServiceName) -> Path {
+    path(tenant, "services", name.as_str())
+}
+
+/// Where a decision is kept.
+pub fn decision_path(tenant: &TenantId, id: &DecisionId) -> Path {
+    path(tenant, "decisions", id.as_str())
+}
+
+/// Where a learning is kept.
+pub fn learning_path(tenant: &TenantId, id: &LearningId) -> Path {
+    path(tenant, "learnings", id.as_str())
+}
+
+/// Where what was said about a decision is kept: one document per decision, last writer wins by (time, id).
+pub fn feedback_path(tenant: &TenantId, id: &DecisionId) -> Path {
+    path(tenant, "feedback", id.as_str())
+}
+
+/// Where an observation is kept.
+pub fn observation_path(tenant: &TenantId, id: &crate::ObservationId) -> Path {
+    path(tenant, "observations", id.as_str())
+}
+
+/// Where a member of a tenant is kept.
+pub fn member_path(tenant: &TenantId, user: &str) -> Path {
+    path(tenant, "members", &user.replace(['/', '.'], "-"))
+}
+
+/// Where a day's counters are kept: integers only, added to by whoever ends a deployment.
+pub fn counters_path(tenant: &TenantId, at: Timestamp) -> Path {
+    path(tenant, "counters", &at.day())
+}
+
+/// The service's name in an environment: production is the plain name.
+pub fn in_environment(service: &str, environment: &str) -> Result<ServiceName, Malformed> {
+    match environment {
+        "" | "production" => ServiceName::new(service),
+        other => ServiceName::new(format!("{service}-{other}")),
+    }
+}

@@ -1,0 +1,121 @@
+//! A decision: an immutable recommendation with its prediction. What became of it is told elsewhere.
+
+use crate::{DecisionId, DeploymentId, TenantId, Timestamp, port::target::Plan};
+use serde::{Deserialize, Serialize};
+
+/// How the app is to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Configuration {
+    /// vCPU in thousandths.
+    pub cpu_milli: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Requests that one instance takes at once.
+    pub concurrency: u32,
+    /// Instances that always run.
+    pub min_instances: u32,
+    /// At most this many.
+    pub max_instances: u32,
+    /// Cloud region.
+    pub region: String,
+}
+
+/// The traffic that a prediction assumes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Demand {
+    /// Requests in a month of 30 days.
+    pub requests_month: u64,
+    /// Time to answer one, in milliseconds.
+    pub duration_ms: u32,
+}
+
+/// One predicted number. `base` is what the unlearned model says; the rest is after learning. Units of `base`,
+/// `value`, `low` and `high` are those of the field it stands in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Estimate {
+    /// Without learning.
+    pub base: i64,
+    /// With it.
+    pub value: i64,
+    /// Lower end of the 90 % interval.
+    pub low: i64,
+    /// Upper end.
+    pub high: i64,
+    /// Natural logarithm of value/base, in millionths.
+    pub mu: i64,
+    /// Variance of that logarithm, in millionths.
+    pub variance: i64,
+    /// Deployment-months it was learned from.
+    pub n: u32,
+}
+
+/// What a decision predicts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Prediction {
+    /// Cost of a month in micro-dollars.
+    pub cost_month: Estimate,
+    /// CPU utilisation in millionths of what is configured.
+    pub cpu: Estimate,
+    /// Memory utilisation in millionths of what is configured.
+    pub memory: Estimate,
+    /// Time to answer a request, in microseconds.
+    pub latency: Estimate,
+}
+
+/// What a customer told us at `register`. Credentials are elsewhere, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Their user.
+    pub user_id: String,
+    /// Their session.
+    pub session_id: String,
+    /// Their project.
+    pub project: String,
+    /// Where they deploy.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Metrics count from here.
+    #[serde(default)]
+    pub launch_at: Option<Timestamp>,
+    /// Whether metrics may be collected.
+    pub collect: bool,
+    /// SHA-256 of the secret that their metrics webhook presents, hex.
+    pub webhook_secret_hash: String,
+}
+
+/// A recommendation, as it was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Version of this form.
+    pub schema: u32,
+    /// Its id.
+    pub id: DecisionId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Which model made it.
+    pub model_version: String,
+    /// The deployment that carries it out.
+    #[serde(default)]
+    pub deployment: Option<DeploymentId>,
+    /// Service's name, where it is known.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// What it is compared with: `node/express`, …
+    pub class: String,
+    /// How it is built and run.
+    #[serde(default)]
+    pub plan: Plan,
+    /// How it is to be configured.
+    pub configuration: Configuration,
+    /// Under which traffic.
+    pub demand: Demand,
+    /// What we expect.
+    pub prediction: Prediction,
+    /// Why, one sentence each; what was corrected by learning among them.
+    pub reasons: Vec<String>,
+    /// What a customer said at `register`.
+    #[serde(default)]
+    pub registration: Option<Registration>,
+}

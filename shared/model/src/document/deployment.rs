@@ -1,0 +1,484 @@
+//! One deployment: everything that its pipeline needs to go on after any crash, in one document.
+
+use super::{Kept, Sealed};
+use crate::{
+    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
+    message::Message,
+    port::{
+        source::SourceRef,
+        target::{Plan, Released, ServiceKey, TrafficToken},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Who put the revision to work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CarriedOutBy {
+    /// We did; there is a pipeline.
+    #[default]
+    Sextant,
+    /// The customer did and registered it; there is no pipeline.
+    Customer,
+}
+
+/// Where a pipeline is. Read in any case, written in upper case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Status {
+    #[serde(alias = "pending")]
+    Pending,
+    #[serde(alias = "security_scanning")]
+    SecurityScanning,
+    #[serde(alias = "analyzing")]
+    Analyzing,
+    #[serde(alias = "building")]
+    Building,
+    #[serde(alias = "deploying")]
+    Deploying,
+    #[serde(alias = "verifying")]
+    Verifying,
+    #[serde(alias = "shifting")]
+    Shifting,
+    #[serde(alias = "rolling_back")]
+    RollingBack,
+    #[serde(alias = "deployed")]
+    Deployed,
+    #[serde(alias = "security_failed")]
+    SecurityFailed,
+    #[serde(alias = "failed")]
+    Failed,
+    #[serde(alias = "cancelled")]
+    Cancelled,
+    #[serde(alias = "superseded")]
+    Superseded,
+    #[serde(alias = "rolled_back")]
+    RolledBack,
+}
+
+impl Status {
+    /// Every status, in the order of a pipeline.
+    pub const ALL: [Self; 14] = [
+        Self::Pending,
+        Self::SecurityScanning,
+        Self::Analyzing,
+        Self::Building,
+        Self::Deploying,
+        Self::Verifying,
+        Self::Shifting,
+        Self::RollingBack,
+        Self::Deployed,
+        Self::SecurityFailed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Superseded,
+        Self::RolledBack,
+    ];
+
+    /// Whether nothing more happens by itself.
+    pub fn at_rest(self) -> bool {
+        match self {
+            Self::Deployed | Self::SecurityFailed | Self::Failed | Self::Cancelled | Self::Superseded | Self::RolledBack => true,
+            Self::Pending
+            | Self::SecurityScanning
+            | Self::Analyzing
+            | Self::Building
+            | Self::Deploying
+            | Self::Verifying
+            | Self::Shifting
+            | Self::RollingBack => false,
+        }
+    }
+
+    /// As it is written: `SECURITY_SCANNING`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::SecurityScanning => "SECURITY_SCANNING",
+            Self::Analyzing => "ANALYZING",
+            Self::Building => "BUILDING",
+            Self::Deploying => "DEPLOYING",
+            Self::Verifying => "VERIFYING",
+            Self::Shifting => "SHIFTING",
+            Self::RollingBack => "ROLLING_BACK",
+            Self::Deployed => "DEPLOYED",
+            Self::SecurityFailed => "SECURITY_FAILED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::Superseded => "SUPERSEDED",
+            Self::RolledBack => "ROLLED_BACK",
+        }
+    }
+
+    /// Reads it in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+/// What people see of where a pipeline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Stage {
+    Validate,
+    Analyze,
+    Build,
+    Release,
+    Verify,
+    Shift,
+}
+
+impl Stage {
+    /// As it is written: `validate`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Analyze => "analyze",
+            Self::Build => "build",
+            Self::Release => "release",
+            Self::Verify => "verify",
+            Self::Shift => "shift",
+        }
+    }
+}
+
+/// One bounded piece of work; what `decide` will have done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Waits until no other deployment of the service runs.
+    Queue,
+    /// Fetches the source; checks it, the names and the variables.
+    Scan,
+    /// Finds out what the app is and predicts.
+    Analyze,
+    /// Starts the build.
+    StartBuild,
+    /// Waits for the build's end.
+    AwaitBuild,
+    /// Creates the revision, without traffic.
+    Release,
+    /// Probes the revision at its own address.
+    Verify,
+    /// Sets the next weight.
+    SetTraffic,
+    /// Looks at windows at the current weight.
+    Watch,
+    /// Stops revisions that are no longer kept running.
+    Retire,
+    /// Brings traffic back to the last good revision, and ends what was begun.
+    Restore,
+    /// Nothing.
+    Rest,
+}
+
+/// How traffic gets to a new revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// All of it at once, after the probe.
+    Instant,
+    /// All of it at once after the probe, then one window is watched.
+    Quick,
+    /// 0 → 10 → 50 → 100 on evidence.
+    #[default]
+    Canary,
+}
+
+/// What to do when a canary's deadline passes without enough requests to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThinEvidence {
+    /// Go on if the revision's own address answers the probe; the report says so.
+    #[default]
+    Promote,
+    /// Stop where it is and ask a person.
+    Hold,
+}
+
+/// How evidence is gathered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct CanaryPolicy {
+    /// Percent of traffic, step by step; the last is 100.
+    pub weights: Vec<u32>,
+    /// Length of a window in milliseconds; 0: the target's own (a second on a machine, a minute on Cloud Run).
+    pub window_ms: i64,
+    /// Windows at each weight before it can pass.
+    pub bake_windows: u32,
+    /// Requests to the canary at each weight before it can pass; 0 bad in 59 bounds the rate under 5 % at 95 %.
+    pub min_requests: u32,
+    /// Windows at one weight after which thin evidence is all there will be.
+    pub deadline_windows: u32,
+    /// What happens then.
+    pub thin_evidence: ThinEvidence,
+}
+
+impl Default for CanaryPolicy {
+    fn default() -> Self {
+        Self { weights: vec![10, 50, 100], window_ms: 0, bake_windows: 5, min_requests: 59, deadline_windows: 15, thin_evidence: ThinEvidence::Promote }
+    }
+}
+
+/// Requests and bad ones (5xx) on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Counts {
+    /// Requests to the new revision.
+    pub canary_requests: u64,
+    /// Requests to the last good one.
+    pub stable_requests: u64,
+    /// Bad ones of the new revision.
+    pub canary_bad: u64,
+    /// Bad ones of the last good one.
+    pub stable_bad: u64,
+}
+
+/// A shift under way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CanaryRun {
+    /// Index into the policy's weights.
+    pub index: usize,
+    /// When this weight began to serve, in real time.
+    pub since: Timestamp,
+    /// First millisecond that no window has covered yet, in real time.
+    pub seen_to: Timestamp,
+    /// Windows looked at, at this weight.
+    pub windows: u32,
+    /// Requests to the canary at this weight.
+    pub requests: u64,
+    /// Windows in a row that could not be read.
+    pub unreadable: u32,
+    /// The whole shift's counts.
+    pub counts: Counts,
+    /// The sequential test's state, as `forecast` keeps it; opaque here.
+    pub test: Value,
+    /// Why nothing moves until a person or the next deployment says so.
+    pub held: Option<String>,
+    /// Whether a weight was passed without enough requests.
+    pub thin: bool,
+    /// What the last window said, for people.
+    pub reason: String,
+}
+
+/// Who is at work on a step, and until when. Real time. Leases don't fence the outside; keys and tokens do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The process that holds it.
+    pub owner: String,
+    /// Void after this.
+    pub until: Timestamp,
+}
+
+/// What the pipeline is on its way to when it isn't success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the statuses of the same names say it")]
+pub enum Ending {
+    Failed,
+    SecurityFailed,
+    Cancelled,
+    Superseded,
+    RolledBack,
+}
+
+/// Why a deployment failed, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Failure {
+    /// Where.
+    pub stage: Stage,
+    /// Machine-readable: `repository_not_found`, `build_failed`, `probe_failed`, `canary_failed`, …
+    pub code: String,
+    /// What happened, to what.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+/// One line of a deployment's story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Entry {
+    /// Counts up by one; the id that streams resume from.
+    pub seq: u64,
+    /// When, in real time.
+    pub at: Timestamp,
+    /// The status it led to.
+    pub status: Status,
+    /// 0–100.
+    pub progress: u8,
+    /// What happened, one sentence.
+    pub text: String,
+}
+
+/// When a stage began and ended, in real time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StageTime {
+    /// Which one.
+    pub stage: Stage,
+    /// When it began.
+    pub from: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub to: Option<Timestamp>,
+}
+
+/// What the public status is after acceptance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUp {
+    /// Nobody was asked yet.
+    #[default]
+    Running,
+    /// Asked, not answered.
+    PendingFeedback,
+    /// Answered.
+    FeedbackCollected,
+}
+
+/// One source revision of one service put to work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Version of this form.
+    pub schema: u32,
+    /// The one id.
+    pub id: DeploymentId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which service (its environment is part of the name).
+    pub service: ServiceName,
+    /// `production`, `staging`, …
+    pub environment: String,
+    /// By whom.
+    pub carried_out_by: CarriedOutBy,
+    /// The user who asked.
+    pub requested_by: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it came to rest.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    /// What to deploy; none when the customer carries it out.
+    #[serde(default)]
+    pub source: Option<SourceRef>,
+    /// Token for a private source.
+    #[serde(default)]
+    pub source_token: Option<Sealed>,
+    /// How traffic gets there.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// On which evidence.
+    #[serde(default)]
+    pub policy: CanaryPolicy,
+    /// Plain variables of the service.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Secret ones.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Sealed>,
+
+    /// Where the pipeline is.
+    pub status: Status,
+    /// What it does next.
+    pub step: Step,
+    /// Which try of this step; part of every effect's key.
+    pub attempt: u32,
+    /// Who is at it.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// Where it is on its way to, when not to success.
+    #[serde(default)]
+    pub ending: Option<Ending>,
+    /// Spreads due documents.
+    pub shard: u32,
+    /// When `sweep` must look at it, by the clock of timers; none when nothing is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<Timestamp>,
+    /// Messages that the last commit owes to the topics.
+    #[serde(default)]
+    pub outbox: Vec<Message>,
+    /// The newest lines of the story.
+    #[serde(default)]
+    pub timeline: Vec<Entry>,
+    /// The newest line's number.
+    #[serde(default)]
+    pub seq: u64,
+    /// 0–100.
+    #[serde(default)]
+    pub progress: u8,
+    /// When each stage ran.
+    #[serde(default)]
+    pub stages: Vec<StageTime>,
+
+    /// The commit that was fetched.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// How it is built and run.
+    #[serde(default)]
+    pub plan: Option<Plan>,
+    /// The decision that it carries out.
+    #[serde(default)]
+    pub decision: Option<DecisionId>,
+    /// What the build made.
+    #[serde(default)]
+    pub artifact: Option<String>,
+    /// What was released.
+    #[serde(default)]
+    pub released: Option<Released>,
+    /// What served before, and serves again if this is taken back.
+    #[serde(default)]
+    pub last_good: Option<Kept>,
+    /// The traffic that was last read or set.
+    #[serde(default)]
+    pub traffic: Option<TrafficToken>,
+    /// The shift under way.
+    #[serde(default)]
+    pub canary: CanaryRun,
+    /// What was checked, for the report.
+    #[serde(default)]
+    pub checks: Vec<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+    /// What the question after 7 days has come to.
+    #[serde(default)]
+    pub follow_up: FollowUp,
+}
+
+impl Deployment {
+    /// The service as the target knows it.
+    pub fn key(&self) -> ServiceKey {
+        ServiceKey { tenant: self.tenant.clone(), service: self.service.clone() }
+    }
+
+    /// The name of this deployment's build: derived, so that a repeat finds it.
+    pub fn build_key(&self) -> String {
+        format!("{}-b{}", self.id, self.attempt)
+    }
+
+    /// The name of this deployment's revision: derived, so that a repeat finds it.
+    pub fn revision_name(&self) -> String {
+        format!("{}-{}", self.service, self.tag())
+    }
+
+    /// At most 12 characters, so that tag and service fit in one label.
+    pub fn tag(&self) -> String {
+        let tail = self.id.as_str().trim_start_matches("dep_");
+        let tail: String = tail.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(10).collect();
+        format!("r{tail}")
+    }
+
+    /// Key of an effect of this step and attempt.
+    pub fn effect_key(&self) -> String {
+        format!("{}-{:?}-{}-{}", self.id, self.step, self.canary.index, self.attempt)
+    }
+
+    /// Where this deployment's build log is.
+    pub fn log_prefix(&self) -> String {
+        format!("logs/{}/{}", self.tenant, self.id)
+    }
+}

@@ -1,0 +1,63 @@
+//! Build logs: immutable segments in Objects, each a few lines of JSON, and the ids that streams resume from.
+//!
+//! A segment is `PREFIX/000000`, `PREFIX/000001`, …, at most 256 KiB or one second of output. A line is
+//! `{"t":ms,"s":"out|err|sys|end","l":"text"}`; the last segment's last line is of stream `end`. Secrets were
+//! redacted before a line was stored.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Line {
+    /// When it appeared, in real time.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// `out`, `err`, `sys` (said by the builder), or `end`.
+    #[serde(rename = "s")]
+    pub stream: String,
+    /// The text, without its line break.
+    #[serde(rename = "l")]
+    pub text: String,
+}
+
+impl Line {
+    /// Whether nothing comes after it.
+    pub fn is_end(&self) -> bool {
+        self.stream == "end"
+    }
+}
+
+/// Where a reader is: the next line it has not seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Segment.
+    pub segment: u32,
+    /// Line in it.
+    pub line: u32,
+}
+
+impl Position {
+    /// `segment:line`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (segment, line) = text.split_once(':')?;
+        Some(Self { segment: segment.parse().ok()?, line: line.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.segment, self.line)
+    }
+}
+
+/// The key of a segment.
+pub fn segment_key(prefix: &str, segment: u32) -> String {
+    format!("{prefix}/{segment:06}")
+}
+
+/// The lines of a segment from `position` on; lines that are no JSON are skipped.
+pub fn lines(segment: &[u8], from_line: u32) -> impl Iterator<Item = Line> {
+    let parse = |line: &[u8]| serde_json::from_slice(line).ok();
+    segment.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).skip(from_line as usize).filter_map(parse)
+}

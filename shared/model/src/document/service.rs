@@ -1,0 +1,110 @@
+//! One service of a tenant in one environment: what runs, what waits, what is kept, what is owed.
+
+use super::CarriedOutBy;
+use crate::{DecisionId, DeploymentId, ServiceName, TenantId, Timestamp, message::Message, port::target::TrafficToken};
+use serde::{Deserialize, Serialize};
+
+/// A revision that proved itself and can take traffic again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Kept {
+    /// Its name at the target.
+    pub revision: String,
+    /// The deployment that released it.
+    pub deployment: DeploymentId,
+    /// The decision it carries out.
+    #[serde(default)]
+    pub decision: Option<DecisionId>,
+    /// Its commit.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Since when it has served, by the clock of schedules.
+    pub since: Timestamp,
+}
+
+/// The one open question of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// About which decision: the one that served longest.
+    pub decision: DecisionId,
+    /// And the deployment that carried it out.
+    pub deployment: DeploymentId,
+    /// SHA-256 of the token in the link, hex. The token itself is nowhere stored.
+    pub token_hash: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// Whether the reminder went out.
+    pub reminded: bool,
+}
+
+/// The app being deployed, in one environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Version of this form.
+    pub schema: u32,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name; the environment is part of it.
+    pub name: ServiceName,
+    /// `production`, `staging`, …
+    pub environment: String,
+    /// By whom it is deployed.
+    #[serde(default)]
+    pub carried_out_by: CarriedOutBy,
+    /// When it was first heard of.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Who gets the mails: a user of the tenant.
+    pub owner: String,
+    /// Spreads due documents.
+    pub shard: u32,
+    /// The one deployment that runs.
+    #[serde(default)]
+    pub running: Option<DeploymentId>,
+    /// The one that waits for it.
+    #[serde(default)]
+    pub queued: Option<DeploymentId>,
+    /// What takes all traffic.
+    #[serde(default)]
+    pub serving: Option<Kept>,
+    /// Revisions that can take traffic again, newest first, `serving` among them.
+    #[serde(default)]
+    pub kept: Vec<Kept>,
+    /// The address people use.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Traffic as we last saw it.
+    #[serde(default)]
+    pub traffic: Option<TrafficToken>,
+    /// When it is next measured; absent when it isn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_due: Option<Timestamp>,
+    /// First moment that isn't measured yet, in real time.
+    #[serde(default)]
+    pub measured_to: Timestamp,
+    /// When its owner is to be asked or reminded; absent when nobody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_due: Option<Timestamp>,
+    /// The open question.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// Messages that the last commit owes to the topics.
+    #[serde(default)]
+    pub outbox: Vec<Message>,
+    /// When `sweep` must look at it; none when nothing is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<Timestamp>,
+}
+
+impl Service {
+    /// How many revisions are kept for rollback.
+    pub const KEPT: usize = 5;
+
+    /// A revision now serves: it becomes the newest kept one.
+    pub fn serve(&mut self, kept: Kept) {
+        self.kept.retain(|old| old.revision != kept.revision);
+        self.kept.insert(0, kept.clone());
+        self.kept.truncate(Self::KEPT);
+        self.serving = Some(kept);
+    }
+}
