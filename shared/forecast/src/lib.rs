@@ -1,5 +1,6 @@
 //! Prices, sizing, the canary test, anomalies and calibration. Arithmetic only.
 
+pub mod calibrate;
 pub mod canary;
 pub mod histogram;
 pub mod price;
