@@ -165,7 +165,9 @@ fn apply(stage: &mut Stage, instruction: &Instruction, args: &mut BTreeMap<Strin
         "WORKDIR" => {
             let folder = expand(unquoted(text), &stage.env, args);
             stage.workdir = Some(match &stage.workdir {
-                Some(above) if !folder.starts_with('/') => format!("{}/{folder}", above.trim_end_matches('/')),
+                Some(above) if !folder.starts_with('/') => {
+                    format!("{}/{folder}", above.trim_end_matches('/'))
+                }
                 _ => folder,
             });
         }
@@ -265,11 +267,13 @@ fn expand(text: &str, first: &BTreeMap<String, String>, second: &BTreeMap<String
         let (inner, end) = match after.strip_prefix('{').and_then(|inner| inner.find('}')) {
             Some(close) => (&after[1..=close], close + 2),
             None => {
-                let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
+                let end =
+                    after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
                 (&after[..end], end)
             }
         };
-        let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, value)| (name, Some(value)));
+        let (name, default) =
+            inner.split_once(":-").map_or((inner, None), |(name, value)| (name, Some(value)));
         match first.get(name).or_else(|| second.get(name)).map(String::as_str).or(default) {
             Some(value) => out.push_str(value),
             None => out.push_str(&rest[at..at + 1 + end]),
@@ -335,7 +339,9 @@ mod tests {
 
     #[test]
     fn text_that_is_no_dockerfile() {
-        for text in ["", "\\", "FROM", "CMD", "RUN <<", "ENV =", "FROM a\nRUN <<EOF", "EXPOSE ${", "a\0\\\n\\"] {
+        for text in
+            ["", "\\", "FROM", "CMD", "RUN <<", "ENV =", "FROM a\nRUN <<EOF", "EXPOSE ${", "a\0\\\n\\"]
+        {
             parse(text);
         }
         assert_eq!(last("FROM a\nEXPOSE ${P:-81} $Q").expose, [(81, 2)]);

@@ -100,8 +100,11 @@ fn list_apps(tree: &Tree, workspace: bool) -> Vec<AppEntry> {
 fn is_side_folder(folder: &str) -> bool {
     folder.split('/').any(|part| {
         part.starts_with('.')
-            || ["test", "tests", "docs", "doc", "examples", "example", "fixtures", "scripts", "vendor", "spec"]
-                .contains(&part)
+            || [
+                "test", "tests", "docs", "doc", "examples", "example", "fixtures", "scripts", "vendor",
+                "spec",
+            ]
+            .contains(&part)
     })
 }
 

@@ -10,9 +10,8 @@ pub(crate) fn line_of(text: &str, needle: &str) -> Option<usize> {
 /// The line, from 1, on which the JSON key `key` first stands.
 pub(crate) fn json_key_line(text: &str, key: &str) -> Option<usize> {
     let quoted = format!("\"{key}\"");
-    let is_key = |line: &str| {
-        line.split_once(&quoted).is_some_and(|(_, rest)| rest.trim_start().starts_with(':'))
-    };
+    let is_key =
+        |line: &str| line.split_once(&quoted).is_some_and(|(_, rest)| rest.trim_start().starts_with(':'));
     text.lines().position(is_key).map(|index| index + 1)
 }
 

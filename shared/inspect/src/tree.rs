@@ -96,7 +96,8 @@ impl Tree {
                     if depth < self.limits.depth {
                         waiting.push_back((path, depth + 1));
                     } else {
-                        self.cut = Some(format!("folders below depth {} were not entered", self.limits.depth));
+                        self.cut =
+                            Some(format!("folders below depth {} were not entered", self.limits.depth));
                     }
                 } else if kind.is_file() || (kind.is_symlink() && self.resolve(&path).is_some()) {
                     self.files.insert(path);

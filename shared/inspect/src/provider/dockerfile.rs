@@ -8,10 +8,46 @@ const NAMES: [&str; 4] = ["Dockerfile", "Containerfile", "dockerfile", "Dockerfi
 
 /// Programs that the command of an image may name and that a machine with the language's tools has.
 const TOOLS: [&str; 40] = [
-    "node", "npm", "npx", "yarn", "pnpm", "bun", "bunx", "deno", "python", "python3", "uvicorn", "gunicorn",
-    "hypercorn", "daphne", "flask", "fastapi", "streamlit", "gradio", "uv", "poetry", "pipenv", "pdm", "ruby",
-    "bundle", "rails", "rake", "puma", "rackup", "java", "php", "sh", "bash", "dash", "cargo", "go", "mix", "elixir",
-    "gleam", "dotnet", "make",
+    "node",
+    "npm",
+    "npx",
+    "yarn",
+    "pnpm",
+    "bun",
+    "bunx",
+    "deno",
+    "python",
+    "python3",
+    "uvicorn",
+    "gunicorn",
+    "hypercorn",
+    "daphne",
+    "flask",
+    "fastapi",
+    "streamlit",
+    "gradio",
+    "uv",
+    "poetry",
+    "pipenv",
+    "pdm",
+    "ruby",
+    "bundle",
+    "rails",
+    "rake",
+    "puma",
+    "rackup",
+    "java",
+    "php",
+    "sh",
+    "bash",
+    "dash",
+    "cargo",
+    "go",
+    "mix",
+    "elixir",
+    "gleam",
+    "dotnet",
+    "make",
 ];
 
 pub(super) fn detect(app: &App) -> Option<Origin> {
@@ -52,7 +88,7 @@ fn claim_stage(app: &App, draft: &mut Draft, name: &str, stage: &Stage) {
     if let Some((image, line)) = &stage.image {
         draft.note(format!("base image: {image}"), origin(*line, 1.0));
     }
-    draft.report.run_env.extend(stage.env.iter().filter(|(key, _)| *key != "PATH").cloned());
+    draft.report.run_env.extend(stage.env.clone().into_iter().filter(|(key, _)| key != "PATH"));
 }
 
 /// What the language's own manifest says about installing and building, below what the Dockerfile said.
@@ -66,7 +102,8 @@ fn claim_language(app: &App, draft: &mut Draft, stage: &Stage) {
 
 /// Entry point and command as one shell text, as the image would run it.
 fn whole_command(stage: &Stage) -> Option<(String, usize)> {
-    let words = |words: &[String]| words.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+    let words =
+        |words: &[String]| words.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
     match (&stage.entrypoint, &stage.cmd) {
         (Some((Command::Shell(entry), line)), _) => Some((entry.clone(), *line)),
         (Some((Command::Exec(entry), line)), cmd) => {
@@ -95,7 +132,9 @@ fn runnable(app: &App, stage: &Stage) -> Option<String> {
     let rest: Vec<_> = words.collect();
     let missing_script = || {
         rest.first().is_some_and(|script| {
-            ["js", "mjs", "cjs", "py", "rb", "sh", "php", "ts"].iter().any(|end| script.ends_with(&format!(".{end}")))
+            ["js", "mjs", "cjs", "py", "rb", "sh", "php", "ts"]
+                .iter()
+                .any(|end| script.ends_with(&format!(".{end}")))
                 && script.starts_with('/')
         })
     };

@@ -58,9 +58,9 @@ pub(crate) struct Detection {
 
 /// Every way the app could be read, the surest first.
 pub(crate) fn detect(app: &App) -> Vec<Detection> {
-    let found = TABLE.iter().filter_map(|row| {
-        (row.detect)(app).map(|origin| Detection { provider: row.provider, origin })
-    });
+    let found = TABLE
+        .iter()
+        .filter_map(|row| (row.detect)(app).map(|origin| Detection { provider: row.provider, origin }));
     let mut found: Vec<_> = found.collect();
     found.sort_by(|a, b| b.origin.confidence.total_cmp(&a.origin.confidence));
     found
@@ -76,16 +76,18 @@ pub(crate) fn plan(provider: Provider, app: &App, draft: &mut Draft) {
 /// Where the tree says that it holds several packages.
 pub(crate) fn workspace(tree: &Tree) -> Option<Origin> {
     let root = App::new(tree, "");
-    node::workspace(&root).or_else(|| rust::workspace(&root)).or_else(|| python::workspace(&root)).or_else(
-        || root.has("go.work").then(|| Origin::new("go.work", None, 1.0)),
-    )
+    node::workspace(&root)
+        .or_else(|| rust::workspace(&root))
+        .or_else(|| python::workspace(&root))
+        .or_else(|| root.has("go.work").then(|| Origin::new("go.work", None, 1.0)))
 }
 
 /// The folders of the workspace's packages, sorted.
 pub(crate) fn members(tree: &Tree) -> Vec<String> {
     let root = App::new(tree, "");
     let patterns: Vec<_> = [node::patterns(&root), rust::patterns(&root), python::patterns(&root)].concat();
-    let (out, patterns): (Vec<_>, Vec<_>) = patterns.into_iter().partition(|pattern| pattern.starts_with('!'));
+    let (out, patterns): (Vec<_>, Vec<_>) =
+        patterns.into_iter().partition(|pattern| pattern.starts_with('!'));
     let fits = |patterns: &[String], folder: &str| {
         patterns.iter().any(|pattern| crate::text::fits(pattern.trim_start_matches('!'), folder))
     };

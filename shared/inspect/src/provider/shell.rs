@@ -14,6 +14,7 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     let Some(script) = app.first(&SCRIPTS) else { return };
     let text = app.text(script).unwrap_or_default();
     let first = text.lines().next().unwrap_or_default();
-    let shell = ["bash", "zsh", "dash", "ksh"].into_iter().find(|shell| first.ends_with(shell)).unwrap_or("sh");
+    let shell =
+        ["bash", "zsh", "dash", "ksh"].into_iter().find(|shell| first.ends_with(shell)).unwrap_or("sh");
     draft.claim(Field::Start, app.command(format!("{shell} {script}")), app.origin(script, Some(1), 0.8));
 }

@@ -28,7 +28,8 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         ("", folder) => folder.to_owned(),
         (_, folder) => app.path(folder),
     };
-    let page = app.tree.text(&if folder == "." { "index.html".into() } else { format!("{folder}/index.html") });
+    let page =
+        app.tree.text(&if folder == "." { "index.html".into() } else { format!("{folder}/index.html") });
     draft.claim_static(folder, page.is_some_and(|page| is_spa(app, &page)), origin.clone());
     draft.claim_port(80, Origin { confidence: 0.4, ..origin });
 }

@@ -1,0 +1,87 @@
+//! Go: a module, the package that is the program, and its framework.
+
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+const FRAMEWORKS: [(&str, &str); 7] = [
+    ("github.com/gin-gonic/gin", "gin"),
+    ("github.com/labstack/echo", "echo"),
+    ("github.com/gofiber/fiber", "fiber"),
+    ("github.com/go-chi/chi", "chi"),
+    ("github.com/beego/beego", "beego"),
+    ("github.com/gorilla/mux", "gorilla"),
+    ("google.golang.org/grpc", "grpc"),
+];
+
+pub(super) fn detect(app: &App) -> Option<Origin> {
+    let manifest = app.first(&["go.mod", "go.work"]).map(|name| app.origin(name, None, 0.95));
+    manifest.or_else(|| app.has("main.go").then(|| app.origin("main.go", None, 0.8)))
+}
+
+pub(super) fn plan(app: &App, draft: &mut Draft) {
+    draft.claim(Field::PackageManager, "go", detect(app).unwrap_or_else(Origin::options));
+    let module = app.text("go.mod").unwrap_or_default();
+    claim_version(app, draft);
+    if let Some((path, name)) = FRAMEWORKS.iter().find(|(path, _)| module.contains(path)) {
+        draft.claim(Field::Framework, *name, app.origin("go.mod", text::line_of(&module, path), 0.9));
+    }
+    let mut programs = programs(app);
+    let Some((package, file)) = (!programs.is_empty()).then(|| programs.remove(0)) else { return };
+    let sure = if programs.is_empty() { 0.9 } else { 0.6 };
+    let build = format!("go build -ldflags=\"-w -s\" -o out {package}");
+    draft.claim(Field::Build, app.command(build), app.origin(&file, None, sure));
+    draft.claim(Field::Start, app.command("./out"), app.origin(&file, None, sure));
+    for (package, file) in programs {
+        draft.alternative(
+            "build_command",
+            app.command(format!("go build -o out {package}")),
+            app.origin(&file, None, 0.4),
+        );
+    }
+}
+
+/// Packages with a `main`, the likeliest first: the root, `cmd/*`, members of a workspace.
+fn programs(app: &App) -> Vec<(String, String)> {
+    let is_main = |file: &str| {
+        let head = app.text(file).unwrap_or_default();
+        head.lines().any(|line| line.trim() == "package main") && head.contains("func main(")
+    };
+    let mut found: Vec<(usize, String, String)> = Vec::new();
+    for file in app.files().filter(|file| file.ends_with(".go") && !file.ends_with("_test.go")) {
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let known = found.iter().any(|(_, package, _)| package.trim_start_matches("./") == folder);
+        if known || folder.matches('/').count() > 2 || !is_main(file) {
+            continue;
+        }
+        let likely = ["server", "api", "web", "app", "main"].iter().any(|name| folder.ends_with(name));
+        let rank = match folder {
+            "" => 0,
+            folder if folder.starts_with("cmd/") || folder == "cmd" => {
+                if likely {
+                    1
+                } else {
+                    2
+                }
+            }
+            _ => 3,
+        };
+        let package = if folder.is_empty() { ".".to_owned() } else { format!("./{folder}") };
+        found.push((rank, package, file.to_owned()));
+    }
+    found.sort();
+    found.into_iter().map(|(_, package, file)| (package, file)).collect()
+}
+
+fn claim_version(app: &App, draft: &mut Draft) {
+    for file in ["go.mod", "go.work"] {
+        let Some(content) = app.text(file) else { continue };
+        let directive = content
+            .lines()
+            .enumerate()
+            .find_map(|(index, line)| Some((index + 1, line.trim().strip_prefix("go ")?.trim().to_owned())));
+        if let Some((line, version)) = directive {
+            draft.claim(Field::RuntimeVersion, version, app.origin(file, Some(line), 0.9));
+        }
+    }
+    super::versions::claim_tools(app, draft, &["go", "golang"]);
+}

@@ -1,0 +1,297 @@
+//! Frameworks of Node, and whether each makes a server or files: by its configuration, not by its name.
+
+use std::rc::Rc;
+
+use super::{Package, manager::Manager};
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+/// What a framework's configuration makes of the app.
+enum Shape {
+    /// A process; the command that starts it when no script does.
+    Server(Option<String>),
+    /// Files in this folder; whether it is a single page app.
+    Files(String, bool),
+}
+
+struct Framework {
+    name: &'static str,
+    /// Any of these dependencies means this framework.
+    dependencies: &'static [&'static str],
+    /// The port it listens on by default.
+    port: Option<u16>,
+}
+
+const fn framework(
+    name: &'static str,
+    dependencies: &'static [&'static str],
+    port: Option<u16>,
+) -> Framework {
+    Framework { name, dependencies, port }
+}
+
+/// Frameworks that build on others come first.
+const FRAMEWORKS: [Framework; 20] = [
+    framework("next", &["next"], Some(3000)),
+    framework("nuxt", &["nuxt", "nuxt3", "nuxt-edge"], Some(3000)),
+    framework("remix", &["@remix-run/react", "@remix-run/node", "@remix-run/serve"], Some(3000)),
+    framework("react-router", &["@react-router/dev"], Some(3000)),
+    framework(
+        "tanstack-start",
+        &["@tanstack/react-start", "@tanstack/solid-start", "@tanstack/start"],
+        Some(3000),
+    ),
+    framework("sveltekit", &["@sveltejs/kit"], Some(3000)),
+    framework("astro", &["astro"], Some(4321)),
+    framework("angular", &["@angular/core"], Some(4000)),
+    framework("gatsby", &["gatsby"], Some(9000)),
+    framework("expo", &["expo"], None),
+    framework("create-react-app", &["react-scripts"], None),
+    framework("nest", &["@nestjs/core"], Some(3000)),
+    framework("fastify", &["fastify"], None),
+    framework("hono", &["hono"], None),
+    framework("koa", &["koa"], None),
+    framework("express", &["express"], None),
+    framework("hapi", &["@hapi/hapi"], None),
+    framework("elysia", &["elysia"], Some(3000)),
+    framework("vue-cli", &["@vue/cli-service"], None),
+    framework("vite", &["vite"], None),
+];
+
+/// Names of a framework's configuration file, without their ends.
+const ENDS: [&str; 6] = ["ts", "js", "mjs", "cjs", "mts", "json"];
+
+struct Found {
+    framework: &'static Framework,
+    origin: Origin,
+}
+
+fn find(app: &App, package: &Package) -> Option<Found> {
+    let present = FRAMEWORKS.iter().filter_map(|framework| {
+        let dependency = framework.dependencies.iter().find(|name| package.dependency(name).is_some())?;
+        Some(Found { framework, origin: app.origin("package.json", package.line(dependency), 0.9) })
+    });
+    present.into_iter().next()
+}
+
+/// Claims the framework, whether it makes files, and its default port.
+pub(super) fn claim(app: &App, package: &Package, manager: &Manager, draft: &mut Draft) {
+    if let Some(folder) = super::super::staticfile::configured(app) {
+        let (folder, line) = folder;
+        draft.claim_static(app.path(&folder), false, app.origin("Staticfile", Some(line), 0.95));
+        draft.claim_port(80, app.origin("Staticfile", Some(line), 0.4));
+    }
+    let Some(Found { framework, origin }) = find(app, package) else { return };
+    draft.claim(Field::Framework, framework.name, origin.clone());
+    if draft.report.static_site {
+        return;
+    }
+    let (shape, origin) = shape(framework.name, app, package, origin);
+    match shape {
+        Shape::Files(folder, spa) if !has_own_server(app, package) => {
+            draft.claim_static(app.path(&folder), spa, origin.clone());
+            draft.claim_port(80, Origin { confidence: 0.4, ..origin });
+            if package.script("build").is_none() {
+                claim_tool_build(app, framework.name, manager, draft);
+            }
+        }
+        Shape::Files(folder, _) => draft.alternative("static_dir", app.path(&folder), origin),
+        Shape::Server(_) => {
+            if let Some(port) = framework.port {
+                draft.claim_port(port, Origin { confidence: 0.7, ..origin });
+            }
+        }
+    }
+}
+
+/// Claims how the framework is started by itself, below the package's own scripts.
+pub(super) fn claim_start(app: &App, package: &Package, draft: &mut Draft) {
+    let Some(Found { framework, origin }) = find(app, package) else { return };
+    if let (Shape::Server(Some(command)), origin) = shape(framework.name, app, package, origin) {
+        draft.claim(Field::Start, app.command(command), Origin { confidence: 0.75, ..origin });
+    }
+}
+
+/// A folder of a monorepo may have no scripts of its own: the tool is called by name.
+fn claim_tool_build(app: &App, name: &str, manager: &Manager, draft: &mut Draft) {
+    let command = match name {
+        "expo" => "npx expo export --platform web",
+        "vite" => "npx vite build",
+        "astro" => "npx astro build",
+        "angular" => "npx ng build",
+        "create-react-app" => "npx react-scripts build",
+        _ => return,
+    };
+    let command = if manager.name == "bun" { command.replace("npx", "bunx") } else { command.to_owned() };
+    draft.claim(Field::Build, app.command(command), app.origin("package.json", None, 0.6));
+}
+
+/// Whether `start` runs something else than the framework's own development or preview server.
+fn has_own_server(app: &App, package: &Package) -> bool {
+    const TOOLS: [&str; 14] = [
+        "vite",
+        "react-scripts",
+        "ng",
+        "astro",
+        "next",
+        "nuxt",
+        "nuxi",
+        "expo",
+        "gatsby",
+        "serve",
+        "http-server",
+        "vue-cli-service",
+        "react-router",
+        "npx",
+    ];
+    let Some(start) = package.script("start") else {
+        // Without a start script a server file beside the page is the app only if it is named so.
+        return package.script("serve:ssr").is_some() && app.has("server.ts");
+    };
+    let mut words = start.split_whitespace().skip_while(|word| word.contains('=') || *word == "cross-env");
+    match words.next() {
+        Some("npm" | "pnpm" | "yarn" | "bun") => {
+            let script = words.find(|word| *word != "run").unwrap_or_default();
+            !["dev", "preview", "serve", "start"].contains(&script)
+        }
+        Some("npx" | "bunx") => words.next().is_some_and(|tool| !TOOLS.contains(&tool)),
+        Some(tool) => !TOOLS.contains(&tool),
+        None => false,
+    }
+}
+
+fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
+    let server = |command: &str| Shape::Server(Some(command.to_owned()));
+    let files = |folder: &str, spa| Shape::Files(folder.to_owned(), spa);
+    let config = |stem: &str| config(app, stem);
+    match name {
+        "next" => {
+            match config("next.config").and_then(|c| c.says(app, &["output:'export'", "output=\"export\""])) {
+                Some(origin) => (files("out", false), origin),
+                None => (server("npx next start"), origin),
+            }
+        }
+        "nuxt" => nuxt(app, package, origin),
+        "remix" => match config("vite.config").and_then(|c| c.says(app, &["ssr:false"])) {
+            Some(origin) => (files("build/client", true), origin),
+            None => (server("npx remix-serve ./build/server/index.js"), origin),
+        },
+        "react-router" => match config("react-router.config").and_then(|c| c.says(app, &["ssr:false"])) {
+            Some(origin) => (files("build/client", true), origin),
+            None => (server("npx react-router-serve ./build/server/index.js"), origin),
+        },
+        "astro" => match config("astro.config")
+            .and_then(|c| c.says(app, &["output:'server'", "output:'hybrid'", "adapter:"]))
+        {
+            Some(origin) => (server("node ./dist/server/entry.mjs"), origin),
+            None => (files("dist", false), origin),
+        },
+        "sveltekit" => sveltekit(app, origin),
+        "angular" => angular(app, origin),
+        "tanstack-start" => (server("node .output/server/index.mjs"), origin),
+        "gatsby" => (files("public", false), origin),
+        "expo" => (files("dist", true), origin),
+        "create-react-app" => (files("build", true), origin),
+        "vue-cli" => (files("dist", true), origin),
+        "vite" => vite(app, package, origin),
+        "nest" => (server("node dist/main"), origin),
+        _ => (Shape::Server(None), origin),
+    }
+}
+
+fn nuxt(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
+    let generates = package.script("build").is_some_and(|script| script.contains("generate"));
+    let preset =
+        config(app, "nuxt.config").and_then(|c| c.says(app, &["preset:'static'", "preset:'github-pages'"]));
+    if generates || preset.is_some() {
+        return (Shape::Files(".output/public".into(), false), preset.unwrap_or(origin));
+    }
+    (Shape::Server(Some("node .output/server/index.mjs".into())), origin)
+}
+
+fn sveltekit(app: &App, origin: Origin) -> (Shape, Origin) {
+    let config = config(app, "svelte.config");
+    match config.and_then(|c| c.says(app, &["adapter-static"])) {
+        Some(origin) => (Shape::Files("build".into(), false), origin),
+        None => (Shape::Server(Some("node build".into())), origin),
+    }
+}
+
+/// Vite makes a single page app, unless the app brings a server that uses it as a tool.
+fn vite(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
+    let page = app.has("index.html") || config(app, "vite.config").is_some_and(|c| c.text.contains("root"));
+    if !page && has_own_server(app, package) {
+        return (Shape::Server(None), origin);
+    }
+    let out = config(app, "vite.config").and_then(|c| c.value("outDir"));
+    let folder = out.filter(|folder| !folder.starts_with("..") && !folder.starts_with('/'));
+    (Shape::Files(folder.unwrap_or_else(|| "dist".into()), true), origin)
+}
+
+fn angular(app: &App, origin: Origin) -> (Shape, Origin) {
+    let Some(content) = app.text("angular.json") else {
+        return (Shape::Files("dist".into(), true), origin);
+    };
+    let json = text::json(&content).unwrap_or_default();
+    let projects = json.get("projects").and_then(|projects| projects.as_object());
+    let Some((name, project)) = projects.and_then(|projects| projects.iter().next()) else {
+        return (Shape::Files("dist".into(), true), origin);
+    };
+    let build = project.pointer("/architect/build").or_else(|| project.pointer("/targets/build"));
+    let options = build.and_then(|build| build.get("options"));
+    let option = |key: &str| options.and_then(|options| options.get(key));
+    let base = match option("outputPath") {
+        Some(serde_json::Value::String(folder)) => folder.clone(),
+        Some(table) => table.get("base").and_then(|base| base.as_str()).unwrap_or("dist").to_owned(),
+        None => format!("dist/{name}"),
+    };
+    let origin = app.origin("angular.json", text::json_key_line(&content, "outputPath"), 0.85);
+    let renders = option("ssr").is_some_and(|ssr| ssr.as_bool() != Some(false));
+    if renders && option("outputMode").and_then(|mode| mode.as_str()) != Some("static") {
+        return (Shape::Server(Some(format!("node {base}/server/server.mjs"))), origin);
+    }
+    let builder = build.and_then(|build| build.get("builder")).and_then(|builder| builder.as_str());
+    // Only the newer builders put what a browser gets into a folder of its own.
+    let folder = match builder {
+        Some(builder) if builder.ends_with(":application") => format!("{base}/browser"),
+        _ => base,
+    };
+    (Shape::Files(folder, true), origin)
+}
+
+struct Config {
+    file: String,
+    text: Rc<str>,
+}
+
+fn config(app: &App, stem: &str) -> Option<Config> {
+    ENDS.iter().find_map(|end| {
+        let file = format!("{stem}.{end}");
+        let text = app.text(&file)?;
+        Some(Config { file, text: Rc::from(text::without_comments(&text)) })
+    })
+}
+
+impl Config {
+    /// Where the configuration says one of these, whatever the spaces and quotes.
+    fn says(&self, app: &App, any: &[&str]) -> Option<Origin> {
+        let bare = |line: &str| {
+            line.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(['"', '`'], "'")
+        };
+        let wanted: Vec<_> = any.iter().map(|needle| bare(needle)).collect();
+        let line = self.text.lines().position(|line| {
+            let line = bare(line);
+            wanted.iter().any(|needle| line.contains(needle.as_str()))
+        })?;
+        Some(app.origin(&self.file, Some(line + 1), 0.9))
+    }
+
+    /// The text that a key is given: `outDir: 'build'`.
+    fn value(&self, key: &str) -> Option<String> {
+        let (_, rest) = self.text.split_once(key)?;
+        let rest = rest.trim_start().strip_prefix(':')?.trim_start();
+        let quote = rest.chars().next().filter(|c| ['"', '\'', '`'].contains(c))?;
+        let value = rest[1..].split(quote).next()?.trim_start_matches("./").trim_end_matches('/');
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+}

@@ -1,0 +1,100 @@
+//! Which package manager a package uses, and how that one installs and runs scripts.
+
+use serde_json::Value;
+
+use super::Package;
+use crate::plan::{App, Origin};
+
+/// Lock files, the newest format first; a leftover of another manager is rarer than a switch.
+const LOCKS: [(&str, &str); 9] = [
+    ("pnpm-lock.yaml", "pnpm"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
+    ("yarn.lock", "yarn"),
+    (".yarnrc.yml", "yarn"),
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+    ("pnpm-workspace.yaml", "pnpm"),
+    ("bunfig.toml", "bun"),
+];
+
+/// A package manager, and where the package says so.
+pub(in crate::provider) struct Manager {
+    pub(in crate::provider) name: &'static str,
+    pub(in crate::provider) origin: Origin,
+    /// Yarn 2 and later, which spells its options differently.
+    berry: bool,
+    locked: bool,
+}
+
+/// Order: `packageManager`, lock file, `engines`, else npm.
+pub(super) fn find(app: &App, package: &Package) -> Manager {
+    let lock = LOCKS.iter().find_map(|(file, name)| Some((app.nearest(file)?, *name)));
+    let locked = lock.as_ref().is_some_and(|(path, _)| path.contains("lock") || path.contains("shrinkwrap"));
+    let berry = app.nearest(".yarnrc.yml").is_some();
+    if let Some((name, version, origin)) = declared(app, package) {
+        let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1);
+        // A lock file of another manager doesn't lock this one.
+        let locked = locked && lock.is_some_and(|(_, by)| by == name);
+        return Manager { name, origin, berry: berry || major >= 2, locked };
+    }
+    if let Some((path, name)) = lock {
+        return Manager { name, origin: Origin::new(path, None, 0.95), berry, locked };
+    }
+    let engines = package.json.get("engines");
+    let named =
+        ["pnpm", "yarn", "bun"].into_iter().find(|name| engines.is_some_and(|e| e.get(name).is_some()));
+    let line = named.and_then(|name| package.line(name));
+    let confidence = if named.is_some() { 0.8 } else { 0.7 };
+    Manager {
+        name: named.unwrap_or("npm"),
+        origin: app.origin("package.json", line, confidence),
+        berry,
+        locked,
+    }
+}
+
+/// `packageManager: "pnpm@10.4.1"` of the package or of the workspace's root.
+fn declared(app: &App, package: &Package) -> Option<(&'static str, String, Origin)> {
+    let (name, version, origin) = match package.json.get("packageManager").and_then(Value::as_str) {
+        Some(value) => {
+            let (name, version) = value.split_once('@').unwrap_or((value, ""));
+            let line = package.line("packageManager");
+            (name.to_owned(), version.to_owned(), app.origin("package.json", line, 1.0))
+        }
+        None if !app.folder.is_empty() => return declared_at_root(app),
+        None => return None,
+    };
+    let known = ["npm", "pnpm", "yarn", "bun"].into_iter().find(|known| *known == name)?;
+    Some((known, version, origin))
+}
+
+fn declared_at_root(app: &App) -> Option<(&'static str, String, Origin)> {
+    let root = App::new(app.tree, "");
+    declared(&root, &Package::read(&root)?)
+}
+
+impl Manager {
+    /// The command that installs exactly what is locked, or what is asked for where nothing is locked.
+    pub(super) fn install(&self, app: &App) -> Option<String> {
+        let command = match (self.name, self.locked) {
+            ("npm", true) => "npm ci",
+            ("pnpm", true) => "pnpm install --frozen-lockfile",
+            ("pnpm", false) => "pnpm install",
+            ("yarn", true) if self.berry => "yarn install --immutable",
+            ("yarn", true) => "yarn install --frozen-lockfile",
+            ("yarn", false) => "yarn install",
+            ("bun", true) => "bun install --frozen-lockfile",
+            ("bun", false) => "bun install",
+            _ => "npm install",
+        };
+        // The members of a workspace are installed together, from where the lock file is.
+        let at_root = !app.has("package-lock.json") && super::workspace(&App::new(app.tree, "")).is_some();
+        Some(if at_root { command.to_owned() } else { app.command(command) })
+    }
+
+    /// The command that runs a script.
+    pub(super) fn run(&self, script: &str) -> String {
+        format!("{} run {script}", self.name)
+    }
+}

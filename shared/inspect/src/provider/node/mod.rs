@@ -1,0 +1,222 @@
+//! Node: `package.json`, its lock file, its scripts and the configuration of its framework.
+
+mod framework;
+mod manager;
+
+use serde_json::Value;
+
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+/// Entry files that are tried when neither a script nor `main` names one.
+const ENTRIES: [&str; 12] = [
+    "index.js",
+    "server.js",
+    "app.js",
+    "main.js",
+    "index.mjs",
+    "server.mjs",
+    "src/index.js",
+    "src/server.js",
+    "index.ts",
+    "server.ts",
+    "src/index.ts",
+    "src/server.ts",
+];
+
+/// A parsed `package.json`.
+pub(super) struct Package {
+    pub(super) text: std::rc::Rc<str>,
+    pub(super) json: Value,
+}
+
+impl Package {
+    fn read(app: &App) -> Option<Self> {
+        let text = app.text("package.json")?;
+        let json = text::json(&text).unwrap_or(Value::Null);
+        Some(Self { text, json })
+    }
+
+    pub(super) fn script(&self, name: &str) -> Option<&str> {
+        self.json.get("scripts")?.get(name)?.as_str().filter(|script| !script.trim().is_empty())
+    }
+
+    /// The version range of a dependency, development ones included.
+    pub(super) fn dependency(&self, name: &str) -> Option<&str> {
+        ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"]
+            .iter()
+            .find_map(|table| self.json.get(table)?.get(name)?.as_str())
+    }
+
+    pub(super) fn line(&self, key: &str) -> Option<usize> {
+        text::json_key_line(&self.text, key)
+    }
+
+    fn has_dependencies(&self) -> bool {
+        let filled =
+            |table: &str| self.json.get(table).and_then(Value::as_object).is_some_and(|t| !t.is_empty());
+        filled("dependencies") || filled("devDependencies") || self.json.get("workspaces").is_some()
+    }
+}
+
+pub(super) fn detect(app: &App) -> Option<Origin> {
+    if app.has("package.json") {
+        return Some(app.origin("package.json", None, 0.9));
+    }
+    let entry =
+        app.first(&["server.js", "index.js", "index.ts", "app.js", "main.js", "server.mjs", "index.mjs"])?;
+    Some(app.origin(entry, None, if app.has("index.html") { 0.4 } else { 0.55 }))
+}
+
+pub(super) fn plan(app: &App, draft: &mut Draft) {
+    let package = Package::read(app).unwrap_or(Package { text: "".into(), json: Value::Null });
+    let manager = manager::find(app, &package);
+    if package.has_dependencies() || !manager.origin.file.ends_with("package.json") {
+        draft.claim(Field::PackageManager, manager.name, manager.origin.clone());
+    } else {
+        draft.claim(
+            Field::PackageManager,
+            manager.name,
+            Origin { confidence: 0.6, ..manager.origin.clone() },
+        );
+    }
+    claim_versions(app, &package, manager.name, draft);
+    if let (true, Some(install)) = (package.has_dependencies(), manager.install(app)) {
+        draft.claim(Field::Install, install, manager.origin.clone());
+        draft.report.path.push(app.path("node_modules/.bin"));
+        if !app.folder.is_empty() {
+            draft.report.path.push("node_modules/.bin".into());
+        }
+    }
+    framework::claim(app, &package, &manager, draft);
+    claim_build(app, &package, &manager, draft);
+    if !draft.report.static_site {
+        claim_start(app, &package, &manager, draft);
+    }
+}
+
+fn claim_build(app: &App, package: &Package, manager: &manager::Manager, draft: &mut Draft) {
+    if package.script("build").is_some() {
+        let origin = app.origin("package.json", package.line("build"), 0.95);
+        draft.claim(Field::Build, app.command(manager.run("build")), origin);
+    }
+}
+
+fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: &mut Draft) {
+    if package.script("start").is_some() {
+        let origin = app.origin("package.json", package.line("start"), 0.95);
+        draft.claim(Field::Start, app.command(manager.run("start")), origin);
+    }
+    framework::claim_start(app, package, draft);
+    for key in ["main", "module"] {
+        let Some(main) = package.json.get(key).and_then(Value::as_str) else { continue };
+        let main = main.trim_start_matches("./");
+        if let Some(command) = app.has(main).then(|| run_file(main, manager.name)).flatten() {
+            draft.claim(
+                Field::Start,
+                app.command(command),
+                app.origin("package.json", package.line(key), 0.8),
+            );
+        }
+    }
+    if !draft.has(Field::Start)
+        && let Some((entry, command)) = ENTRIES
+            .into_iter()
+            .filter(|entry| app.has(entry))
+            .find_map(|entry| Some((entry, run_file(entry, manager.name)?)))
+    {
+        draft.claim(Field::Start, app.command(command), app.origin(entry, None, 0.6));
+    }
+}
+
+fn run_file(file: &str, manager: &str) -> Option<String> {
+    let word = text::shell_word(file);
+    match file.rsplit('.').next()? {
+        "js" | "mjs" | "cjs" if manager != "bun" => Some(format!("node {word}")),
+        "js" | "mjs" | "cjs" | "ts" | "mts" | "tsx" if manager == "bun" => Some(format!("bun {word}")),
+        "ts" | "mts" => Some(format!("node {word}")),
+        _ => None,
+    }
+}
+
+/// Version files first (they are what a developer's machine uses), then what the manifest allows.
+fn claim_versions(app: &App, package: &Package, manager: &str, draft: &mut Draft) {
+    if manager == "bun" {
+        super::versions::claim_file(app, draft, ".bun-version");
+        super::versions::claim_tools(app, draft, &["bun"]);
+        claim_key(app, package, draft, "engines", "bun");
+    }
+    super::versions::claim_file(app, draft, ".nvmrc");
+    super::versions::claim_file(app, draft, ".node-version");
+    super::versions::claim_tools(app, draft, &["nodejs", "node"]);
+    claim_key(app, package, draft, "volta", "node");
+    claim_key(app, package, draft, "engines", "node");
+}
+
+fn claim_key(app: &App, package: &Package, draft: &mut Draft, table: &str, key: &str) {
+    if let Some(version) = package.json.get(table).and_then(|table| table.get(key)).and_then(Value::as_str) {
+        // The key may also stand elsewhere (a dependency on `node`): the line is sought below its table.
+        let start = package.line(table).unwrap_or(1);
+        let below: String = package.text.lines().skip(start - 1).collect::<Vec<_>>().join("\n");
+        let line = text::json_key_line(&below, key).map(|line| line + start - 1);
+        draft.claim(Field::RuntimeVersion, text::without_v(version), app.origin("package.json", line, 0.9));
+    }
+}
+
+/// Where the tree says it is a workspace of several packages.
+pub(super) fn workspace(app: &App) -> Option<Origin> {
+    if let Some(package) = Package::read(app)
+        && package.json.get("workspaces").is_some()
+    {
+        return Some(app.origin("package.json", package.line("workspaces"), 1.0));
+    }
+    // A pnpm file may hold settings only: without packages it makes no workspace.
+    if !pnpm_packages(app).is_empty() {
+        return Some(app.origin("pnpm-workspace.yaml", None, 1.0));
+    }
+    app.first(&["nx.json", "turbo.json", "lerna.json"]).map(|name| app.origin(name, None, 0.9))
+}
+
+/// The patterns of the workspace's packages.
+pub(super) fn patterns(app: &App) -> Vec<String> {
+    let mut patterns = pnpm_packages(app);
+    let Some(package) = Package::read(app) else { return patterns };
+    let lerna = || app.text("lerna.json").and_then(|content| text::json(&content));
+    let listed = match package.json.get("workspaces").cloned() {
+        Some(Value::Object(table)) => table.get("packages").cloned(),
+        Some(list) => Some(list),
+        None => lerna().and_then(|lerna| lerna.get("packages").cloned()),
+    };
+    let listed = listed.as_ref().and_then(Value::as_array).into_iter().flatten();
+    patterns.extend(listed.filter_map(Value::as_str).map(str::to_owned));
+    patterns
+}
+
+/// `packages:` of `pnpm-workspace.yaml`: a list of strings, which needs no parser for the whole of YAML.
+fn pnpm_packages(app: &App) -> Vec<String> {
+    let Some(content) = app.text("pnpm-workspace.yaml") else { return Vec::new() };
+    let mut inside = false;
+    let mut packages = Vec::new();
+    for line in content.lines() {
+        let bare = line.split(" #").next().unwrap_or_default().trim();
+        if let Some(item) = bare.strip_prefix("- ").filter(|_| inside) {
+            packages.push(item.trim().trim_matches(['"', '\'']).to_owned());
+        } else if let Some(rest) = bare.strip_prefix("packages:") {
+            inside = true;
+            let flow = rest.trim().trim_start_matches('[').trim_end_matches(']');
+            packages.extend(
+                flow.split(',')
+                    .map(|item| item.trim().trim_matches(['"', '\'']).to_owned())
+                    .filter(|i| !i.is_empty()),
+            );
+        } else if !bare.is_empty() && !bare.starts_with('#') {
+            inside = false;
+        }
+    }
+    packages
+}
+
+/// The package's own name.
+pub(super) fn package_name(app: &App) -> Option<String> {
+    Package::read(app)?.json.get("name")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,75 @@
+//! Ruby: a Gemfile, Rails, Rack, or a file that is run as it is.
+
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+const FRAMEWORKS: [&str; 6] = ["rails", "hanami", "sinatra", "grape", "roda", "padrino"];
+
+pub(super) fn detect(app: &App) -> Option<Origin> {
+    let manifest = app.first(&["Gemfile", "config.ru"]).map(|name| app.origin(name, None, 0.95));
+    manifest.or_else(|| app.first(&["app.rb", "main.rb"]).map(|name| app.origin(name, None, 0.6)))
+}
+
+pub(super) fn plan(app: &App, draft: &mut Draft) {
+    let gemfile = app.text("Gemfile").unwrap_or_default();
+    let gem = |name: &str| {
+        gemfile.lines().position(|line| {
+            let mut parts = line.trim().splitn(3, ['"', '\'']);
+            parts.next().is_some_and(|head| head.trim() == "gem") && parts.next() == Some(name)
+        })
+    };
+    if let Some((name, at)) = FRAMEWORKS.iter().find_map(|name| Some((*name, gem(name)?))) {
+        draft.claim(Field::Framework, name, app.origin("Gemfile", Some(at + 1), 0.95));
+    }
+    claim_version(app, &gemfile, draft);
+    if app.has("Gemfile") {
+        let origin = app.origin("Gemfile", None, 0.95);
+        draft.claim(Field::PackageManager, "bundler", origin.clone());
+        draft.claim(Field::Install, app.command("bundle install"), origin);
+    }
+    claim_start(app, draft);
+}
+
+fn claim_start(app: &App, draft: &mut Draft) {
+    let rails = draft.report.framework.as_deref() == Some("rails");
+    let bundle = if app.has("Gemfile") { "bundle exec " } else { "" };
+    if rails {
+        let file = if app.has("bin/rails") { "bin/rails" } else { "Gemfile" };
+        let origin = app.origin(file, None, 0.9);
+        let start = "bundle exec rake db:migrate && bundle exec bin/rails server -b 0.0.0.0 -p ${PORT:-3000}";
+        draft.claim(Field::Start, app.command(start), origin.clone());
+        if app.has_folder("app/assets") {
+            draft.claim(Field::Build, app.command("bundle exec rake assets:precompile"), origin.clone());
+        }
+        draft.claim_port(3000, Origin { confidence: 0.7, ..origin });
+    } else if app.has("config.ru") {
+        let origin = app.origin("config.ru", None, 0.85);
+        let start = format!("{bundle}rackup config.ru -o 0.0.0.0 -p ${{PORT:-3000}}");
+        draft.claim(Field::Start, app.command(start), origin.clone());
+        draft.claim_port(3000, Origin { confidence: 0.6, ..origin });
+    } else if let Some(file) = app.first(&["app.rb", "main.rb", "server.rb", "web.rb"]) {
+        draft.claim(Field::Start, app.command(format!("{bundle}ruby {file}")), app.origin(file, None, 0.7));
+        if draft.report.framework.as_deref() == Some("sinatra") {
+            draft.claim_port(4567, app.origin(file, None, 0.6));
+        }
+    }
+}
+
+fn claim_version(app: &App, gemfile: &str, draft: &mut Draft) {
+    super::versions::claim_file(app, draft, ".ruby-version");
+    let declared = gemfile.lines().enumerate().find_map(|(index, line)| {
+        let rest = line.trim().strip_prefix("ruby ")?;
+        let version = rest.split(['"', '\'']).nth(1)?;
+        Some((index + 1, version.to_owned()))
+    });
+    if let Some((line, version)) = declared {
+        draft.claim(Field::RuntimeVersion, version, app.origin("Gemfile", Some(line), 0.95));
+    }
+    let lock = app.text("Gemfile.lock").unwrap_or_default();
+    if let Some(at) = text::line_of(&lock, "RUBY VERSION")
+        && let Some(version) = lock.lines().nth(at).and_then(|line| line.trim().strip_prefix("ruby "))
+    {
+        draft.claim(Field::RuntimeVersion, version, app.origin("Gemfile.lock", Some(at + 1), 0.85));
+    }
+    super::versions::claim_tools(app, draft, &["ruby"]);
+}
