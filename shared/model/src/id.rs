@@ -145,7 +145,10 @@ fn decision(text: &str) -> Result<(), Malformed> {
 }
 
 fn prefixed(text: &str, prefix: &'static str, what: &'static str) -> Result<(), Malformed> {
-    let legal = |tail: &str| (1..=60).contains(&tail.len()) && tail.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let legal = |tail: &str| {
+        (1..=60).contains(&tail.len())
+            && tail.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     match text.strip_prefix(prefix) {
         Some(tail) if legal(tail) => Ok(()),
         _ => Err(Malformed::new(what, text, format!("it looks like `{prefix}…`, letters and digits"))),
@@ -176,6 +179,9 @@ mod tests {
         assert!(DeploymentId::new("dep_../../etc").is_err());
         assert!(DeploymentId::new("dec_1").is_err());
         assert!(serde_json::from_str::<TenantId>("\"a/b\"").is_err());
-        assert_eq!(ServiceName::new("My App").unwrap_err().to_string(), "`My App` is not a service name: only lower-case letters, digits and hyphens are allowed");
+        assert_eq!(
+            ServiceName::new("My App").unwrap_err().to_string(),
+            "`My App` is not a service name: only lower-case letters, digits and hyphens are allowed"
+        );
     }
 }

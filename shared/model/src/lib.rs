@@ -10,12 +10,14 @@
 //! | [`time`], [`money`] | milliseconds since 1970; integer micro-dollars |
 //! | [`document`] | what the store keeps, each with a schema version, and the paths it is kept at |
 //! | [`message`] | what travels through topics, and the Pub/Sub push envelope it travels in |
+//! | [`index`] | the indexes that queries need, for both engines |
 //! | [`deployment`] | `decide(state, input)`: pure and total |
 //! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
 
 pub mod deployment;
 pub mod document;
 pub mod id;
+pub mod index;
 pub mod message;
 pub mod money;
 pub mod port;

@@ -79,7 +79,13 @@ impl Message {
     /// A message whose data is `body` as JSON.
     pub fn new<T: Serialize>(topic: &str, kind: &str, tenant: &TenantId, body: &T) -> Self {
         let data = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
-        Self { topic: topic.to_owned(), kind: kind.to_owned(), tenant: tenant.clone(), traceparent: None, data }
+        Self {
+            topic: topic.to_owned(),
+            kind: kind.to_owned(),
+            tenant: tenant.clone(),
+            traceparent: None,
+            data,
+        }
     }
 
     /// "This deployment has something to do", or another fact that needs no more than its id.
@@ -94,7 +100,10 @@ impl Message {
 
     /// The attributes as they travel.
     pub fn attributes(&self) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::from([("type".to_owned(), self.kind.clone()), ("tenant".to_owned(), self.tenant.to_string())]);
+        let mut map = BTreeMap::from([
+            ("type".to_owned(), self.kind.clone()),
+            ("tenant".to_owned(), self.tenant.to_string()),
+        ]);
         if let Some(trace) = &self.traceparent {
             map.insert("traceparent".to_owned(), trace.clone());
         }
@@ -102,14 +111,20 @@ impl Message {
     }
 
     /// A message back from its attributes and data; the error says what is missing.
-    pub fn from_parts(topic: &str, attributes: &BTreeMap<String, String>, data: &Bytes) -> Result<Self, String> {
-        let attribute = |name: &str| attributes.get(name).ok_or(format!("the message has no attribute `{name}`"));
+    pub fn from_parts(
+        topic: &str,
+        attributes: &BTreeMap<String, String>,
+        data: &Bytes,
+    ) -> Result<Self, String> {
+        let attribute =
+            |name: &str| attributes.get(name).ok_or(format!("the message has no attribute `{name}`"));
         Ok(Self {
             topic: topic.to_owned(),
             kind: attribute("type")?.clone(),
             tenant: TenantId::new(attribute("tenant")?).map_err(|e| e.to_string())?,
             traceparent: attributes.get("traceparent").cloned(),
-            data: String::from_utf8(data.to_vec()).map_err(|_| "the message's data is not UTF-8".to_owned())?,
+            data: String::from_utf8(data.to_vec())
+                .map_err(|_| "the message's data is not UTF-8".to_owned())?,
         })
     }
 }

@@ -1,1 +1,240 @@
-//! x
+//! The deployment state machine: `decide(state, input, at)` is pure and total.
+//!
+//! Every status has an answer of its own to every input, late and duplicate ones too. What it answers is one
+//! transition: the new document (with messages, timeline and due time in it) and at most one effect. The
+//! handler commits the document at the version it read, performs the effect, and comes back with the outcome.
+//! On a conflict it reads again and decides again with the same input.
+
+mod accept;
+mod decide;
+mod enter;
+mod shift;
+mod slot;
+
+pub use accept::{Request, accept};
+pub use decide::decide;
+pub use slot::{Claim, claim, settle};
+
+use crate::{
+    DecisionId, Timestamp,
+    document::{Counts, Deployment, Failure, Kept, Step},
+    port::target::{BuildState, Plan, Probe, Released, Traffic, TrafficToken, Window},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The moment of a decision, and who makes it.
+#[derive(Clone, Debug)]
+pub struct At<'a> {
+    /// By the clock of timers.
+    pub now: Timestamp,
+    /// As time really passes.
+    pub real: Timestamp,
+    /// The process that decides; leases are taken in its name.
+    pub owner: &'a str,
+    /// Whether every other owner is known to be dead: the store belongs to this process alone.
+    pub alone: bool,
+    /// Whether the caller can perform an effect right after the commit; else the next step is left to a message.
+    pub can_act: bool,
+    /// (metric lag, shortest window) of the target in milliseconds.
+    pub window: (i64, i64),
+}
+
+/// What may happen to a deployment.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message, a timer or the sweep says that something may be due.
+    Wake,
+    /// The service is free for this deployment. Carries what serves now.
+    Granted {
+        /// The revision that serves and is returned to.
+        last_good: Option<Kept>,
+    },
+    /// An effect of this step and attempt came to something.
+    Result {
+        /// The step it was performed for.
+        step: Step,
+        /// The attempt its key was derived from.
+        attempt: u32,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// A person wants it ended.
+    Cancel,
+    /// A newer deployment of the service has come.
+    Supersede,
+    /// A person or a policy wants traffic back on an earlier revision; the last good one if none is named.
+    Rollback {
+        /// Which one.
+        to: Option<Kept>,
+    },
+    /// A person vouches for the weight with this index: go to the next.
+    Promote {
+        /// The index they saw.
+        index: usize,
+    },
+    /// A person wants no further weight for now.
+    Pause,
+}
+
+/// What an effect came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The source is here and nothing speaks against it.
+    Scanned {
+        /// Its commit.
+        commit: String,
+        /// What was checked, for the report.
+        checks: Vec<String>,
+    },
+    /// Something in it must not be deployed.
+    Rejected(Failure),
+    /// We know what it is; the decision is part of the same commit.
+    Analyzed {
+        /// How it is built and run.
+        plan: Plan,
+        /// What was recommended and predicted.
+        decision: DecisionId,
+        /// One sentence on what it is.
+        summary: String,
+    },
+    /// The build is under way.
+    BuildStarted,
+    /// How the build stands.
+    BuildRead(BuildState),
+    /// The revision exists and takes no traffic.
+    Released {
+        /// It.
+        released: Released,
+        /// The traffic as it is now.
+        traffic: TrafficToken,
+    },
+    /// What the probe saw.
+    Probed(Probe),
+    /// These weights serve.
+    TrafficSet(Traffic),
+    /// Somebody else changed traffic; these weights serve.
+    TrafficMoved(Traffic),
+    /// A closed window was read.
+    WindowSeen(WindowSeen),
+    /// Revisions that nobody needs are stopped.
+    Retired,
+    /// Traffic is back where it was.
+    Restored(Traffic),
+    /// It failed.
+    Fault(Fault),
+}
+
+/// A failed effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Whether the same may work later.
+    pub transient: bool,
+    /// What failed, machine-readable.
+    pub code: String,
+    /// What happened, to what.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+/// What the evidence says so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Enough was seen, and it is good.
+    Pass,
+    /// It is worse.
+    Fail,
+    /// Not enough was seen.
+    Inconclusive,
+    /// Nothing could be read.
+    Error,
+}
+
+/// A closed window and what the sequential test says after it.
+#[derive(Clone, Debug)]
+pub struct WindowSeen {
+    /// Which window.
+    pub window: Window,
+    /// Its counts.
+    pub counts: Counts,
+    /// What the test says.
+    pub verdict: Verdict,
+    /// Why, one sentence with its numbers.
+    pub reason: String,
+    /// The test's new state, opaque.
+    pub test: Value,
+    /// A reason to take it back whatever the test says: a crash loop, a failing probe, a burst of errors.
+    pub guard: Option<String>,
+    /// Whether the revision's own address answered, where that was asked.
+    pub probe: Option<bool>,
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Fetch and check the source.
+    Scan,
+    /// Find out what it is, predict, and write the decision.
+    Analyze,
+    /// Start the build of key [`Deployment::build_key`].
+    StartBuild,
+    /// Read how that build stands.
+    ReadBuild,
+    /// Create the revision [`Deployment::revision_name`].
+    Release,
+    /// Probe it, for a while.
+    Probe,
+    /// Set these weights, expecting the token in the document, under key [`Deployment::effect_key`].
+    SetTraffic(BTreeMap<String, u32>),
+    /// Read this window.
+    ReadWindow(Window),
+    /// Stop every revision of the service but this one.
+    Retire {
+        /// The one that serves.
+        keep: String,
+    },
+    /// End the build, bring traffic back to `last_good` (or to none), stop our revision.
+    Restore,
+}
+
+/// What the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The document changed.
+    Applied,
+    /// There is nothing to do, or it was done before.
+    Unchanged,
+    /// Not before this, by the clock of timers; nothing was written.
+    Wait(Timestamp),
+    /// A command that makes no sense here; says why.
+    Refused(String),
+}
+
+/// What must become of the service's document in the same commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// It stays as it is.
+    Stays,
+    /// This deployment takes it; refused if another one runs.
+    Take,
+    /// It is free again for the queued one.
+    Free,
+    /// It is free again, and this revision serves now.
+    Serve(Kept),
+}
+
+/// One decision: what becomes of the document, and what is done next.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    /// What the caller is told.
+    pub answer: Answer,
+    /// The document to commit at the version that was read; `None` when nothing changes.
+    pub next: Option<Box<Deployment>>,
+    /// What to do after the commit.
+    pub effect: Option<Effect>,
+    /// What becomes of the service.
+    pub slot: Slot,
+}

@@ -81,7 +81,12 @@ impl Status {
     /// Whether nothing more happens by itself.
     pub fn at_rest(self) -> bool {
         match self {
-            Self::Deployed | Self::SecurityFailed | Self::Failed | Self::Cancelled | Self::Superseded | Self::RolledBack => true,
+            Self::Deployed
+            | Self::SecurityFailed
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Superseded
+            | Self::RolledBack => true,
             Self::Pending
             | Self::SecurityScanning
             | Self::Analyzing
@@ -220,7 +225,30 @@ pub struct CanaryPolicy {
 
 impl Default for CanaryPolicy {
     fn default() -> Self {
-        Self { weights: vec![10, 50, 100], window_ms: 0, bake_windows: 5, min_requests: 59, deadline_windows: 15, thin_evidence: ThinEvidence::Promote }
+        Self {
+            weights: vec![10, 50, 100],
+            window_ms: 0,
+            bake_windows: 5,
+            min_requests: 59,
+            deadline_windows: 15,
+            thin_evidence: ThinEvidence::Promote,
+        }
+    }
+}
+
+/// How long the parts of a pipeline may take, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Limits {
+    /// A build; then it is killed. At most an hour.
+    pub build_ms: i64,
+    /// From release until the health path answers. At most ten minutes.
+    pub verify_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { build_ms: 20 * crate::time::MINUTE_MS, verify_ms: crate::time::MINUTE_MS }
     }
 }
 
@@ -374,6 +402,9 @@ pub struct Deployment {
     /// On which evidence.
     #[serde(default)]
     pub policy: CanaryPolicy,
+    /// How long things may take.
+    #[serde(default)]
+    pub limits: Limits,
     /// Plain variables of the service.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
@@ -385,8 +416,11 @@ pub struct Deployment {
     pub status: Status,
     /// What it does next.
     pub step: Step,
-    /// Which try of this step; part of every effect's key.
+    /// Part of every effect's key; counts up only when the last one is known to have failed for good.
     pub attempt: u32,
+    /// Tries of this step that failed in passing; the same key, after a back-off.
+    #[serde(default)]
+    pub tries: u32,
     /// Who is at it.
     #[serde(default)]
     pub lease: Option<Lease>,
@@ -468,7 +502,12 @@ impl Deployment {
     /// At most 12 characters, so that tag and service fit in one label.
     pub fn tag(&self) -> String {
         let tail = self.id.as_str().trim_start_matches("dep_");
-        let tail: String = tail.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(10).collect();
+        let tail: String = tail
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .take(10)
+            .collect();
         format!("r{tail}")
     }
 

@@ -59,5 +59,9 @@ pub fn segment_key(prefix: &str, segment: u32) -> String {
 /// The lines of a segment from `position` on; lines that are no JSON are skipped.
 pub fn lines(segment: &[u8], from_line: u32) -> impl Iterator<Item = Line> {
     let parse = |line: &[u8]| serde_json::from_slice(line).ok();
-    segment.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).skip(from_line as usize).filter_map(parse)
+    segment
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .skip(from_line as usize)
+        .filter_map(parse)
 }

@@ -11,13 +11,15 @@ mod service;
 
 pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
 pub use deployment::{
-    CanaryPolicy, CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, Stage, StageTime, Status, Step,
-    Strategy, ThinEvidence,
+    CanaryPolicy, CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease,
+    Limits, Stage, StageTime, Status, Step, Strategy, ThinEvidence,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Member, Observation, Utilization};
 pub use service::{Kept, Question, Service};
 
-use crate::{DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path};
+use crate::{
+    DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path,
+};
 use serde::{Deserialize, Serialize};
 
 /// The schema version that is written today.
@@ -45,7 +47,9 @@ impl std::fmt::Debug for Sealed {
 
 /// The shard of an id: stable, and even over random ids (FNV-1a).
 pub fn shard(id: &str) -> u32 {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     (hash >> 32) as u32 % SHARDS
 }
 

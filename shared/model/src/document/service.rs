@@ -1,7 +1,9 @@
 //! One service of a tenant in one environment: what runs, what waits, what is kept, what is owed.
 
 use super::CarriedOutBy;
-use crate::{DecisionId, DeploymentId, ServiceName, TenantId, Timestamp, message::Message, port::target::TrafficToken};
+use crate::{
+    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp, message::Message, port::target::TrafficToken,
+};
 use serde::{Deserialize, Serialize};
 
 /// A revision that proved itself and can take traffic again.

@@ -17,7 +17,13 @@ pub struct KeyContext {
 impl KeyContext {
     /// The bytes that are authenticated with the key: unambiguous, since no part can hold a newline.
     pub fn bytes(&self) -> Vec<u8> {
-        format!("sextant/1\n{}\n{}\n{}", self.tenant, self.record.replace('\n', " "), self.field.replace('\n', " ")).into_bytes()
+        format!(
+            "sextant/1\n{}\n{}\n{}",
+            self.tenant,
+            self.record.replace('\n', " "),
+            self.field.replace('\n', " ")
+        )
+        .into_bytes()
     }
 }
 

@@ -43,7 +43,12 @@ pub struct Checkout {
 pub trait Source: Send + Sync {
     /// Fetches `source` once per `key`: a repeat finds the first tree. Bounded in size and time; runs nothing
     /// of the repository. `token` is for private repositories over https.
-    async fn checkout(&self, source: &SourceRef, key: &str, token: Option<&str>) -> Result<Checkout, PortError>;
+    async fn checkout(
+        &self,
+        source: &SourceRef,
+        key: &str,
+        token: Option<&str>,
+    ) -> Result<Checkout, PortError>;
 
     /// Removes what was fetched under `key`; removing what isn't there is fine.
     async fn remove(&self, key: &str) -> Result<(), PortError>;

@@ -138,7 +138,11 @@ pub struct Write {
 
 impl Write {
     /// Replaces or creates a document.
-    pub fn put<T: Serialize>(path: Path, precondition: Precondition, document: &T) -> Result<Self, StoreError> {
+    pub fn put<T: Serialize>(
+        path: Path,
+        precondition: Precondition,
+        document: &T,
+    ) -> Result<Self, StoreError> {
         Ok(Self { path, precondition, change: Change::Put(Body::of(document)?) })
     }
 
@@ -307,5 +311,8 @@ pub trait Store: Send + Sync {
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError>;
 
     /// What is there now, then each change as it is committed. Ends only with an error.
-    async fn watch(&self, watch: Watch) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError>;
+    async fn watch(
+        &self,
+        watch: Watch,
+    ) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError>;
 }

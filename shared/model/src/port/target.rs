@@ -294,11 +294,21 @@ pub trait Target: Send + Sync {
 
     /// Stops the service's revisions other than `keep`, gracefully, and forgets those not in `remember`: a
     /// remembered one can be started again by giving it traffic.
-    async fn retire(&self, service: &ServiceKey, keep: &[String], remember: &[String]) -> Result<(), TargetError>;
+    async fn retire(
+        &self,
+        service: &ServiceKey,
+        keep: &[String],
+        remember: &[String],
+    ) -> Result<(), TargetError>;
 
     /// Restarts a revision's instances, one after the other.
     async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError>;
 
     /// The newest `limit` lines of a revision's log, redacted, oldest first.
-    async fn runtime_log(&self, service: &ServiceKey, revision: &str, limit: usize) -> Result<Vec<String>, TargetError>;
+    async fn runtime_log(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, TargetError>;
 }

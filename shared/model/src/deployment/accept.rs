@@ -1,0 +1,101 @@
+//! A deployment's first document.
+
+use crate::{
+    DeploymentId, ServiceName, TenantId,
+    document::{
+        CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits, SCHEMA, Sealed,
+        Status, Step, Strategy, shard,
+    },
+    message::{Message, kind},
+    port::source::SourceRef,
+    time::MINUTE_MS,
+};
+use std::collections::BTreeMap;
+
+use super::At;
+
+/// What somebody asked to be deployed; every part of it is checked already.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The one id.
+    pub id: DeploymentId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which service; its environment is part of the name.
+    pub service: ServiceName,
+    /// `production`, `staging`, …
+    pub environment: String,
+    /// By whom.
+    pub carried_out_by: CarriedOutBy,
+    /// The user who asked.
+    pub requested_by: String,
+    /// What; none when the customer carries it out.
+    pub source: Option<SourceRef>,
+    /// Token for a private source.
+    pub source_token: Option<Sealed>,
+    /// How traffic gets there.
+    pub strategy: Strategy,
+    /// On which evidence.
+    pub policy: CanaryPolicy,
+    /// Within which time.
+    pub limits: Limits,
+    /// Plain variables.
+    pub variables: BTreeMap<String, String>,
+    /// Secret ones.
+    pub secrets: BTreeMap<String, Sealed>,
+}
+
+/// The document of an accepted request: first in line if `runs`, else waiting for the service to be free.
+/// A deployment that the customer carries out is at rest from the start.
+pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>) -> Deployment {
+    let ours = request.carried_out_by == CarriedOutBy::Sextant;
+    let (status, step, text) = match (ours, runs) {
+        (false, _) => (Status::Deployed, Step::Rest, "Registered; the customer carries it out"),
+        (true, true) => (Status::Pending, Step::Scan, "Accepted"),
+        (true, false) => (Status::Pending, Step::Queue, "Accepted; waits for the deployment that is running"),
+    };
+    let requested = Message::about(kind::DEPLOYMENT_REQUESTED, &request.tenant, &request.id);
+    Deployment {
+        schema: SCHEMA,
+        shard: shard(request.id.as_str()),
+        id: request.id,
+        tenant: request.tenant,
+        service: request.service,
+        environment: request.environment,
+        carried_out_by: request.carried_out_by,
+        requested_by: request.requested_by,
+        created_at: at.now,
+        updated_at: at.now,
+        ended_at: None,
+        source: request.source,
+        source_token: request.source_token,
+        strategy: request.strategy,
+        policy: request.policy,
+        limits: request.limits,
+        variables: request.variables,
+        secrets: request.secrets,
+        status,
+        step,
+        attempt: 1,
+        tries: 0,
+        lease: None,
+        ending: None,
+        next_due: ours.then(|| at.now.plus(MINUTE_MS)),
+        outbox: if ours { vec![requested] } else { vec![] },
+        timeline: vec![Entry { seq: 1, at: at.real, status, progress: 0, text: text.to_owned() }],
+        seq: 1,
+        progress: if ours { 0 } else { 100 },
+        stages: vec![],
+        commit: None,
+        plan: None,
+        decision: None,
+        artifact: None,
+        released: None,
+        last_good,
+        traffic: None,
+        canary: CanaryRun::default(),
+        checks: vec![],
+        failure: None,
+        follow_up: FollowUp::Running,
+    }
+}

@@ -1,0 +1,208 @@
+//! The shift: what a window, a set weight or a person's word does to a canary.
+//!
+//! Invariant: no data is never success. A weight is passed on evidence, on a person's word, or on thin evidence
+//! that the report names as such.
+
+use super::{
+    Answer, At, Transition, Verdict, WindowSeen,
+    enter::{
+        commit, deployed, enter, enter_quietly, fail, say, take_back, unchanged, wait, weight, window_ms,
+    },
+};
+use crate::{
+    document::{CanaryRun, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence},
+    port::target::Traffic,
+};
+
+/// Windows in a row that may be unreadable before everything stops.
+const MOST_UNREADABLE: u32 = 4;
+/// While held, windows are looked at this much more rarely.
+const HELD_PACE: i64 = 30;
+
+/// The first weight, after the revision proved healthy.
+pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str) -> Transition {
+    next.canary = CanaryRun::default();
+    next.checks.push(format!("health: {proof}"));
+    if next.last_good.is_none() {
+        next.checks.push("first revision of this service: there was nothing to compare it with".to_owned());
+    }
+    let share = weight(&next);
+    enter(next, at, Step::SetTraffic, format!("Healthy: {proof}. Shifting {share} % of traffic to it"))
+}
+
+/// The weight serves: watch it, or be done.
+pub(super) fn serving(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Transition {
+    next.traffic = Some(traffic.token);
+    let share = weight(&next);
+    if next.strategy == Strategy::Instant {
+        next.progress = 98;
+        return enter_quietly(next, at, Step::Retire);
+    }
+    let run = &mut next.canary;
+    (run.since, run.seen_to, run.windows, run.requests) = (at.real, at.real, 0, 0);
+    next.step = Step::Watch;
+    (next.attempt, next.tries) = (1, 0);
+    next.progress = next.progress.max(88 + (share / 10) as u8);
+    say(&mut next, at, format!("{share} % of traffic is on the new revision"));
+    let pause = at.window.0 + window_ms(&next, at);
+    wait(next, at, pause)
+}
+
+/// Somebody else moved traffic: theirs is left as it is.
+pub(super) fn moved(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
+    next.traffic = Some(traffic.token.clone());
+    let serving: Vec<String> =
+        traffic.weights.iter().map(|(revision, percent)| format!("{revision} {percent} %")).collect();
+    next.failure = Some(Failure {
+        stage: Stage::Shift,
+        code: "traffic_changed".to_owned(),
+        message: format!(
+            "Somebody else changed the traffic of `{}` meanwhile; it is left as it is now: {}",
+            next.service,
+            serving.join(", ")
+        ),
+        hint: "Deploy again once nobody else is changing it, or roll back by name.".to_owned(),
+    });
+    super::enter::rest(next, at, Ending::Failed, "Stopped: somebody else changed the traffic")
+}
+
+/// A window was read.
+pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Transition {
+    if seen.window.from != next.canary.seen_to {
+        return unchanged(Answer::Unchanged);
+    }
+    absorb(&mut next.canary, &seen);
+    if let Some(guard) = seen.guard {
+        return blame(next, at, format!("{guard}. Taking it back"));
+    }
+    match seen.verdict {
+        Verdict::Fail => {
+            blame(next, at, format!("Worse than the last good revision: {}. Taking it back", seen.reason))
+        }
+        Verdict::Error => unreadable(next, at, &seen.reason),
+        Verdict::Pass if next.canary.held.is_none() => advance(next, at, format!("Passed: {}", seen.reason)),
+        Verdict::Inconclusive
+            if next.canary.held.is_none() && next.canary.windows >= next.policy.deadline_windows =>
+        {
+            thin(next, at, seen.probe, &seen.reason)
+        }
+        Verdict::Pass | Verdict::Inconclusive => next_window(next, at),
+    }
+}
+
+fn absorb(run: &mut CanaryRun, seen: &WindowSeen) {
+    run.seen_to = seen.window.to;
+    run.windows += 1;
+    run.unreadable = if seen.verdict == Verdict::Error { run.unreadable + 1 } else { 0 };
+    run.requests += seen.counts.canary_requests;
+    run.counts.canary_requests += seen.counts.canary_requests;
+    run.counts.stable_requests += seen.counts.stable_requests;
+    run.counts.canary_bad += seen.counts.canary_bad;
+    run.counts.stable_bad += seen.counts.stable_bad;
+    run.test = seen.test.clone();
+    run.reason.clone_from(&seen.reason);
+}
+
+fn next_window(next: Deployment, at: &At<'_>) -> Transition {
+    let pace = if next.canary.held.is_some() { HELD_PACE } else { 1 };
+    let pause = next.canary.seen_to.plus(at.window.0 + pace * window_ms(&next, at)).since(at.real).max(0);
+    wait(next, at, pause)
+}
+
+fn blame(mut next: Deployment, at: &At<'_>, text: String) -> Transition {
+    next.failure = Some(Failure {
+        stage: Stage::Shift,
+        code: "canary_failed".to_owned(),
+        message: text.clone(),
+        hint: "Look at the revision's log for the requests that failed; deploy again with the fix."
+            .to_owned(),
+    });
+    if next.last_good.is_none() {
+        let failure = next.failure.clone();
+        return failure.map_or_else(|| unchanged(Answer::Unchanged), |failure| fail(next, at, failure));
+    }
+    take_back(next, at, Ending::RolledBack, text)
+}
+
+fn unreadable(mut next: Deployment, at: &At<'_>, reason: &str) -> Transition {
+    if next.canary.unreadable >= MOST_UNREADABLE && next.canary.held.is_none() {
+        return hold(
+            next,
+            at,
+            format!("metrics could not be read {MOST_UNREADABLE} times running: {reason}"),
+        );
+    }
+    reason.clone_into(&mut next.canary.reason);
+    next_window(next, at)
+}
+
+/// The deadline passed without enough requests to judge.
+fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) -> Transition {
+    match (next.policy.thin_evidence, probe) {
+        (_, Some(false)) => blame(
+            next,
+            at,
+            "Too few requests to judge, and its own address fails the probe. Taking it back".to_owned(),
+        ),
+        (ThinEvidence::Promote, Some(true)) => {
+            next.canary.thin = true;
+            let share = weight(&next);
+            next.checks
+                .push(format!("at {share} %: thin evidence ({reason}); its own address answered the probe"));
+            advance(
+                next,
+                at,
+                format!("Too few requests to judge ({reason}); its own address answers, going on"),
+            )
+        }
+        (ThinEvidence::Hold, Some(true)) | (ThinEvidence::Promote | ThinEvidence::Hold, None) => {
+            hold(next, at, format!("too few requests to judge: {reason}"))
+        }
+    }
+}
+
+/// Nothing moves until a person or the next deployment says so.
+pub(super) fn hold(mut next: Deployment, at: &At<'_>, why: String) -> Transition {
+    let share = weight(&next);
+    say(&mut next, at, format!("Held at {share} %: {why}. Promote it, roll it back, or deploy again"));
+    next.canary.held = Some(why);
+    next_window(next, at)
+}
+
+/// On to the next weight, or to the end.
+pub(super) fn advance(mut next: Deployment, at: &At<'_>, text: String) -> Transition {
+    next.canary.held = None;
+    if weight(&next) >= 100 {
+        next.checks.push(format!(
+            "at 100 %: {}",
+            if next.canary.reason.is_empty() { "watched" } else { &next.canary.reason }
+        ));
+        next.progress = 98;
+        say(&mut next, at, text);
+        return enter_quietly(next, at, Step::Retire);
+    }
+    let share = weight(&next);
+    next.checks.push(format!("at {share} %: {text}"));
+    next.canary.index += 1;
+    let share = weight(&next);
+    enter(next, at, Step::SetTraffic, format!("{text}. Shifting {share} % of traffic to it"))
+}
+
+/// Only the new revision runs on: done.
+pub(super) fn done(next: Deployment, at: &At<'_>) -> Transition {
+    let text = match next.released.as_ref() {
+        Some(released) => format!("Deployed: {} serves all traffic at {}", released.revision, released.url),
+        None => "Deployed".to_owned(),
+    };
+    deployed(next, at, text)
+}
+
+/// A person says no further for now.
+pub(super) fn pause(mut next: Deployment, at: &At<'_>) -> Transition {
+    if next.canary.held.is_some() {
+        return unchanged(Answer::Unchanged);
+    }
+    next.canary.held = Some("paused by hand".to_owned());
+    say(&mut next, at, "Paused by hand");
+    commit(next)
+}

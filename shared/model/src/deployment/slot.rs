@@ -1,0 +1,95 @@
+//! One deployment runs per service: who gets the slot, who waits, who is superseded.
+//!
+//! Invariant: the service's document and the deployment's change in one commit, each at the version read.
+
+use super::{At, Slot};
+use crate::{
+    DeploymentId,
+    document::{Deployment, Service},
+    time::{DAY_MS, MINUTE_MS},
+};
+
+/// What a new deployment finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The service was free: it runs.
+    Runs,
+    /// Another one runs: it waits, and the one that waited before is superseded.
+    Waits {
+        /// The one that waited before.
+        supersedes: Option<DeploymentId>,
+        /// The one that runs, to be told in case it is held.
+        running: DeploymentId,
+    },
+}
+
+/// A new deployment asks for the service.
+pub fn claim(service: &mut Service, deployment: &DeploymentId, at: &At<'_>) -> Claim {
+    service.updated_at = at.now;
+    match &service.running {
+        None => {
+            service.running = Some(deployment.clone());
+            Claim::Runs
+        }
+        Some(running) if running == deployment => Claim::Runs,
+        Some(running) => {
+            let running = running.clone();
+            let before = service.queued.replace(deployment.clone());
+            Claim::Waits { supersedes: before.filter(|before| before != deployment), running }
+        }
+    }
+}
+
+/// A deployment takes or leaves the service. Answers who runs next, if that changed and it must be woken; `Err`
+/// names who holds the slot when it can't be taken.
+pub fn settle(
+    service: &mut Service,
+    deployment: &Deployment,
+    slot: &Slot,
+    at: &At<'_>,
+) -> Result<Option<DeploymentId>, DeploymentId> {
+    service.updated_at = at.now;
+    match slot {
+        Slot::Stays => Ok(None),
+        Slot::Take => match service.running.replace(deployment.id.clone()) {
+            Some(other) if other != deployment.id => Err(other),
+            Some(_) | None => Ok(None),
+        },
+        Slot::Free => {
+            serves_again(service, deployment);
+            Ok(free(service, &deployment.id))
+        }
+        Slot::Serve(kept) => {
+            service.serve(kept.clone());
+            service.url =
+                deployment.released.as_ref().map(|released| released.url.clone()).or(service.url.take());
+            service.traffic.clone_from(&deployment.traffic);
+            service.metrics_due.get_or_insert(at.now.plus(MINUTE_MS));
+            service.ask_due.get_or_insert(at.now.plus(7 * DAY_MS));
+            Ok(free(service, &deployment.id))
+        }
+    }
+}
+
+/// Taken back after it had served: what traffic went back to serves again.
+fn serves_again(service: &mut Service, deployment: &Deployment) {
+    let served = service.serving.as_ref().is_some_and(|serving| serving.deployment == deployment.id);
+    if served && deployment.released.is_some() {
+        service.serving.clone_from(&deployment.last_good);
+        service.traffic.clone_from(&deployment.traffic);
+    }
+    if deployment.released.is_some() {
+        service.kept.retain(|kept| kept.deployment != deployment.id);
+    }
+}
+
+fn free(service: &mut Service, deployment: &DeploymentId) -> Option<DeploymentId> {
+    if service.queued.as_ref() == Some(deployment) {
+        service.queued = None;
+    }
+    if service.running.as_ref() != Some(deployment) {
+        return None;
+    }
+    service.running = service.queued.take();
+    service.running.clone()
+}
