@@ -66,7 +66,7 @@ impl From<Month> for String {
     }
 }
 
-/// What a prediction is about. Values are integers in millionths of the unit.
+/// What a prediction is about. Values are integers: millionths of a dollar, of what is configured, of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -76,7 +76,7 @@ pub enum Metric {
     CpuUtilization,
     /// Share of the allotted memory in use, in millionths.
     MemoryUtilization,
-    /// Latency of a request, in millionths of a millisecond.
+    /// Median time to answer a request, in microseconds.
     LatencyMs,
 }
 

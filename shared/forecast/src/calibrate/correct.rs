@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// between tenants, and within one. A deviation of 0.73: the 90 % interval reaches from a third to three times.
 pub const PRIOR_VARIANCE_MICROS: i64 = 540_000;
 
-/// A predicted value, in millionths of its metric's unit (micro-dollars for cost).
+/// A predicted value: micro-dollars, millionths of what is configured, or microseconds, by its [`Metric`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Predicted {
     /// Base P: what the price list and the priors give.
@@ -44,7 +44,7 @@ impl Predicted {
         exp(from_micros(self.mu))
     }
 
-    /// `base` with the same correction: for the same prediction at another demand.
+    /// Whether what happened lies in the interval.
     pub fn covers(&self, actual_micros: i64) -> bool {
         (self.low_micros..=self.high_micros).contains(&actual_micros)
     }

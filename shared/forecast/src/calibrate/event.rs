@@ -13,8 +13,8 @@ pub const LIMIT: i64 = 2_079_442;
 
 /// y = clamp(ln(actual / base), ± ln 8) in micro-nats.
 ///
-/// Both values are in millionths of the metric's unit; `base` is P re-priced at the demand that was observed, or a
-/// change of traffic would look like a wrong price. Values below a millionth count as one, so that nothing is
+/// Both values are in the unit of the metric ([`Metric`]); `base` is P re-priced at the demand that was observed, or a
+/// change of traffic would look like a wrong price. Values below 1 count as 1, so that nothing is
 /// undefined: both zero is no error.
 pub fn event(actual_micros: i64, base_micros: i64) -> i64 {
     let ratio = actual_micros.max(1) as f64 / base_micros.max(1) as f64;

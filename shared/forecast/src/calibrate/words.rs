@@ -36,9 +36,9 @@ pub fn headroom_milli(answers: &Answers, measured: i64) -> i64 {
 pub struct Facts {
     /// What it is about.
     pub metric: Metric,
-    /// What was predicted, in millionths of the unit.
+    /// What was predicted, in the unit of its metric.
     pub predicted_micros: i64,
-    /// What happened, in millionths of the unit.
+    /// What happened, in the unit of its metric.
     pub actual_micros: i64,
     /// Similar services behind the correction, this one included.
     pub similar: i64,
@@ -79,7 +79,7 @@ fn value(metric: Metric, micros: i64) -> String {
         Metric::CostMonth if micros != 0 && micros.abs() < 5_000 => format!("{unit:.6}"),
         Metric::CostMonth => format!("{unit:.2}"),
         Metric::CpuUtilization | Metric::MemoryUtilization => format!("{:.1} %", unit * 100.0),
-        Metric::LatencyMs => format!("{unit:.1} ms"),
+        Metric::LatencyMs => format!("{:.1} ms", unit * 1000.0),
     }
 }
 
