@@ -176,22 +176,28 @@ mod tests {
         assert_eq!(Histogram::from([(3_u16, 2_u32)].as_slice()), histogram);
     }
 
+    fn counted(values: &[u64]) -> Histogram {
+        let mut made = Histogram::default();
+        for value in values {
+            made.record(*value);
+        }
+        made
+    }
+
     proptest! {
         #[test]
         fn merging_in_any_order_is_counting_together(left in prop::collection::vec(0_u64..10_000_000, 0..50), right in prop::collection::vec(0_u64..10_000_000, 0..50)) {
-            let make = |values: &[u64]| { let mut made = Histogram::default(); values.iter().for_each(|value| made.record(*value)); made };
-            let (mut one, mut two) = (make(&left), make(&right));
-            one.merge(&make(&right));
-            two.merge(&make(&left));
-            let together = make(&[left, right].concat());
+            let (mut one, mut two) = (counted(&left), counted(&right));
+            one.merge(&counted(&right));
+            two.merge(&counted(&left));
+            let together = counted(&[left, right].concat());
             prop_assert_eq!(&one, &two);
             prop_assert_eq!(&one, &together);
         }
 
         #[test]
         fn a_quantile_is_within_five_percent(mut values in prop::collection::vec(100_u64..3_000_000_000, 1..100), quantile in 0.01_f64..1.0) {
-            let mut histogram = Histogram::default();
-            values.iter().for_each(|value| histogram.record(*value));
+            let histogram = counted(&values);
             values.sort_unstable();
             let rank = ((quantile * values.len() as f64).ceil() as usize).clamp(1, values.len());
             let (exact, got) = (values[rank - 1], histogram.quantile(quantile).unwrap());

@@ -86,13 +86,13 @@ pub fn fold<'a>(cells: impl IntoIterator<Item = (&'a Key, &'a Cell)>, now: Month
     }
     let raw: BTreeMap<_, _> =
         classes.into_iter().filter_map(|(key, tenants)| Some((key, raw(&tenants)?))).collect();
-    raw.iter()
-        .map(|((metric, class), made)| {
-            let all: Vec<&Raw> =
-                raw.iter().filter(|((other, _), _)| other == metric).map(|(_, made)| made).collect();
-            summary(class, *metric, now, made, global_mean(&all))
-        })
-        .collect()
+    let globals = Metric::ALL.map(|metric| {
+        let of_metric = raw.iter().filter(|((other, _), _)| *other == metric);
+        (metric, global_mean(&of_metric.map(|(_, made)| made).collect::<Vec<_>>()))
+    });
+    let global =
+        |metric: Metric| globals.iter().find(|(other, _)| *other == metric).map_or(0.0, |(_, mean)| *mean);
+    raw.iter().map(|((metric, class), made)| summary(class, *metric, now, made, global(*metric))).collect()
 }
 
 fn summary(class: &str, metric: Metric, month: Month, raw: &Raw, global: f64) -> Summary {

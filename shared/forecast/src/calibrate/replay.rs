@@ -32,63 +32,72 @@ const CLASSES: usize = 6;
 const TENANTS: usize = 25;
 const BASE: i64 = 20_000_000;
 
+/// What a year leaves behind: the two kinds of document that a store would hold.
+#[derive(Default)]
+struct Year {
+    cells: BTreeMap<Key, Cell>,
+    scores: Scores,
+    outcome: Outcome,
+}
+
+impl Year {
+    /// One deployment-month: predicted from what is known, then observed and added.
+    fn live(&mut self, tenant: Key, class: Option<&Summary>, truth: f64) {
+        let own: BTreeMap<_, _> = self
+            .cells
+            .iter()
+            .filter(|(known, _)| known.tenant == tenant.tenant && known.class == tenant.class)
+            .map(|(known, cell)| (known.month, *cell))
+            .collect();
+        let made = correct(Metric::CostMonth, BASE, class, &recent(&own, tenant.month));
+        let actual = (BASE as f64 * truth.exp()) as i64;
+        if tenant.month.since(Month::new(2026, 1).unwrap()) > 1 {
+            self.outcome.note(&made, actual);
+        }
+        let y = event(actual, BASE);
+        self.scores.add(made.n, Scores::bucket(y, made.mu, made.variance));
+        let cell = self.cells.entry(tenant).or_default();
+        *cell = cell.plus(Cell::of(y));
+    }
+}
+
 fn replay(seed: u64) -> Outcome {
     let mut random = Random(seed);
     let bias: Vec<f64> = (0..CLASSES).map(|_| 0.8 + 0.4 * random.normal()).collect();
     let own: Vec<Vec<f64>> =
         bias.iter().map(|bias| (0..TENANTS).map(|_| bias + 0.3 * random.normal()).collect()).collect();
-    let (mut cells, mut scores, mut outcome) =
-        (BTreeMap::<Key, Cell>::new(), Scores::default(), Outcome::default());
+    let mut year = Year::default();
     for number in 1..=12_u8 {
-        let now = Month::new(2026, number).unwrap();
-        let summaries: BTreeMap<_, _> = fold(&cells, now)
-            .into_iter()
-            .map(|made| (made.class.clone(), made.with_scores(scores.clone())))
-            .collect();
-        for class in 0..CLASSES {
+        let month = Month::new(2026, number).unwrap();
+        let known = fold(&year.cells, month).into_iter();
+        let summaries: BTreeMap<_, _> =
+            known.map(|made| (made.class.clone(), made.with_scores(year.scores.clone()))).collect();
+        for (class, tenants) in own.iter().enumerate().map(|(index, tenants)| (format!("c{index}"), tenants))
+        {
             // Two tenants join each month, so that some are always new.
-            for tenant in 0..TENANTS.min(2 * usize::from(number)) {
-                let key = |month| Key {
-                    class: format!("c{class}"),
+            for (tenant, bias) in tenants.iter().enumerate().take(2 * usize::from(number)) {
+                let key = Key {
+                    class: class.clone(),
                     metric: Metric::CostMonth,
                     tenant: format!("t{tenant}"),
                     month,
                 };
-                let months: BTreeMap<_, _> = cells
-                    .iter()
-                    .filter(|(known, _)| **known == key(known.month))
-                    .map(|(known, cell)| (known.month, *cell))
-                    .collect();
-                let made = correct(
-                    Metric::CostMonth,
-                    BASE,
-                    summaries.get(&format!("c{class}")),
-                    &recent(&months, now),
-                );
-                let truth = own[class][tenant] + 0.12 * random.normal();
-                let actual = (BASE as f64 * truth.exp()) as i64;
-                outcome.note(number, &made, actual);
-                let y = event(actual, BASE);
-                scores.add(made.n, Scores::bucket(y, made.mu, made.variance));
-                let cell = cells.entry(key(now)).or_default();
-                *cell = cell.plus(Cell::of(y));
+                year.live(key, summaries.get(&class), bias + 0.12 * random.normal());
             }
         }
     }
-    outcome
+    year.outcome
 }
 
 impl Outcome {
-    fn note(&mut self, month: u8, made: &Predicted, actual: i64) {
+    fn note(&mut self, made: &Predicted, actual: i64) {
         let error = |value: i64| (value as f64 / actual as f64 - 1.0).abs();
-        if month > 2 {
-            self.covered.push(made.covers(actual));
-            self.learned.push(error(made.mean_micros));
-            self.unlearned.push(error(BASE));
-            if made.n == 0 {
-                self.newcomers.push(error(made.mean_micros));
-                self.newcomers_unlearned.push(error(BASE));
-            }
+        self.covered.push(made.covers(actual));
+        self.learned.push(error(made.mean_micros));
+        self.unlearned.push(error(BASE));
+        if made.n == 0 {
+            self.newcomers.push(error(made.mean_micros));
+            self.newcomers_unlearned.push(error(BASE));
         }
     }
 }

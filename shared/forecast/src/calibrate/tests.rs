@@ -132,7 +132,9 @@ fn two_hundred_shuffles_with_duplicates_give_the_same_bits() {
             order.swap(at, (next(&mut random) % (at as u64 + 1)) as usize);
         }
         let mut store = Store::default();
-        order.iter().for_each(|(id, key, recorded)| store.arrive(id, key, *recorded));
+        for (id, key, recorded) in &order {
+            store.arrive(id, key, *recorded);
+        }
         assert_eq!(store.cells.values().map(|cell| cell.n).sum::<i64>(), 60);
         hashes.push(store.hash());
     }
