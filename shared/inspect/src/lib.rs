@@ -22,6 +22,7 @@
 //! tree that was given, with the folders of [`Report::path`] first in `PATH`. For an app in a folder of a
 //! monorepo they begin with `cd FOLDER &&`. A static site has no start command: `static_dir` is served.
 
+mod deployable;
 mod dockerfile;
 mod error;
 pub mod names;
