@@ -6,12 +6,14 @@
 //! On a conflict it reads again and decides again with the same input.
 
 mod accept;
+mod batch;
 mod decide;
 mod enter;
 mod shift;
 mod slot;
 
 pub use accept::{Request, accept};
+pub use batch::{BatchError, batch};
 pub use decide::decide;
 pub use slot::{Claim, claim, settle};
 
