@@ -8,6 +8,7 @@
 //! | [`canary`] | is the new revision worse than the old one? | [`canary::State::add`], [`canary::State::decide`], [`canary::report`] |
 //! | [`histogram`] | latency in mergeable buckets | [`histogram::Histogram`], [`histogram::slow_counts`] |
 //! | [`anomaly`] | is this point unusual? | [`anomaly::Rolling::add`] |
+//! | [`recommend`] | all of it, in the documents' own types | [`recommend::recommend`] |
 //! | [`calibrate`] | what do past errors say about the next prediction? | [`calibrate::event`], [`calibrate::delta`], [`calibrate::fold`], [`calibrate::correct`], [`calibrate::explain`] |
 //!
 //! Units: money is integer micro-dollars, shares are millionths, latency is microseconds, logarithms of ratios are
@@ -52,6 +53,7 @@ pub mod anomaly;
 pub mod calibrate;
 pub mod canary;
 pub mod histogram;
+mod logarithm;
 pub mod price;
 pub mod recommend;
 pub mod size;

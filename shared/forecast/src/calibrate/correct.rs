@@ -5,8 +5,8 @@
 
 use super::cell::{Cell, Metric};
 use super::fold::{BETWEEN_CLASSES, BETWEEN_TENANTS, Summary, WITHIN};
-use super::logarithm::{exp, from_micros, to_micros};
 use super::scores::{NORMAL_QUANTILE_MICROS, Scores};
+use crate::logarithm::{exp, from_micros, to_micros};
 use serde::{Deserialize, Serialize};
 
 /// Variance of ln(actual / base) before anything is learned, in millionths of nat²: what differs between classes,

@@ -4,7 +4,7 @@
 //! the newest revision of it, never on when or how often it arrives.
 
 use super::cell::{Cell, Metric, Month};
-use super::logarithm;
+use crate::logarithm;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -4,8 +4,8 @@
 //! hundred times, is still one voice; from five tenants on the median of their means decides.
 
 use super::cell::{Cell, Key, Metric, Month, is_remembered};
-use super::logarithm::{from_micros, to_micros};
 use super::scores::Scores;
+use crate::logarithm::{from_micros, to_micros};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

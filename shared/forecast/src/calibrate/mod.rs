@@ -2,7 +2,7 @@
 //!
 //! Invariant: everything that is stored is an integer and everything that is added commutes, so any order and any
 //! repetition of the same events gives the same bits. Floats appear only between stored integers, in IEEE operations
-//! that every machine rounds alike ([`logarithm`]); no moving average, no decay, no sketch that depends on order.
+//! that every machine rounds alike (`logarithm`); no moving average, no decay, no sketch that depends on order.
 //!
 //! The way of an event: [`event`] makes y; [`delta`] says what to add to the [`Cell`] of its [`Key`], in the commit
 //! that creates the event's document under [`event_id`]; on schedule [`fold`] makes one [`Summary`] per class and
@@ -12,7 +12,6 @@ mod cell;
 mod correct;
 mod event;
 mod fold;
-pub mod logarithm;
 mod scores;
 mod words;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::logarithm;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -4,7 +4,7 @@
 //! never touched by an opinion. Every sentence is a template over numbers that were computed before.
 
 use super::cell::Metric;
-use super::logarithm::{exp, from_micros};
+use crate::logarithm::{exp, from_micros};
 use serde::{Deserialize, Serialize};
 
 /// How often people said what about the size of a service.

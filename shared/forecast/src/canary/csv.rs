@@ -1,4 +1,5 @@
-//! Reads recorded windows: one per row, four whole numbers, columns named in the first row in any order.
+//! Reads recorded windows: one per row, four whole numbers. The first row names the columns, in any order; a first row
+//! of four whole numbers is data in the usual order.
 //!
 //! Invariant: a file is read whole or refused with the line and column that is wrong; nothing is guessed.
 
@@ -65,10 +66,12 @@ pub enum CsvError {
 pub fn parse_csv(text: &str) -> Result<Vec<Window>, CsvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let (_, header) = lines.next().ok_or(CsvError::Empty)?;
+    let (first, header) = lines.next().ok_or(CsvError::Empty)?;
     let names: Vec<&str> = header.split(',').map(clean).collect();
-    let places = places(&names)?;
-    lines.map(|(index, line)| row(index + 1, line, names.len(), places)).collect()
+    let is_data = names.len() == COLUMNS.len() && names.iter().all(|name| name.parse::<u64>().is_ok());
+    let places = if is_data { [0, 1, 2, 3] } else { places(&names)? };
+    let data = is_data.then_some((first, header)).into_iter().chain(lines);
+    data.map(|(index, line)| row(index + 1, line, names.len(), places)).collect()
 }
 
 fn places(names: &[&str]) -> Result<[usize; 4], CsvError> {

@@ -62,6 +62,10 @@ pub struct Options {
     pub unreadable_limit: u32,
     /// Where φ comes from.
     pub dispersion: Dispersion,
+    /// Keep windows in which one side had no requests, and add them to the next until both sides have some, instead
+    /// of leaving them out. Whether to wait depends on requests alone, never on what was bad, so the test stays
+    /// valid; without it a service with a request a second, in windows of a second, would never be judged.
+    pub merge_sparse: bool,
 }
 
 impl Default for Options {
@@ -75,6 +79,7 @@ impl Default for Options {
             minimum_requests: 59,
             unreadable_limit: 4,
             dispersion: Dispersion::Independent,
+            merge_sparse: false,
         }
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 /// Requests of one closed window, on both sides. What is bad may not exceed the requests; more is cut down, since
 /// the two counts may come from metrics that disagree for a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Window {
     /// Requests that the canary answered.
     pub canary_requests: u64,
@@ -51,6 +51,17 @@ impl Window {
             && self.stable_bad.saturating_mul(10) <= self.stable_requests
     }
 
+    /// Both windows as one.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            canary_requests: self.canary_requests.saturating_add(other.canary_requests),
+            stable_requests: self.stable_requests.saturating_add(other.stable_requests),
+            canary_bad: self.canary_bad.saturating_add(other.canary_bad),
+            stable_bad: self.stable_bad.saturating_add(other.stable_bad),
+        }
+    }
+
     pub(crate) fn cut(self) -> Self {
         Self {
             canary_bad: self.canary_bad.min(self.canary_requests),
@@ -72,9 +83,11 @@ pub struct State {
     pub windows: u32,
     /// Windows since the canary began in which one side had no requests.
     pub empty_windows: u32,
+    /// One-sided windows that wait for the other side, where the policy merges them.
+    pub pending: Window,
     /// Windows seen at the present weight.
     pub stage_windows: u32,
-    /// Canary requests seen at the present weight.
+    /// Canary requests at the present weight in windows that counted; what could not be compared is no evidence.
     pub stage_canary_requests: u64,
     /// Times running that the metrics could not be read.
     pub unreadable: u32,
@@ -87,9 +100,20 @@ impl State {
         self.unreadable = 0;
         self.windows = self.windows.saturating_add(1);
         self.stage_windows = self.stage_windows.saturating_add(1);
-        self.stage_canary_requests = self.stage_canary_requests.saturating_add(window.canary_requests);
         if !window.has_both_sides() {
             self.empty_windows = self.empty_windows.saturating_add(1);
+        }
+        self.judge(if options.merge_sparse { self.pending.plus(window) } else { window }, options);
+    }
+
+    fn judge(&mut self, window: Window, options: &Options) {
+        if options.merge_sparse && !window.has_both_sides() {
+            self.pending = window;
+            return;
+        }
+        self.pending = Window::default();
+        if window.has_both_sides() {
+            self.stage_canary_requests = self.stage_canary_requests.saturating_add(window.canary_requests);
         }
         self.errors.add(window, options.dispersion);
     }
@@ -111,8 +135,10 @@ impl State {
         self.errors.dispersion.add(requests, bad.min(requests));
     }
 
-    /// The weight changed: bake time and request count begin again, the evidence stays.
+    /// The weight changed: bake time and request count begin again, the evidence stays. One-sided windows of the old
+    /// weight are dropped, since a merged window must have one split.
     pub fn next_stage(&mut self) {
+        self.pending = Window::default();
         self.stage_windows = 0;
         self.stage_canary_requests = 0;
     }

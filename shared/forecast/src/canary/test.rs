@@ -4,6 +4,7 @@
 //! 1/α at any time with probability at most α.
 
 use super::{Accumulator, Dispersion, Window};
+use crate::logarithm::{exp, ln};
 use serde::{Deserialize, Serialize};
 
 /// The ratios of bad rates that the alternatives stand for, equally weighted.
@@ -74,8 +75,8 @@ impl Test {
         let share = canary / (canary + stable);
         for (sum, ratio) in self.log_ratios_nanos.iter_mut().zip(RATIOS) {
             // θ/ρ = r / (rρ + 1 − ρ) and (1 − θ)/(1 − ρ) = 1 / (rρ + 1 − ρ): no division by a vanishing share.
-            let denominator = (ratio * share + 1.0 - share).ln();
-            add(sum, canary_bad * (ratio.ln() - denominator) - stable_bad * denominator, NANO);
+            let denominator = ln(ratio * share + 1.0 - share);
+            add(sum, canary_bad * (ln(ratio) - denominator) - stable_bad * denominator, NANO);
         }
         add(&mut self.canary_share_micros, canary_bad * stable / (canary + stable), MICRO);
         add(&mut self.stable_share_micros, stable_bad * canary / (canary + stable), MICRO);
@@ -138,6 +139,6 @@ fn add(sum: &mut i64, value: f64, unit: f64) {
 fn mixture(log_ratios_nanos: &[i64; 5], phi: f64) -> f64 {
     let scaled = log_ratios_nanos.map(|sum| sum as f64 / NANO / phi);
     let greatest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = scaled.iter().map(|value| (value - greatest).exp()).sum();
-    greatest + (sum / RATIOS.len() as f64).ln()
+    let sum: f64 = scaled.iter().map(|value| exp(value - greatest)).sum();
+    greatest + ln(sum / RATIOS.len() as f64)
 }

@@ -78,6 +78,52 @@ fn a_bad_hour_during_a_change_of_weight_is_not_held_against_the_canary() {
     assert_eq!(made.verdict, Verdict::Pass, "{}", made.reason);
 }
 
+/// Given how many requests were bad, which side they fell on is a coin with the split's odds if nothing changed; the
+/// mean of E over those coins must be exactly 1, or α means nothing.
+#[test]
+fn the_e_value_is_fair_when_nothing_changed() {
+    for (canary, stable, bad) in [(100_u64, 900_u64, 8_i32), (500, 500, 12), (7, 3, 3)] {
+        let share = canary as f64 / (canary + stable) as f64;
+        let mut choose = 1.0;
+        let mut mean = 0.0;
+        for on_canary in 0..=bad {
+            let chance = choose * share.powi(on_canary) * (1.0 - share).powi(bad - on_canary);
+            let mut test = Test::default();
+            test.add(
+                Window::new(canary, stable, on_canary as u64, (bad - on_canary) as u64),
+                Dispersion::Independent,
+            );
+            mean += chance * test.e_value();
+            choose = choose * f64::from(bad - on_canary) / f64::from(on_canary + 1);
+        }
+        assert!((mean - 1.0).abs() < 1e-6, "{canary}:{stable}, {bad} bad: {mean}");
+    }
+}
+
+#[test]
+fn sparse_windows_are_judged_once_both_sides_have_requests() {
+    let options = Options { merge_sparse: true, ..Options::default() };
+    let (mut sparse, mut whole) = (State::default(), State::default());
+    for _ in 0..20 {
+        sparse.add(Window::new(0, 9, 0, 0), &options);
+        sparse.add(Window::new(4, 0, 3, 0), &options);
+        whole.add(Window::new(4, 9, 3, 0), &options);
+    }
+    assert_eq!(sparse.errors, whole.errors);
+    assert_eq!(sparse.decide(&options, None).verdict, Verdict::Fail);
+    let mut lost = State::default();
+    for _ in 0..40 {
+        lost.add(Window::new(4, 0, 4, 0), &Options::default());
+    }
+    lost.add(Window::new(1, 9, 0, 0), &Options::default());
+    let decision = lost.decide(&Options::default(), None);
+    assert_eq!(
+        decision.verdict,
+        Verdict::Inconclusive,
+        "what could not be compared is no evidence for a pass"
+    );
+}
+
 #[test]
 fn guards_and_unreadable_metrics_come_before_statistics() {
     let options = Options::default();
@@ -148,10 +194,21 @@ fn csv_in_any_column_order_with_the_usual_dirt() {
 }
 
 #[test]
+fn csv_without_names_is_in_the_usual_order() {
+    assert_eq!(parse_csv("100,900,5,9\n100,900,1,9\n").unwrap().len(), 2);
+    let error = parse_csv("100,900,5,9\n100,900,101,9\n").unwrap_err().to_string();
+    assert!(error.starts_with("line 2, column `canary_bad`"), "{error}");
+}
+
+#[test]
 fn csv_errors_name_line_and_column() {
     let head = "canary_requests,stable_requests,canary_bad,stable_bad\n";
     assert_eq!(parse_csv(" \n"), Err(CsvError::Empty));
-    assert_eq!(parse_csv("1,2,3,4\n"), Err(CsvError::MissingColumn("canary_requests")));
+    assert_eq!(parse_csv("1,2,3\n"), Err(CsvError::MissingColumn("canary_requests")));
+    assert_eq!(
+        parse_csv("canary_requests,stable_requests,canary_bad\n"),
+        Err(CsvError::MissingColumn("stable_bad"))
+    );
     for (row, wanted) in [
         ("1,2,0,0\n1,2,0\n", "line 3: 3 values where the first line names 4 columns"),
         ("1,2,0,-1\n", "line 2, column `stable_bad`: `-1` is not a whole number"),

@@ -82,8 +82,9 @@ pub struct Usage {
     pub concurrency: u32,
     /// Instances that are kept even without traffic.
     pub min_instances: u32,
-    /// Hours of the month for which those instances are kept.
-    pub hours: f64,
+    /// Hours of the month for which those instances are kept; `None`: all 730. With instance-based billing and no
+    /// minimum instances, hours are those of one instance.
+    pub hours: Option<f64>,
     /// Subtract the free tier of the billing account, as if this were its only service.
     pub free_tier: bool,
 }
@@ -99,7 +100,7 @@ impl Default for Usage {
             duration_ms: 0.0,
             concurrency: 1,
             min_instances: 0,
-            hours: HOURS_PER_MONTH,
+            hours: None,
             free_tier: true,
         }
     }
@@ -215,7 +216,7 @@ pub fn bill(usage: &Usage) -> Result<Bill, Error> {
     validate(usage)?;
     let prices = rates(tier_of(&usage.region)?, usage.billing);
     let busy = busy_seconds(usage);
-    let kept = f64::from(usage.min_instances) * usage.hours * 3600.0;
+    let kept = kept_seconds(usage);
     let idle = (kept - busy).max(0.0);
     let credit = if usage.free_tier { credits(usage.billing) } else { [0; 3] };
 
@@ -259,6 +260,15 @@ pub fn list_price_of(
         .saturating_add(micros(requests as f64, prices.request)))
 }
 
+/// Seconds for which instances are kept whether or not there are requests, summed over instances.
+fn kept_seconds(usage: &Usage) -> f64 {
+    let instances = match (usage.billing, usage.hours, usage.min_instances) {
+        (Billing::Instance, Some(_), 0) => 1,
+        (_, _, kept) => kept,
+    };
+    f64::from(instances) * usage.hours.unwrap_or(HOURS_PER_MONTH) * 3600.0
+}
+
 /// Seconds in which an instance has at least one request, summed over instances.
 fn busy_seconds(usage: &Usage) -> f64 {
     let steps_of_100_ms = (usage.duration_ms / 100.0).ceil();
@@ -295,9 +305,10 @@ fn validate(usage: &Usage) -> Result<(), Error> {
     positive("vcpu", usage.vcpu)?;
     positive("memory_gib", usage.memory_gib)?;
     finite("duration_ms", usage.duration_ms)?;
-    finite("hours", usage.hours)?;
-    if usage.hours > 744.0 {
-        return Err(invalid("hours", usage.hours, "at most 744, the hours of the longest month"));
+    let hours = usage.hours.unwrap_or(HOURS_PER_MONTH);
+    finite("hours", hours)?;
+    if hours > 744.0 {
+        return Err(invalid("hours", hours, "at most 744, the hours of the longest month"));
     }
     if usage.concurrency == 0 || usage.concurrency > 1000 {
         return Err(invalid("concurrency", usage.concurrency, "between 1 and 1000"));

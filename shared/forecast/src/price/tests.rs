@@ -83,7 +83,7 @@ fn time_is_billed_in_steps_of_100_ms_and_shared_by_concurrency() {
 fn idle_minimum_instances_cost_the_idle_rate() {
     let usage = Usage {
         min_instances: 1,
-        hours: 100.0,
+        hours: Some(100.0),
         requests: 3600,
         duration_ms: 1000.0,
         free_tier: false,
@@ -92,6 +92,15 @@ fn idle_minimum_instances_cost_the_idle_rate() {
     let made = bill(&usage).unwrap();
     close(made.vcpu_seconds, 360_000.0);
     close(made.cpu_usd, 3600.0 * 0.000_024 + 356_400.0 * 0.000_002_5);
+}
+
+#[test]
+fn hours_of_instance_based_billing_are_those_of_one_instance_unless_more_are_kept() {
+    let usage = Usage { billing: Billing::Instance, hours: Some(10.0), ..Usage::default() };
+    close(bill(&usage).unwrap().vcpu_seconds, 36_000.0);
+    close(bill(&Usage { min_instances: 3, ..usage.clone() }).unwrap().vcpu_seconds, 108_000.0);
+    close(bill(&Usage { hours: None, ..usage.clone() }).unwrap().vcpu_seconds, 0.0);
+    close(bill(&Usage { billing: Billing::Request, ..usage }).unwrap().vcpu_seconds, 0.0);
 }
 
 #[test]
@@ -120,8 +129,8 @@ fn impossible_input_is_refused_by_name() {
         ("vcpu", Usage { vcpu: 0.0, ..base() }),
         ("memory_gib", Usage { memory_gib: f64::NAN, ..base() }),
         ("duration_ms", Usage { duration_ms: f64::INFINITY, ..base() }),
-        ("hours", Usage { hours: -0.1, ..base() }),
-        ("hours", Usage { hours: 745.0, ..base() }),
+        ("hours", Usage { hours: Some(-0.1), ..base() }),
+        ("hours", Usage { hours: Some(745.0), ..base() }),
         ("concurrency", Usage { concurrency: 0, ..base() }),
         ("concurrency", Usage { concurrency: 1001, ..base() }),
     ] {
