@@ -3,3 +3,4 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
 
 pub mod conformance;
+pub mod emulator;

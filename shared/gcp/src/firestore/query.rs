@@ -83,6 +83,13 @@ impl Connection {
 fn check(query: &Query) -> Result<(), StoreError> {
     let refuse = |why: &str| Err(StoreError::Invalid(why.to_owned()));
     let ids = query.ids.0.is_some() || query.ids.1.is_some();
+    let whole = match &query.scope {
+        Scope::Collection(path) => path.split('/').count() % 2 == 1 && path.split('/').all(|segment| !segment.is_empty()),
+        Scope::Group(name) => !name.is_empty() && !name.contains('/'),
+    };
+    if !whole {
+        return refuse("a query looks in a collection, which has an odd number of segments, or in a group, which has one");
+    }
     if query.limit == 0 {
         return refuse("a page holds at least one document; set a limit of 1 or more");
     }

@@ -53,6 +53,8 @@ struct Watcher {
     /// The newest version seen of each document, and whether it is still there.
     seen: HashMap<Path, (Version, bool)>,
     pending: VecDeque<Changed>,
+    /// The listener has told of documents of a query since the last look.
+    stale: bool,
     failed: bool,
 }
 
@@ -72,6 +74,7 @@ pub(super) async fn start(
         reopen: Duration::ZERO,
         seen: HashMap::new(),
         pending: VecDeque::new(),
+        stale: false,
         failed: false,
     };
     watcher.open().await;
@@ -151,9 +154,12 @@ impl Watcher {
     fn read(&mut self, response: pb::ListenResponse) -> Hint {
         match response.response_type {
             Some(ResponseType::DocumentChange(change)) => match (change.document, &self.watch) {
-                // A query's documents may be in the middle of a set that is being sent again: its end says when to look.
                 (Some(document), Watch::Document(_)) => Hint::Document(Box::new(self.connection.document(document))),
-                _ => Hint::Nothing,
+                // This may be in the middle of a set that is being sent again: its end says when to look.
+                _ => {
+                    self.stale = true;
+                    Hint::Nothing
+                }
             },
             Some(ResponseType::TargetChange(change)) => self.target_changed(&change),
             Some(_) => Hint::Look,
@@ -168,8 +174,9 @@ impl Watcher {
                 self.lost();
                 Hint::Look
             }
-            TargetChangeType::Current | TargetChangeType::NoChange | TargetChangeType::Reset => Hint::Look,
-            TargetChangeType::Add => Hint::Nothing,
+            // Also sent now and then when nothing happened. Only the emulator lets a deletion show as nothing but this.
+            _ if self.stale || self.store.options.emulator.is_some() => Hint::Look,
+            _ => Hint::Nothing,
         }
     }
 
@@ -190,6 +197,7 @@ impl Watcher {
 
     /// Reads what is watched and notes what differs from what was passed on.
     async fn look(&mut self) -> Result<(), StoreError> {
+        self.stale = false;
         let documents = match &self.watch {
             Watch::Document(path) => self.store.get(path).await?.into_iter().collect(),
             Watch::Query(query) => self.store.query(query).await?.documents,

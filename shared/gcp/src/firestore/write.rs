@@ -75,10 +75,7 @@ impl Connection {
         increment: &[(Field, i64)],
         result: &mut pb::Write,
     ) -> Result<(), StoreError> {
-        let touched = set.iter().map(|(field, _)| field).chain(increment.iter().map(|(field, _)| field));
-        for field in touched {
-            reserved(path, field.first().is_none_or(|first| first == value::NONCE))?;
-        }
+        distinct(path, set, increment)?;
         let mut fields = HashMap::from([(value::NONCE.to_owned(), self.nonce())]);
         let mut mask = vec![value::field_path(&[value::NONCE])];
         for (field, new) in set {
@@ -104,6 +101,20 @@ impl Connection {
         let response = self.client().commit(super::within(request)).await?.into_inner();
         Ok(response.write_results.iter().map(|result| result.update_time.as_ref().map_or(Version(0), version)).collect())
     }
+}
+
+/// Every field has a name that isn't ours, and none is touched twice, neither whole nor in part.
+fn distinct(path: &Path, set: &[(Field, Option<serde_json::Value>)], increment: &[(Field, i64)]) -> Result<(), StoreError> {
+    let touched = set.iter().map(|(field, _)| field).chain(increment.iter().map(|(field, _)| field));
+    let touched: Vec<&Field> = touched.collect();
+    for (index, field) in touched.iter().enumerate() {
+        reserved(path, field.iter().any(String::is_empty) || field.first().is_none_or(|first| first == value::NONCE))?;
+        if touched[..index].iter().any(|other| field.starts_with(other) || other.starts_with(field)) {
+            let field = field.join(".");
+            return Err(StoreError::Invalid(format!("`{path}`: a patch touches `{field}` twice; merge the two")));
+        }
+    }
+    Ok(())
 }
 
 fn reserved(path: &Path, broken: bool) -> Result<(), StoreError> {

@@ -1,0 +1,40 @@
+# What each function declares in the code decides what is made here: `sextant catalog > infra/catalog.json`.
+locals {
+  # Before the name of everything in this project: it may hold other things. The binary's default is the same.
+  prefix = "sextant-"
+
+  catalog   = jsondecode(file("${path.module}/catalog.json"))
+  functions = { for function in local.catalog.functions : function.name => function }
+
+  # A function with routes of its own is open to the internet and checks each caller itself; any other is reached
+  # only by pushes and schedules, whose identity Cloud Run checks before a request comes through.
+  public = { for name, function in local.functions : name => function if length(function.http) > 0 }
+
+  subscriptions = merge([
+    for name, function in local.functions : {
+      for trigger in function.topics : trigger.subscription => {
+        function = name
+        topic    = trigger.topic
+        types    = trigger.types
+        # Pub/Sub takes 10 to 600 s.
+        ack_deadline = min(600, max(10, function.timeout_s))
+      }
+    }
+  ]...)
+
+  topics = toset(concat(
+    ["deployments", "actions", "observations", "feedback", "learning"],
+    [for subscription in values(local.subscriptions) : subscription.topic],
+  ))
+
+  schedules = merge([
+    for name, function in local.functions : {
+      for trigger in function.schedules : "${name}.${trigger.name}" => {
+        function = name
+        name     = trigger.name
+        cron     = trigger.cron
+        timeout  = function.timeout_s
+      }
+    }
+  ]...)
+}
