@@ -78,15 +78,14 @@ pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
         let mut whole = String::new();
         let mut current = line;
         while let Some(open) = current.trim_end().strip_suffix(escape) {
-            whole.push_str(open.trim_start());
-            whole.push(' ');
+            join(&mut whole, open);
             let more = lines.by_ref().map(|(_, line)| line).find(|line| {
                 let line = line.trim();
                 !line.is_empty() && !line.starts_with('#')
             });
             current = more.unwrap_or_default();
         }
-        whole.push_str(current.trim());
+        join(&mut whole, current.trim_end());
         let (keyword, rest) = whole.split_once(char::is_whitespace).unwrap_or((&whole, ""));
         let keyword = keyword.to_ascii_uppercase();
         if matches!(keyword.as_str(), "RUN" | "COPY" | "ADD") {
@@ -97,6 +96,12 @@ pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
         out.push(Instruction { text: rest.trim().to_owned(), keyword, line: index + 1 });
     }
     out
+}
+
+/// Adds a line to an instruction. A break inside a word joins it; indentation after a space adds nothing.
+fn join(whole: &mut String, line: &str) {
+    let open = whole.is_empty() || whole.ends_with(char::is_whitespace);
+    whole.push_str(if open { line.trim_start() } else { line });
 }
 
 /// The escape character: a backslash, or the one a directive on the first lines names.

@@ -1,0 +1,2 @@
+console.error("no configuration, giving up");
+process.exit(3);

@@ -1,0 +1,2 @@
+console.log("started, and not going to listen");
+setInterval(() => {}, 60_000);
