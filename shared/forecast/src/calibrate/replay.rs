@@ -121,3 +121,36 @@ fn a_year_of_replay_keeps_the_promises() {
         assert!(new <= base, "seed {seed}: newcomers {new} of {base}");
     }
 }
+
+#[test]
+fn five_hundred_lies_of_one_tenant_move_the_others_little() {
+    let mut random = Random(77);
+    let month = Month::new(2026, 6).unwrap();
+    for honest in [8, 12, 25] {
+        let mut shifts = Vec::new();
+        for _ in 0..200 {
+            let key = |tenant: String| Key { class: "c".into(), metric: Metric::CostMonth, tenant, month };
+            let mut cells: BTreeMap<Key, Cell> = BTreeMap::new();
+            for tenant in 0..honest {
+                let bias = 0.3 * random.normal();
+                let own = (0..3).map(|_| Cell::of(((bias + 0.12 * random.normal()) * 1e6) as i64));
+                cells.insert(key(format!("t{tenant}")), own.fold(Cell::default(), Cell::plus));
+            }
+            let predict = |cells: &BTreeMap<Key, Cell>, own: &Cell| {
+                correct(Metric::CostMonth, BASE, fold(cells, month).first(), own).mu
+            };
+            let (new, old) = (Cell::default(), cells[&key("t0".into())]);
+            let before = [predict(&cells, &new), predict(&cells, &old)];
+            cells.insert(
+                key("liar".into()),
+                (0..500).fold(Cell::default(), |sum, _| sum.plus(Cell::of(LIMIT))),
+            );
+            let after = [predict(&cells, &new), predict(&cells, &old)];
+            shifts.extend(before.iter().zip(after).map(|(before, after)| (after - before).abs()));
+        }
+        // A median moves by half the gap to its neighbour; in a small class that gap is now and then a wide one.
+        shifts.sort_unstable();
+        let nineteen_of_twenty = shifts[shifts.len() * 95 / 100];
+        assert!(nineteen_of_twenty <= 150_000, "{honest} honest tenants: shifted by {nineteen_of_twenty}");
+    }
+}

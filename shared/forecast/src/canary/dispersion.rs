@@ -69,7 +69,11 @@ impl Accumulator {
         }
         let rate = self.bad as f64 / self.requests as f64;
         let chi_squared = (self.squares_micros as f64 / 1e6 / rate - self.bad as f64) / (1.0 - rate);
-        (chi_squared / (self.windows - 1) as f64).max(self.floor())
+        let found = chi_squared / (self.windows - 1) as f64;
+        // Independent errors scatter too, by (2 + 1/mean) / windows; without this allowance half of all estimates
+        // would exceed 1 by chance and blunt the test for everybody.
+        let chance = ((2.0 + self.windows as f64 / self.bad as f64) / self.windows as f64).sqrt();
+        (found - chance).max(self.floor())
     }
 
     /// What φ counts as at least: little history can't show clusters, so it is trusted by degrees.
