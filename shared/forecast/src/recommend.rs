@@ -70,13 +70,16 @@ pub fn own_path(tenant: &TenantId, class: &str) -> Path {
 
 /// The month that a moment is in.
 pub fn month_of(at: Timestamp) -> Month {
-    at.month().parse().unwrap_or_else(|_| Month::new(1970, 1).unwrap_or_else(|_| unreachable!("a fixed month")))
+    at.month()
+        .parse()
+        .unwrap_or_else(|_| Month::new(1970, 1).unwrap_or_else(|_| unreachable!("a fixed month")))
 }
 
 /// What a decision may know, from the two documents as they were read.
 pub fn learning(pool: Option<ClassDocument>, own: Option<&OwnDocument>, now: Timestamp) -> Learning {
     let month = month_of(now);
-    let own = own.map(|own| own.cells.iter().map(|(metric, months)| (*metric, recent(months, month))).collect());
+    let own =
+        own.map(|own| own.cells.iter().map(|(metric, months)| (*metric, recent(months, month))).collect());
     Learning {
         class: pool.map(|pool| pool.summaries).unwrap_or_default(),
         own: own.unwrap_or_default(),
@@ -149,7 +152,9 @@ fn reasons(class: &str, made: &Prediction) -> Vec<String> {
         "{vcpu} vCPU, {} MiB and {} requests at once are where services of class {class} start",
         shape.memory_mib, shape.concurrency
     )];
-    reasons.extend(made.parts.iter().map(|part| format!("{}: {} ({})", part.what, part.value, basis(part.basis))));
+    reasons.extend(
+        made.parts.iter().map(|part| format!("{}: {} ({})", part.what, part.value, basis(part.basis))),
+    );
     reasons.extend(learned_reason(&made.cost_month));
     reasons
 }
