@@ -1,1 +1,54 @@
-//! Runs a function: HTTP, Pub/Sub push, auth, errors, telemetry.
+//! Runs a function: HTTP, Pub/Sub push and in-process delivery, auth, errors, telemetry.
+//!
+//! A function is one declaration ([`Function`]) and plain `async fn`s. Handlers decide; they know no web server,
+//! no queue and no cloud. What they answer is mapped to HTTP, acknowledgement or redelivery here, in one place.
+//!
+//! Invariant: who calls, for which tenant, is settled before a handler runs, and from the token alone.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`function`] | what a function declares: routes, topics, schedules |
+//! | [`context`], [`request`], [`response`], [`error`] | what handlers see |
+//! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
+//! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
+//! | [`idempotency`] | `Idempotency-Key` on routes that create |
+//! | [`push`] | the Pub/Sub push envelope |
+//! | [`catalog`], [`openapi`] | what is derived from the declarations |
+//! | [`seal`] | secrets at rest |
+//! | [`telemetry`], [`trace`] | logs and W3C trace context |
+
+mod auth;
+pub mod catalog;
+pub mod config;
+pub mod context;
+pub mod crash;
+pub mod error;
+pub mod function;
+mod http;
+pub mod idempotency;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+pub mod openapi;
+mod problems;
+pub mod push;
+pub mod request;
+pub mod response;
+mod routing;
+pub mod runner;
+pub mod seal;
+pub mod serve;
+pub mod session;
+pub mod telemetry;
+pub mod token;
+pub mod trace;
+
+pub use config::{Config, PushAuth};
+pub use context::{Caller, Context};
+pub use error::{Error, Kind};
+pub use function::{Function, Method, Outcome, Role, Route};
+pub use model::port::Delivery;
+pub use request::Request;
+pub use response::{Response, SseEvent};
+pub use runner::Runner;
+pub use serve::serve;
+pub use trace::Trace;

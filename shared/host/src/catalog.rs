@@ -1,0 +1,116 @@
+//! The catalog: every function with its triggers and needs, for Terraform and for people.
+
+use crate::Function;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// What `infra/catalog.json` holds. Functions by name, the rest in the order of declaration.
+pub fn json(functions: &[Function]) -> Value {
+    json!({ "functions": sorted(functions).into_iter().map(one).collect::<Vec<_>>() })
+}
+
+fn one(function: &Function) -> Value {
+    let routes = function.routes.iter().map(|route| {
+        json!({ "method": route.method.as_str(), "path": route.path, "role": route.role, "summary": route.summary })
+    });
+    let topics = function.topics.iter().map(|trigger| {
+        json!({
+            "topic": trigger.topic,
+            "types": trigger.kinds,
+            "subscription": format!("{}.{}", function.name, trigger.topic),
+        })
+    });
+    let schedules =
+        function.schedules.iter().map(|trigger| json!({ "name": trigger.name, "cron": trigger.cron }));
+    json!({
+        "name": function.name,
+        "summary": function.summary,
+        "timeout_s": function.timeout_s,
+        "concurrency": function.concurrency,
+        "permissions": function.permissions,
+        "http": routes.collect::<Vec<_>>(),
+        "topics": topics.collect::<Vec<_>>(),
+        "schedules": schedules.collect::<Vec<_>>(),
+    })
+}
+
+/// The README's table.
+pub fn markdown_table(functions: &[Function]) -> String {
+    let mut table =
+        String::from("| function | does | started by | timeout | at once |\n|---|---|---|---|---|\n");
+    for function in sorted(functions) {
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} s | {} |",
+            function.name,
+            function.summary,
+            triggers(function).join("<br>"),
+            function.timeout_s,
+            function.concurrency
+        );
+    }
+    table
+}
+
+fn triggers(function: &Function) -> Vec<String> {
+    let routes = function
+        .routes
+        .iter()
+        .map(|route| format!("`{} {}` ({})", route.method.as_str(), route.path, route.role));
+    let topics = function.topics.iter().map(|trigger| match trigger.kinds {
+        [] => format!("topic `{}`", trigger.topic),
+        kinds => format!("topic `{}`: `{}`", trigger.topic, kinds.join("`, `")),
+    });
+    let schedules =
+        function.schedules.iter().map(|trigger| format!("schedule `{}` ({})", trigger.cron, trigger.name));
+    routes.chain(topics).chain(schedules).collect()
+}
+
+/// What is declared twice or can't work: names, routes, schedules. A test holds this empty.
+pub fn defects(functions: &[Function]) -> Vec<String> {
+    let mut defects = vec![];
+    let mut routes = std::collections::BTreeSet::new();
+    let mut names = std::collections::BTreeSet::new();
+    for function in functions {
+        if !names.insert(function.name) || function.name.contains('.') {
+            defects.push(format!("function name `{}` is taken or has a dot", function.name));
+        }
+        if function.timeout_s == 0 || function.concurrency == 0 {
+            defects.push(format!("function `{}` has no time or no room", function.name));
+        }
+        for route in &function.routes {
+            if !route.path.starts_with('/') || !routes.insert((route.method, shape(route.path))) {
+                defects.push(format!(
+                    "route `{} {}` of `{}` is taken or not absolute",
+                    route.method.as_str(),
+                    route.path,
+                    function.name
+                ));
+            }
+        }
+        let mut schedules = std::collections::BTreeSet::new();
+        for schedule in &function.schedules {
+            if !schedules.insert(schedule.name) || schedule.cron.split_whitespace().count() != 5 {
+                defects.push(format!(
+                    "schedule `{}` of `{}` is taken or not five fields",
+                    schedule.name, function.name
+                ));
+            }
+        }
+    }
+    defects
+}
+
+/// A path with the names of its captures left out: what makes two routes the same.
+fn shape(path: &str) -> String {
+    path.split('/')
+        .map(|segment| if segment.starts_with('{') { "{}" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn sorted(functions: &[Function]) -> Vec<&Function> {
+    let mut functions: Vec<&Function> = functions.iter().collect();
+    functions.sort_by_key(|function| function.name);
+    functions
+}

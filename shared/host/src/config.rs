@@ -1,0 +1,80 @@
+//! What a process that runs functions is told, read once in `main`.
+
+use crate::token;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Who may push deliveries over HTTP.
+#[derive(Clone, Default)]
+pub enum PushAuth {
+    /// Nobody: there is no push route. For one process, where the broker calls in directly.
+    #[default]
+    Off,
+    /// Whoever knows this secret, given as `?token=` or as bearer token. For emulators.
+    Token(String),
+    /// Whoever gets through: the service is not public and the platform has verified the caller.
+    Platform,
+}
+
+impl std::fmt::Debug for PushAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::Token(_) => "Token(***)",
+            Self::Platform => "Platform",
+        })
+    }
+}
+
+/// Settings of the host and, under `values`, of functions.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where people reach the console and its links, without a trailing slash: `http://localhost:8080`.
+    pub public_url: String,
+    /// The port that is listened on: loopback names are accepted as `Host` with this port only.
+    pub port: u16,
+    /// Further names accepted as `Host`: `name` (any port), `name:port`, or `*` where a front end already
+    /// routes by name.
+    pub hosts: Vec<String>,
+    /// Signs bearer tokens and sessions.
+    pub token_key: token::Key,
+    /// Who may push.
+    pub push: PushAuth,
+    /// Whether the one-time link for a browser works here.
+    pub browser_sessions: bool,
+    /// Requests and deliveries at once, instead of each function's own number.
+    pub max_concurrent: Option<usize>,
+    /// How long headers, and after them the body, may take to arrive.
+    pub read_timeout: Duration,
+    /// Seconds each function may take, instead of its own number.
+    pub timeout: Option<Duration>,
+    /// Settings that only some functions know, by name.
+    pub values: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// For one machine: loopback names only, no push route, the browser's link on.
+    pub fn local(port: u16, token_key: token::Key) -> Self {
+        Self {
+            public_url: format!("http://localhost:{port}"),
+            port,
+            hosts: vec![],
+            token_key,
+            push: PushAuth::Off,
+            browser_sessions: true,
+            max_concurrent: None,
+            read_timeout: Duration::from_secs(10),
+            timeout: None,
+            values: BTreeMap::new(),
+        }
+    }
+
+    /// One of `values`.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A link under `public_url`; `path` begins with `/`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+}

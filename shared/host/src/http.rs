@@ -1,0 +1,359 @@
+//! Functions behind HTTP: one entrance for every request, and the one place where errors become answers.
+
+use crate::{
+    Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, auth, idempotency,
+    idempotency::Checked,
+    push,
+    response::Body,
+    routing::{self, Found},
+    serve::Closing,
+};
+use axum::{
+    Router,
+    body::Body as HttpBody,
+    http::{self, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts},
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use model::port::{Subscriber, Verdict, store::Path};
+use std::{sync::Arc, time::Duration};
+use tracing::Instrument;
+
+type HttpRequest = http::Request<HttpBody>;
+type HttpResponse = http::Response<HttpBody>;
+
+/// What is read and thrown away beyond a route's limit, so that the client gets to read the answer.
+const DRAIN: usize = 8 << 20;
+/// How long `/readyz` waits for the store.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Runner {
+    /// The router of all functions' routes, pushes, health and documents.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let runner = Arc::clone(self);
+        Router::new().fallback(move |request: HttpRequest| {
+            let runner = Arc::clone(&runner);
+            async move { runner.answer(request).await }
+        })
+    }
+
+    async fn answer(&self, request: HttpRequest) -> HttpResponse {
+        let (parts, body) = request.into_parts();
+        let closing = parts.extensions.get::<Closing>().cloned();
+        let result = match parts.uri.path() {
+            "/healthz" => Ok(Response::text(200, "ok\n")),
+            "/readyz" => self.ready().await,
+            path => match path.strip_prefix("/push/") {
+                Some(subscription) => self.push(subscription, &parts, body).await,
+                None => self.page_or_route(&parts, body).await,
+            },
+        };
+        let response = result.unwrap_or_else(|error| self.problem(error));
+        self.finish(response, closing)
+    }
+
+    async fn ready(&self) -> Result<Response, Error> {
+        let path = Path::new("system/ready");
+        match tokio::time::timeout(READY_TIMEOUT, self.ports.store.get(&path)).await {
+            Ok(result) => result.map(|_| Response::text(200, "ready\n")).map_err(Error::from),
+            Err(_) => Err(Error::unavailable(
+                "The store doesn't answer within 2 s. Look at its logs; this process is well.",
+            )),
+        }
+    }
+
+    async fn push(&self, subscription: &str, parts: &Parts, body: HttpBody) -> Result<Response, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        auth::check_push(&self.config.push, query, &parts.headers)
+            .unwrap_or_else(|| Err(not_found(&parts.uri)))?;
+        if parts.method != http::Method::POST {
+            return Err(wrong_method(&parts.method, "/push", &[Method::Post]));
+        }
+        let name = subscription.split('.').next().unwrap_or_default();
+        let function = self.function(name).ok_or_else(|| not_found(&parts.uri))?;
+        let _permit = self.permit(function)?;
+        let body = self.read(&parts.headers, body, crate::function::BODY_LIMIT).await?;
+        match push::read(subscription, &parts.headers, &body, self.ports.clock.now()) {
+            Ok(delivery) => match self.deliver(delivery).await {
+                Verdict::Ack => Ok(Response::empty(204)),
+                Verdict::Nack => Ok(Response::empty(503)),
+            },
+            Err(push::Bad::Message(why)) => {
+                tracing::error!(subscription, "a message was given up: {why}");
+                Ok(Response::empty(204))
+            }
+            Err(push::Bad::Envelope(why)) => Err(Error::bad_request(format!("{why}; nothing was done."))),
+        }
+    }
+
+    async fn page_or_route(&self, parts: &Parts, body: HttpBody) -> Result<Response, Error> {
+        let host = auth::check_host(&self.config, &parts.uri, &parts.headers)?;
+        let get = parts.method == http::Method::GET;
+        match parts.uri.path() {
+            "/session" if get && self.config.browser_sessions => self.session(&parts.uri),
+            "/openapi.json" if get && self.openapi.is_some() => Ok(self.openapi_document()),
+            "/errors" if get => Ok(crate::problems::page(&self.functions)),
+            path => match routing::find(&self.functions, method(&parts.method), path) {
+                Found::Nothing => Err(not_found(&parts.uri)),
+                Found::OtherMethods(allowed) => Err(wrong_method(&parts.method, path, &allowed)),
+                Found::Route(function, route, params) => {
+                    let request = Request {
+                        method: route.method,
+                        path: path.to_owned(),
+                        params,
+                        query_string: parts.uri.query().unwrap_or_default().to_owned(),
+                        body: Bytes::new(),
+                        headers: parts.headers.clone(),
+                    };
+                    self.route(function, route, &host, request, body).await
+                }
+            },
+        }
+    }
+
+    fn session(&self, uri: &Uri) -> Result<Response, Error> {
+        let code = uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("code="))
+            .unwrap_or_default();
+        let secure = self.config.public_url.starts_with("https://");
+        self.sessions.redeem(
+            code,
+            self.ports.clock.real(),
+            &self.config.token_key,
+            self.ports.random.bits(),
+            secure,
+        )
+    }
+
+    fn openapi_document(&self) -> Response {
+        let make = || {
+            self.openapi.and_then(|document| serde_json::to_vec(&document()).ok()).unwrap_or_default().into()
+        };
+        Response::bytes(200, "application/json", self.openapi_json.get_or_init(make).clone())
+    }
+
+    async fn route(
+        &self,
+        function: &Function,
+        route: &Route,
+        host: &str,
+        mut request: Request,
+        body: HttpBody,
+    ) -> Result<Response, Error> {
+        let caller =
+            auth::authenticate(&self.config, self.ports.clock.real(), route, host, &request.headers)?;
+        let _permit = self.permit(function)?;
+        request.body = self.read(&request.headers, body, route.body_limit).await?;
+        let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
+        // The route's pattern, not the path: some paths carry a link's token.
+        let span = tracing::info_span!(
+            "request",
+            function = function.name,
+            method = route.method.as_str(),
+            route = route.path,
+            trace_id = trace.trace_id(),
+            tenant = tracing::field::Empty,
+            deployment = tracing::field::Empty,
+        );
+        let mut ctx =
+            Context::new(Arc::clone(&self.ports), Arc::clone(&self.config)).with_trace(trace, span.clone());
+        if let Some(caller) = caller {
+            ctx = ctx.with_caller(caller);
+        }
+        async {
+            match self.run(function, route, ctx, request).await {
+                Ok(response) => Ok(response),
+                // Turned into an answer while the span is open, so that the log entry carries its ids.
+                Err(error) => Ok(self.problem(error)),
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn run(
+        &self,
+        function: &Function,
+        route: &Route,
+        ctx: Context,
+        request: Request,
+    ) -> Result<Response, Error> {
+        let key = request.header("idempotency-key").map(str::to_owned);
+        let Some(key) = key.filter(|_| route.creates && ctx.caller.is_some()) else {
+            return self.bounded(function, async { route.handler.call(ctx, request).await }).await;
+        };
+        let claim = match idempotency::check(&self.in_flight, &ctx, route, &request, &key).await? {
+            Checked::Repeat(response) => return Ok(response),
+            Checked::First(claim) => claim,
+        };
+        let ctx = ctx.with_idempotency(Some(Arc::clone(&claim)));
+        let work = async {
+            let response = route.handler.call(ctx.clone(), request).await?;
+            claim.settle_with(&ctx, response).await
+        };
+        let result = self.bounded(function, work).await;
+        result.or_else(|mut error| match error.take_replay() {
+            Some(record) => claim.answer(&record),
+            None => Err(error),
+        })
+    }
+
+    fn permit(&self, function: &Function) -> Result<tokio::sync::SemaphorePermit<'_>, Error> {
+        let busy = || {
+            Error::unavailable(format!(
+                "`{}` is busy with as many requests as it takes at once. Nothing was done; repeat this in a second.",
+                function.name
+            ))
+            .slug("busy")
+            .header("retry-after", "1")
+        };
+        self.permits.get(function.name).and_then(|permits| permits.try_acquire().ok()).ok_or_else(busy)
+    }
+
+    async fn read(&self, headers: &HeaderMap, body: HttpBody, limit: usize) -> Result<Bytes, Error> {
+        let timeout = self.config.read_timeout;
+        let announced =
+            headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            drain(body, timeout).await;
+            return Err(too_large(limit));
+        }
+        let mut body = body;
+        match tokio::time::timeout(timeout, Limited::new(&mut body, limit).collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                drain(body, timeout).await;
+                Err(too_large(limit))
+            }
+            Ok(Err(_)) => Err(Error::bad_request(
+                "The body ended before its announced length. Nothing was done; send it again.",
+            )),
+            Err(_) => Err(Error::new(
+                Kind::RequestTimeout,
+                format!(
+                    "The body didn't arrive within {} s. Nothing was done; send it again.",
+                    timeout.as_secs_f32()
+                ),
+            )
+            .header("connection", "close")),
+        }
+    }
+
+    /// An error as an answer. What is ours to look at is logged, once, with an id that the answer carries.
+    fn problem(&self, error: Error) -> Response {
+        let error_id = error.is_ours().then(|| self.error_id());
+        if let Some(id) = &error_id {
+            let status = error.kind().status();
+            if matches!(error.kind(), Kind::Unavailable) {
+                tracing::warn!(error_id = id, status, "{error}");
+            } else {
+                tracing::error!(error_id = id, status, "{error}");
+            }
+        }
+        let body = serde_json::to_vec(&error.problem(error_id.as_deref())).unwrap_or_default();
+        let mut response = Response::bytes(error.kind().status(), "application/problem+json", body);
+        for (name, value) in error.headers() {
+            response = response.header(name, value.as_str());
+        }
+        response
+    }
+
+    fn finish(&self, response: Response, closing: Option<Closing>) -> HttpResponse {
+        let Response { status, headers, body } = response;
+        let body = match body {
+            Body::Whole(bytes) => HttpBody::from(bytes),
+            Body::Failed(error) => return self.finish(self.problem(error), closing),
+            Body::Stream(stream) => {
+                let logged = stream.inspect(|item| {
+                    if let Err(error) = item {
+                        tracing::error!("a stream was cut off: {error}");
+                    }
+                });
+                match closing {
+                    Some(closing) => HttpBody::from_stream(logged.take_until(closing.closed())),
+                    None => HttpBody::from_stream(logged),
+                }
+            }
+        };
+        let mut answer = HttpResponse::new(body);
+        *answer.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in headers {
+            match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                (Ok(name), Ok(value)) => {
+                    answer.headers_mut().append(name, value);
+                }
+                _ => tracing::warn!("a response header with illegal characters was left out"),
+            }
+        }
+        secure(answer.headers_mut());
+        answer
+    }
+}
+
+/// What browsers should make of our answers, unless the handler says otherwise.
+fn secure(headers: &mut HeaderMap) {
+    let html = headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let mut default = |name: &'static str, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default("x-content-type-options", "nosniff");
+    default("cache-control", "no-store");
+    if html {
+        default("x-frame-options", "DENY");
+        default("referrer-policy", "same-origin");
+    }
+}
+
+async fn drain(mut body: HttpBody, timeout: Duration) {
+    let rest = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > DRAIN {
+                break;
+            }
+        }
+    };
+    // Whether it ends or not, the answer is the same.
+    let _ = tokio::time::timeout(timeout, rest).await;
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::too_large(format!(
+        "The body has more than the {limit} bytes that this address takes. Nothing was done; send less."
+    ))
+    .with("limit_bytes", limit)
+}
+
+fn not_found(uri: &Uri) -> Error {
+    Error::not_found(format!(
+        "There is nothing at `{}`. `GET /openapi.json` lists what there is.",
+        uri.path()
+    ))
+}
+
+fn wrong_method(method: &http::Method, path: &str, allowed: &[Method]) -> Error {
+    let names = allowed.iter().map(|method| method.as_str()).collect::<Vec<_>>();
+    Error::new(
+        Kind::MethodNotAllowed,
+        format!("`{method}` does nothing at `{path}`; use {}.", names.join(" or ")),
+    )
+    .header("allow", names.join(", "))
+    .with("allowed", names)
+}
+
+fn method(method: &http::Method) -> Option<Method> {
+    match method.as_str() {
+        "GET" | "HEAD" => Some(Method::Get),
+        "POST" => Some(Method::Post),
+        "PUT" => Some(Method::Put),
+        "PATCH" => Some(Method::Patch),
+        "DELETE" => Some(Method::Delete),
+        _ => None,
+    }
+}

@@ -1,0 +1,75 @@
+//! The page that the `type` of every problem leads to.
+
+use crate::{Function, Kind, Response};
+use std::fmt::Write;
+
+/// Slugs of the host's own that are not a kind's.
+const OWN: [(&str, &str); 4] = [
+    (
+        "busy",
+        "As many requests as one instance takes at once are running. Nothing was done; wait for Retry-After.",
+    ),
+    ("cross-site", "The session cookie came along with a request of another site's page. Nothing was done."),
+    (
+        "idempotency-running",
+        "The first request with this Idempotency-Key is still running. Repeat it to get its answer.",
+    ),
+    (
+        "idempotency-reused",
+        "This Idempotency-Key belongs to another request. Nothing was done; use a new key.",
+    ),
+];
+
+/// What a kind means and what to do.
+fn meaning(kind: Kind) -> &'static str {
+    match kind {
+        Kind::BadRequest => {
+            "A part of the request can't be read; `errors` names the fields. Correct it and send it again."
+        }
+        Kind::Unauthenticated => {
+            "There is no valid token. Get one with `sextant token`, or a sign-in link from `sextant up`."
+        }
+        Kind::Forbidden => "The token is valid, but its role or origin is not enough.",
+        Kind::NotFound => "It doesn't exist, or belongs to another tenant. Check the id.",
+        Kind::MethodNotAllowed => "The address is right, the method is not; `allowed` lists those there are.",
+        Kind::RequestTimeout => "The request arrived too slowly. Nothing was done.",
+        Kind::Conflict => {
+            "What it is about is in another state than this needs, or was changed meanwhile. Read it, then decide again."
+        }
+        Kind::Gone => "It was there and is over: an old link, a used token.",
+        Kind::TooLarge => "The body has more bytes than this address takes.",
+        Kind::Misdirected => "The request was sent to a host name that this server doesn't answer for.",
+        Kind::Unprocessable => {
+            "The request is readable, but what it asks for isn't possible; the detail says why."
+        }
+        Kind::TooMany => "Too many in a short time. Wait for Retry-After.",
+        Kind::Internal => "A defect or broken data on our side. The log has more under `error_id`.",
+        Kind::Dependency => {
+            "A service that this needs refused and would refuse again. The log has more under `error_id`."
+        }
+        Kind::Unavailable => {
+            "A service that this needs can't be reached now. The same request may work later."
+        }
+        Kind::Timeout => "It took longer than allowed. What was committed stays.",
+    }
+}
+
+/// `GET /errors`.
+pub(crate) fn page(functions: &[Function]) -> Response {
+    let kinds = Kind::ALL
+        .iter()
+        .map(|kind| (kind.slug(), format!("{} {}", kind.status(), kind.title()), meaning(*kind)));
+    let own = OWN.iter().chain(functions.iter().flat_map(|function| &function.problems));
+    let all = kinds.chain(own.map(|(slug, meaning)| (*slug, (*slug).to_owned(), *meaning)));
+    let mut page =
+        String::from("<!doctype html><meta charset=utf-8><title>Errors</title><h1>Errors</h1><dl>\n");
+    for (slug, title, meaning) in all {
+        let _ =
+            writeln!(page, "<dt id=\"{}\"><b>{}</b><dd>{}", escape(slug), escape(&title), escape(meaning));
+    }
+    Response::html(200, page + "</dl>\n")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

@@ -1,0 +1,147 @@
+//! A request as a handler sees it: no web server's types, and readers whose errors say which field, on which
+//! line, is wrong and what was expected.
+
+use crate::{Error, Method};
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use model::id::Malformed;
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// One request, its body read and within the route's limit.
+#[derive(Clone)]
+pub struct Request {
+    /// The method; `HEAD` arrives as `Get`.
+    pub method: Method,
+    /// The path as it came.
+    pub path: String,
+    /// What the route's `{name}` segments matched, percent-decoded.
+    pub params: BTreeMap<String, String>,
+    /// The raw query, without `?`.
+    pub query_string: String,
+    /// The body.
+    pub body: Bytes,
+    pub(crate) headers: HeaderMap,
+}
+
+impl fmt::Debug for Request {
+    // Headers and body can hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} ({} bytes)", self.method, self.path, self.body.len())
+    }
+}
+
+impl Request {
+    /// A request made by hand, for tests of handlers.
+    pub fn new(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        let path = path.into();
+        let (path, query) = path.split_once('?').map_or((path.as_str(), ""), |(path, query)| (path, query));
+        Self {
+            method,
+            path: path.to_owned(),
+            params: BTreeMap::new(),
+            query_string: query.to_owned(),
+            body: body.into(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// With one path capture, for tests of handlers.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        self.params.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With one header, for tests of handlers; an illegal one is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// A header's value, where it is text; names are case-insensitive.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the route's `{name}` matched; empty if the route has no such segment.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    /// The same as an id or a name of ours; 400 says what is wrong with it.
+    pub fn id<T: FromStr<Err = Malformed>>(&self, name: &str) -> Result<T, Error> {
+        self.param(name).parse().map_err(|e: Malformed| Error::bad_request(e.to_string()).field(name, e.why))
+    }
+
+    /// Whether a browser asks, that wants a page rather than JSON.
+    pub fn wants_html(&self) -> bool {
+        self.header("accept").is_some_and(|accept| accept.contains("text/html"))
+    }
+
+    /// Reads the JSON body, whatever its content type says.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::bad_request("The body is empty; send a JSON object."));
+        }
+        let mut reader = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| json_problem(&error))?;
+        reader.end().map_err(|error| {
+            Error::bad_request(format!(
+                "After the JSON body there is more, at line {}; send one value.",
+                error.line()
+            ))
+        })?;
+        Ok(value)
+    }
+
+    /// Reads the query.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        urlencoded(self.query_string.as_bytes(), "query")
+    }
+
+    /// Reads an urlencoded form from the body.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        urlencoded(&self.body, "form")
+    }
+}
+
+fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let (inner, path) = (error.inner(), error.path().to_string());
+    let position = format!(" at line {} column {}", inner.line(), inner.column());
+    let text = inner.to_string();
+    let what = text.strip_suffix(&position).unwrap_or(&text);
+    if inner.is_data() {
+        let field = match (path.as_str(), missing(what)) {
+            (".", Some(name)) => name.to_owned(),
+            (path, Some(name)) => format!("{path}.{name}"),
+            (path, None) => path.to_owned(),
+        };
+        return Error::bad_request(format!("The body's `{field}` is wrong: {what} (line {}).", inner.line()))
+            .field_at(field, inner.line(), what);
+    }
+    Error::bad_request(format!(
+        "The body is not JSON: {what} (line {}, column {}).",
+        inner.line(),
+        inner.column()
+    ))
+    .field_at(".", inner.line(), what)
+}
+
+/// serde names a missing field only in its text; the path ends at the object around it.
+fn missing(text: &str) -> Option<&str> {
+    text.strip_prefix("missing field `")?.split('`').next()
+}
+
+fn urlencoded<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
+    let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(bytes));
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let text = error.inner().to_string();
+        let path = error.path().to_string();
+        let field = missing(&text).map_or(path, str::to_owned);
+        Error::bad_request(format!("The {what}'s `{field}` is wrong: {text}.")).field(field, text)
+    })
+}
