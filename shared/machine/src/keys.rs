@@ -1,1 +1,223 @@
-//! (being written)
+//! Keys in files that only their owner can read: one that wraps data keys, and others for signing.
+//!
+//! Invariant: a key file is made once, never overwritten, and never used while anybody else may read it. The
+//! wrapping key leaves this module only inside a cipher.
+//!
+//! Wrapped bytes are `sxk1 | key id (8) | nonce (12) | ciphertext and tag`, AES-256-GCM with the context as
+//! additional data, and everything before the nonce as well.
+
+use crate::clock::OsRandom;
+use async_trait::async_trait;
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    digest, rand,
+};
+use model::port::{self, KeyContext, PortError, Random};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+const VERSION: &[u8; 4] = b"sxk1";
+const KEY_BYTES: usize = 32;
+const ID_BYTES: usize = 8;
+const HEAD: usize = VERSION.len() + ID_BYTES;
+
+/// Why a key file can't be used. It is never replaced by a new one: what was encrypted would be lost.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Others could read it.
+    #[error(
+        "the key file `{path}` can be read by others (its mode is {mode:03o}): if nobody did, run `chmod 600 {path}`; if somebody may have, make new keys"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Not 32 bytes.
+    #[error(
+        "the key file `{path}` has {length} bytes instead of {KEY_BYTES}: restore it from a backup; without it, stored secrets can't be read and must be entered again"
+    )]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// What it has.
+        length: usize,
+    },
+    /// The file system refused.
+    #[error(
+        "the key file `{path}` can't be read or made ({source}): check its owner and the free space on the disk"
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The 32 secret bytes of file `name` in `folder`; random and durable ones on first use.
+pub fn secret_file(folder: &Path, name: &str) -> Result<[u8; KEY_BYTES], Error> {
+    let path = folder.join(name);
+    let io = |source| Error::Io { path: path.clone(), source };
+    if !path.try_exists().map_err(io)? {
+        make(folder, &path).map_err(io)?;
+    }
+    let mode = fs::metadata(&path).map_err(io)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(Error::Open { path, mode });
+    }
+    let bytes = fs::read(&path).map_err(io)?;
+    <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| Error::Length { path, length: bytes.len() })
+}
+
+/// Whole or not at all, and never over a file that is there: of two processes at once, one makes the key.
+fn make(folder: &Path, path: &Path) -> io::Result<()> {
+    let mut bytes = [0; KEY_BYTES];
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
+    let temporary = path.with_extension(format!("new-{:032x}", OsRandom.bits()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(folder)?.sync_all(),
+    }
+}
+
+/// Wraps data keys under the key in one file.
+pub struct Keys {
+    key: RandomizedNonceKey,
+    id: [u8; ID_BYTES],
+    path: PathBuf,
+}
+
+impl Keys {
+    /// The keys of a data folder; makes the file `wrapping.key` on first use.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let bytes = secret_file(folder, "wrapping.key")?;
+        let path = folder.join("wrapping.key");
+        let unusable = |_| Error::Length { path: path.clone(), length: bytes.len() };
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(unusable)?;
+        let mut id = [0; ID_BYTES];
+        let hash = digest::digest(&digest::SHA256, &[b"sextant key id\n".as_slice(), &bytes].concat());
+        id.copy_from_slice(&hash.as_ref()[..ID_BYTES]);
+        Ok(Self { key, id, path })
+    }
+
+    fn aad(&self, context: &KeyContext) -> Aad<Vec<u8>> {
+        Aad::from([VERSION.as_slice(), &self.id, &context.bytes()].concat())
+    }
+
+    fn refuse<T>(&self, context: &KeyContext, why: &str) -> Result<T, PortError> {
+        let text = format!(
+            "the secret `{}` of `{}` can't be decrypted with `{}`: {why}; restore the right file, or enter the secret again",
+            context.field,
+            context.record,
+            self.path.display()
+        );
+        Err(PortError::Permanent(text))
+    }
+}
+
+#[async_trait]
+impl port::Keys for Keys {
+    async fn wrap(&self, context: &KeyContext, data_key: &[u8]) -> Result<Vec<u8>, PortError> {
+        if data_key.len() != KEY_BYTES {
+            let text = format!(
+                "a data key has {KEY_BYTES} bytes, this one has {}: make one from a random generator",
+                data_key.len()
+            );
+            return Err(PortError::Permanent(text));
+        }
+        let mut sealed = data_key.to_vec();
+        let nonce = self.key.seal_in_place_append_tag(self.aad(context), &mut sealed);
+        let nonce = nonce.map_err(|_| {
+            PortError::Permanent("the cipher refused a data key: this is a defect, please report it".into())
+        })?;
+        Ok([VERSION.as_slice(), &self.id, nonce.as_ref(), &sealed].concat())
+    }
+
+    async fn unwrap(&self, context: &KeyContext, wrapped: &[u8]) -> Result<Vec<u8>, PortError> {
+        let parts = wrapped
+            .split_at_checked(HEAD)
+            .and_then(|(head, rest)| Some((head, rest.split_at_checked(NONCE_LEN)?)));
+        let Some((head, (nonce, sealed))) = parts else {
+            return self.refuse(context, "it is too short to be a wrapped key");
+        };
+        if !head.starts_with(VERSION) {
+            return self.refuse(context, "it was not wrapped by a key file");
+        }
+        if head[VERSION.len()..] != self.id {
+            return self.refuse(context, "it was wrapped by another key file");
+        }
+        let mut opened = sealed.to_vec();
+        let nonce = Nonce::try_assume_unique_for_key(nonce);
+        let plain = nonce
+            .and_then(|nonce| Ok(self.key.open_in_place(nonce, self.aad(context), &mut opened)?.to_vec()));
+        plain.or_else(|_| self.refuse(context, "it was changed, or it belongs to another record"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::TenantId;
+    use port::Keys as _;
+
+    fn context() -> KeyContext {
+        KeyContext {
+            tenant: TenantId::new("acme").unwrap(),
+            record: "services/shop".into(),
+            field: "TOKEN".into(),
+        }
+    }
+
+    #[test]
+    fn a_secret_file_is_made_once_and_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = secret_file(folder.path(), "token.key").unwrap();
+        assert_eq!(secret_file(folder.path(), "token.key").unwrap(), first);
+        assert_ne!(secret_file(folder.path(), "other.key").unwrap(), first);
+        let mode = fs::metadata(folder.path().join("token.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_fix() {
+        let folder = tempfile::tempdir().unwrap();
+        secret_file(folder.path(), "token.key").unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o666] {
+            fs::set_permissions(folder.path().join("token.key"), fs::Permissions::from_mode(mode)).unwrap();
+            let error = secret_file(folder.path(), "token.key").unwrap_err();
+            assert!(matches!(error, Error::Open { .. }), "{error}");
+            assert!(error.to_string().contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_short_file_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wrapping.key");
+        secret_file(folder.path(), "wrapping.key").unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(31).unwrap();
+        assert!(matches!(Keys::open(folder.path()), Err(Error::Length { length: 31, .. })));
+        assert_eq!(fs::read(path).unwrap().len(), 31);
+    }
+
+    #[tokio::test]
+    async fn another_key_file_says_so() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let wrapped = Keys::open(one.path()).unwrap().wrap(&context(), &[7; 32]).await.unwrap();
+        let error = Keys::open(two.path()).unwrap().unwrap(&context(), &wrapped).await.unwrap_err();
+        assert!(!error.is_transient() && error.to_string().contains("another key file"), "{error}");
+        assert_eq!(Keys::open(one.path()).unwrap().unwrap(&context(), &wrapped).await.unwrap(), [7; 32]);
+    }
+}
