@@ -80,6 +80,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         tries: 0,
         lease: None,
         ending: None,
+        awaited: false,
         next_due: ours.then(|| at.now.plus(MINUTE_MS)),
         outbox: if ours { vec![requested] } else { vec![] },
         timeline: vec![Entry { seq: 1, at: at.real, status, progress: 0, text: text.to_owned() }],

@@ -61,15 +61,18 @@ fn counts(before: &Deployment, next: &Deployment) -> Vec<(String, i64)> {
         | Status::Shifting
         | Status::RollingBack => "unfinished",
     };
-    let duration = next.ended_at.map_or(0, |end| end.since(next.timeline.first().map_or(end, |first| first.at)).max(0));
+    let duration =
+        next.ended_at.map_or(0, |end| end.since(next.stages.first().map_or(end, |first| first.from)).max(0));
     let service = format!("services.{}", next.service);
     let again = i64::from(before.ended_at.is_none());
+    // Deployed again, after a way back that was barred, is no second success.
+    let ended = if next.status == Status::Deployed { again } else { 1 };
     let mut counts = vec![
         ("total".to_owned(), again),
-        (outcome.to_owned(), 1),
+        (outcome.to_owned(), ended),
         ("duration_ms".to_owned(), duration * again),
         (format!("{service}.total"), again),
-        (format!("{service}.{outcome}"), 1),
+        (format!("{service}.{outcome}"), ended),
         (format!("{service}.duration_ms"), duration * again),
     ];
     for time in next.stages.iter().filter(|_| again == 1) {

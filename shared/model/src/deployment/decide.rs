@@ -3,18 +3,21 @@
 #![expect(clippy::match_same_arms, reason = "each input has its own line, also where the answer is the same")]
 
 use super::{
-    Answer, At, Effect, Input, Outcome, Slot, Transition,
+    Answer, At, Effect, Fault, Input, Outcome, Slot, Transition, build,
     enter::{
-        act, closed_window, commit, effect, enter, fail, rest, say, settles_in, stumble, take_back,
-        unchanged, wait,
+        act, busy, closed_window, commit, effect, enter, fail, lost, refused, rest, rest_back, settles_in,
+        stumble, take_back, unchanged, wait,
     },
-    shift,
+    late, shift,
 };
 use crate::{
-    document::{Deployment, Ending, Failure, Kept, Stage, Status, Step},
-    port::target::BuildState,
-    time::SECOND_MS,
+    document::{CarriedOutBy, Deployment, Ending, Failure, Kept, Stage, Status, Step},
+    port::target::Traffic,
+    time::{MINUTE_MS, SECOND_MS},
 };
+
+/// How often a deployment that waits for another is looked at, should nobody tell it that it may run.
+const QUEUE_PACE_MS: i64 = 10 * MINUTE_MS;
 
 /// What becomes of a deployment when this happens to it. Pure, and total: every status answers every input.
 pub fn decide(deployment: &Deployment, input: Input, at: &At<'_>) -> Transition {
@@ -33,14 +36,14 @@ pub fn decide(deployment: &Deployment, input: Input, at: &At<'_>) -> Transition 
         | Status::Failed
         | Status::Cancelled
         | Status::Superseded
-        | Status::RolledBack => ended(next, input),
+        | Status::RolledBack => ended(next, input, at),
     }
 }
 
 /// Accepted; waits for the service to be free, or for the first message.
 fn pending(mut next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
-        Input::Wake if next.step == Step::Queue => unchanged(Answer::Unchanged),
+        Input::Wake if next.step == Step::Queue => queued(next, at),
         Input::Wake => enter(next, at, Step::Scan, "Fetching the source and checking it"),
         Input::Granted { last_good } => {
             next.last_good = last_good;
@@ -58,15 +61,24 @@ fn pending(mut next: Deployment, input: Input, at: &At<'_>) -> Transition {
     }
 }
 
+/// Still waits. What was owed has gone out, and once that is so it is looked at only rarely.
+fn queued(mut next: Deployment, at: &At<'_>) -> Transition {
+    if next.next_due.is_some_and(|due| due > at.now) {
+        return unchanged(Answer::Unchanged);
+    }
+    next.next_due = Some(at.now.plus(QUEUE_PACE_MS));
+    commit(next)
+}
+
 /// From the scan to the probe: no traffic is on the new revision yet.
 fn preparing(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
         Input::Wake => wake(next, at),
         Input::Result { step, attempt, outcome } => result(next, step, attempt, outcome, at),
         Input::Cancel => take_back(next, at, Ending::Cancelled, "Cancelling"),
-        // It runs; the newer one waits for it.
-        Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
-        Input::Rollback { .. } => take_back(next, at, Ending::RolledBack, "Rolling back by hand"),
+        Input::Supersede => awaited(next),
+        Input::Granted { .. } => unchanged(Answer::Unchanged),
+        Input::Rollback { to } => roll_back(next, to, at),
         Input::Promote { .. } | Input::Pause => refused("It has not begun to shift traffic"),
     }
 }
@@ -85,7 +97,8 @@ fn shifting(next: Deployment, input: Input, at: &At<'_>) -> Transition {
             Ending::Superseded,
             "Held and superseded by a newer deployment: traffic goes back",
         ),
-        Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
+        Input::Supersede => awaited(next),
+        Input::Granted { .. } => unchanged(Answer::Unchanged),
         Input::Rollback { to } => roll_back(next, to, at),
         Input::Promote { index } if index == next.canary.index && next.step == Step::Watch => {
             shift::advance(next, at, "Promoted by hand".to_owned())
@@ -99,7 +112,10 @@ fn shifting(next: Deployment, input: Input, at: &At<'_>) -> Transition {
 fn rolling_back(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
         Input::Wake => wake(next, at),
-        Input::Result { step, attempt, outcome } => result(next, step, attempt, outcome, at),
+        Input::Result { step: Step::Restore, attempt, outcome } => {
+            result(next, Step::Restore, attempt, outcome, at)
+        }
+        Input::Result { step, outcome, .. } => late::overtaken(next, step, outcome, at),
         Input::Cancel | Input::Supersede | Input::Rollback { .. } | Input::Granted { .. } => {
             unchanged(Answer::Unchanged)
         }
@@ -107,10 +123,25 @@ fn rolling_back(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     }
 }
 
+/// It runs and a newer one has come, which waits: from now on nothing holds this one, and whatever would hold it
+/// takes it back.
+fn awaited(mut next: Deployment) -> Transition {
+    if next.awaited {
+        return unchanged(Answer::Unchanged);
+    }
+    next.awaited = true;
+    commit(next)
+}
+
 /// It serves, or did until a later one came.
 fn serving(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
-        Input::Wake => flush(next),
+        Input::Wake => flush(next, at),
+        Input::Cancel | Input::Rollback { .. } | Input::Promote { .. } | Input::Pause
+            if next.carried_out_by == CarriedOutBy::Customer =>
+        {
+            refused("You carry this deployment out yourself; Sextant has no hand on its traffic")
+        }
         Input::Rollback { to: Some(to) } if to.revision != next.revision_name() => {
             let transition = roll_back(next, Some(to), at);
             Transition { slot: Slot::Take, ..transition }
@@ -125,45 +156,46 @@ fn serving(next: Deployment, input: Input, at: &At<'_>) -> Transition {
 }
 
 /// At rest without serving.
-fn ended(next: Deployment, input: Input) -> Transition {
+fn ended(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     let status = next.status.as_str();
     match input {
-        Input::Wake => flush(next),
-        Input::Cancel | Input::Supersede | Input::Result { .. } | Input::Granted { .. } => {
-            unchanged(Answer::Unchanged)
-        }
+        Input::Wake => flush(next, at),
+        Input::Result { outcome, .. } => late::left_over(&next, &outcome),
+        Input::Cancel | Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
         Input::Rollback { .. } | Input::Promote { .. } | Input::Pause => {
             refused(&format!("It has ended ({status}); deploy again"))
         }
     }
 }
 
-/// Woken at rest: what the outbox still owes goes out again, then nothing is due any more.
-fn flush(mut next: Deployment) -> Transition {
+/// Woken at rest: once the outbox owes nothing, nothing is due any more; until then it stays due.
+fn flush(mut next: Deployment, at: &At<'_>) -> Transition {
     if next.outbox.is_empty() && next.next_due.is_none() {
         return unchanged(Answer::Unchanged);
     }
-    next.next_due = None;
+    next.next_due = (!next.outbox.is_empty()).then(|| at.now.plus(MINUTE_MS));
     commit(next)
 }
 
 /// Woken with something to do: unless somebody is at it, or it is too early, do it (again, with the same key).
 fn wake(next: Deployment, at: &At<'_>) -> Transition {
-    let held =
-        next.lease.as_ref().filter(|lease| lease.until > at.real && !(at.alone && lease.owner != at.owner));
-    if let Some(lease) = held {
-        return unchanged(Answer::Wait(at.now.plus(lease.until.since(at.real))));
+    if let Some(left) = busy(&next, at) {
+        return unchanged(Answer::Wait(at.now.plus(left)));
+    }
+    if next.lease.is_some() {
+        return lost(next, at);
     }
     match next.step {
         Step::Watch => match closed_window(&next, at) {
             Some(window) => only(Effect::ReadWindow(window)),
             None => unchanged(Answer::Wait(at.now.plus(settles_in(&next, at).max(1)))),
         },
-        Step::Analyze | Step::AwaitBuild | Step::Verify => {
+        Step::AwaitBuild | Step::Verify => {
             effect(&next, at).map_or_else(|| unchanged(Answer::Unchanged), only)
         }
         Step::Queue
         | Step::Scan
+        | Step::Analyze
         | Step::StartBuild
         | Step::Release
         | Step::SetTraffic
@@ -178,9 +210,10 @@ fn only(effect: Effect) -> Transition {
     Transition { effect: Some(effect), ..unchanged(Answer::Applied) }
 }
 
-/// A result of another step or attempt is late, or a repeat: it changes nothing.
+/// A result of another step or attempt is late, or a repeat; one that its step can't have is nobody's: neither
+/// changes anything.
 fn result(next: Deployment, step: Step, attempt: u32, outcome: Outcome, at: &At<'_>) -> Transition {
-    if next.step == step && next.attempt == attempt {
+    if next.step == step && next.attempt == attempt && late::fits(step, &outcome) {
         advance(next, outcome, at)
     } else {
         unchanged(Answer::Unchanged)
@@ -190,6 +223,8 @@ fn result(next: Deployment, step: Step, attempt: u32, outcome: Outcome, at: &At<
 /// The present step came to something.
 fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
     next.lease = None;
+    next.tries =
+        if matches!(outcome, Outcome::Fault(_)) || next.step == Step::Restore { next.tries } else { 0 };
     match outcome {
         Outcome::Scanned { commit, mut checks } => {
             next.commit = Some(commit);
@@ -206,8 +241,8 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
             (next.plan, next.decision) = (Some(plan), Some(decision));
             enter(next, at, Step::StartBuild, format!("{summary}. Building"))
         }
-        Outcome::BuildStarted => await_build(next, at),
-        Outcome::BuildRead(state) => build(next, state, at),
+        Outcome::BuildStarted => build::await_end(next, at),
+        Outcome::BuildRead(state) => build::read(next, state, at),
         Outcome::Released { released, traffic } => {
             let text = format!("{} is up without traffic. Probing it", released.revision);
             (next.released, next.traffic) = (Some(released), Some(traffic));
@@ -216,84 +251,13 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::Probed(probe) if probe.healthy => shift::start(next, at, &probe.detail),
         Outcome::Probed(probe) => unhealthy(next, at, probe.dead, &probe.detail),
         Outcome::TrafficSet(traffic) => shift::serving(next, at, traffic),
+        Outcome::TrafficMoved(traffic) if next.step == Step::Restore => not_back(next, at, &traffic),
         Outcome::TrafficMoved(traffic) => shift::moved(next, at, &traffic),
         Outcome::WindowSeen(seen) => shift::window(next, at, seen),
         Outcome::Retired => shift::done(next, at),
-        Outcome::Restored(traffic) => restored(next, at, traffic.token),
+        Outcome::Restored(traffic) => restored(next, at, traffic),
         Outcome::Fault(fault) => stumble(next, at, &fault),
     }
-}
-
-fn await_build(mut next: Deployment, at: &At<'_>) -> Transition {
-    // The build's key was derived from this attempt, so the step changes and the attempt doesn't.
-    (next.step, next.tries) = (Step::AwaitBuild, 0);
-    let longest = next.limits.build_ms + 10 * SECOND_MS;
-    wait(next, at, longest)
-}
-
-fn build(mut next: Deployment, state: BuildState, at: &At<'_>) -> Transition {
-    match state {
-        BuildState::Running => {
-            let began = next.stages.last().map_or(at.real, |time| time.from);
-            let left = began.plus(next.limits.build_ms + 10 * SECOND_MS).since(at.real);
-            if left > 0 {
-                return unchanged(Answer::Wait(at.now.plus(left)));
-            }
-            let minutes = next.limits.build_ms / 60_000;
-            fail(
-                next,
-                at,
-                build_failure(
-                    format!("The build did not end within {minutes} min"),
-                    "Make it faster, or allow it more time.",
-                ),
-            )
-        }
-        BuildState::Succeeded { artifact, duration_ms } => {
-            next.artifact = Some(artifact);
-            next.progress = 60;
-            let seconds = duration_ms as f64 / 1000.0;
-            enter(
-                next,
-                at,
-                Step::Release,
-                format!("Built in {seconds:.1} s. Releasing a revision without traffic"),
-            )
-        }
-        BuildState::Failed { reason, tail, .. } => {
-            let last = tail.last().map_or(String::new(), |line| format!(" The log ends with: {line}"));
-            fail(
-                next,
-                at,
-                build_failure(
-                    format!("The build failed: {reason}.{last}"),
-                    "Read the build log, mend it and deploy again.",
-                ),
-            )
-        }
-        BuildState::Unknown => {
-            next.attempt += 1;
-            if next.attempt > 3 {
-                return fail(
-                    next,
-                    at,
-                    build_failure(
-                        "The build was lost three times".to_owned(),
-                        "Look at the target, then deploy again.",
-                    ),
-                );
-            }
-            let attempt = next.attempt;
-            next.step = Step::StartBuild;
-            say(&mut next, at, "The target knows nothing of the build; starting it again");
-            next.attempt = attempt;
-            act(next, at)
-        }
-    }
-}
-
-fn build_failure(message: String, hint: &str) -> Failure {
-    Failure { stage: Stage::Build, code: "build_failed".to_owned(), message, hint: hint.to_owned() }
 }
 
 fn unhealthy(next: Deployment, at: &At<'_>, dead: bool, detail: &str) -> Transition {
@@ -321,6 +285,9 @@ fn unhealthy(next: Deployment, at: &At<'_>, dead: bool, detail: &str) -> Transit
 }
 
 fn roll_back(mut next: Deployment, to: Option<Kept>, at: &At<'_>) -> Transition {
+    if to.as_ref().is_some_and(|to| to.revision == next.revision_name()) {
+        return refused("This is the revision that is being taken back; name an earlier one");
+    }
     next.last_good = to.or(next.last_good);
     let text = match &next.last_good {
         Some(good) => format!("Rolling back by hand to {}", good.revision),
@@ -329,9 +296,28 @@ fn roll_back(mut next: Deployment, to: Option<Kept>, at: &At<'_>) -> Transition 
     take_back(next, at, Ending::RolledBack, text)
 }
 
+/// Whether these weights are what a way back leads to.
+fn is_back(next: &Deployment, traffic: &Traffic) -> bool {
+    match &next.last_good {
+        Some(good) => traffic.weights.get(&good.revision) == Some(&100),
+        None => !traffic.weights.contains_key(&next.revision_name()),
+    }
+}
+
+/// The target does not confirm it: again, under a key of its own.
+fn not_back(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
+    next.attempt += 1;
+    let message = format!("The target reports other traffic than was set: {}", shift::shares(traffic));
+    let hint = "Somebody else may be changing it; it is set again until it stays.".to_owned();
+    stumble(next, at, &Fault { transient: true, code: "traffic_changed".to_owned(), message, hint })
+}
+
 /// The target confirms: traffic is where it was.
-fn restored(mut next: Deployment, at: &At<'_>, token: crate::port::target::TrafficToken) -> Transition {
-    next.traffic = Some(token);
+fn restored(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Transition {
+    if !is_back(&next, &traffic) {
+        return not_back(next, at, &traffic);
+    }
+    next.traffic = Some(traffic.token);
     let back = match &next.last_good {
         Some(good) => format!("all traffic is on {}", good.revision),
         None => "nothing serves, as before".to_owned(),
@@ -344,9 +330,5 @@ fn restored(mut next: Deployment, at: &At<'_>, token: crate::port::target::Traff
         Ending::Superseded => format!("Superseded; {back}"),
         Ending::RolledBack => format!("Rolled back; {back}"),
     };
-    rest(next, at, ending, text)
-}
-
-fn refused(why: &str) -> Transition {
-    unchanged(Answer::Refused(why.to_owned()))
+    rest_back(next, at, ending, text)
 }

@@ -3,7 +3,7 @@
 //! Invariant: a step that changes something outside is entered with a lease in the same write; a step that only
 //! reads needs none. Whoever can't act now leaves a message in the outbox instead.
 
-use super::{Answer, At, Effect, Fault, Slot, Transition};
+use super::{Answer, At, Effect, Fault, Slot, Transition, shift};
 use crate::{
     Timestamp,
     document::{Deployment, Ending, Entry, Failure, Kept, Lease, Stage, StageTime, Status, Step, Strategy},
@@ -23,6 +23,11 @@ const TIMELINE: usize = 60;
 /// A transition that changes nothing.
 pub(super) fn unchanged(answer: Answer) -> Transition {
     Transition { answer, next: None, effect: None, slot: Slot::Stays }
+}
+
+/// A command that makes no sense here.
+pub(super) fn refused(why: &str) -> Transition {
+    unchanged(Answer::Refused(why.to_owned()))
 }
 
 /// A transition to `next` that does nothing more.
@@ -62,6 +67,9 @@ fn face(step: Step) -> Option<(Status, Option<Stage>, u8)> {
 fn begin(next: &mut Deployment, at: &At<'_>, step: Step) {
     next.step = step;
     (next.attempt, next.tries, next.lease, next.next_due) = (1, 0, None, None);
+    if step == Step::SetTraffic {
+        next.attempt = u32::try_from(next.canary.index).unwrap_or(u32::MAX - 1) + 1;
+    }
     let Some((status, stage, progress)) = face(step) else { return };
     next.status = status;
     next.progress = next.progress.max(progress);
@@ -99,7 +107,8 @@ pub(super) fn act(mut next: Deployment, at: &At<'_>) -> Transition {
         return commit(next);
     }
     if changes_outside(next.step) {
-        next.lease = Some(Lease { owner: at.owner.to_owned(), until: at.real.plus(LEASE_MS) });
+        let (owner, until) = (at.owner.to_owned(), at.real.plus(LEASE_MS));
+        next.lease = Some(Lease { owner, until, step: Some(next.step) });
     }
     next.next_due = Some(at.now.plus(LEASE_MS));
     let effect = effect(&next, at);
@@ -109,10 +118,14 @@ pub(super) fn act(mut next: Deployment, at: &At<'_>) -> Transition {
 /// Whether the step's effect changes something outside or is dear enough not to be done twice at once.
 fn changes_outside(step: Step) -> bool {
     match step {
-        Step::Scan | Step::StartBuild | Step::Release | Step::SetTraffic | Step::Retire | Step::Restore => {
-            true
-        }
-        Step::Queue | Step::Analyze | Step::AwaitBuild | Step::Verify | Step::Watch | Step::Rest => false,
+        Step::Scan
+        | Step::Analyze
+        | Step::StartBuild
+        | Step::Release
+        | Step::SetTraffic
+        | Step::Retire
+        | Step::Restore => true,
+        Step::Queue | Step::AwaitBuild | Step::Verify | Step::Watch | Step::Rest => false,
     }
 }
 
@@ -140,9 +153,11 @@ pub(super) fn weight(next: &Deployment) -> u32 {
     if whole { 100 } else { next.policy.weights.get(next.canary.index).copied().unwrap_or(100).min(100) }
 }
 
-fn weights(next: &Deployment) -> BTreeMap<String, u32> {
+/// The weights at the present index, those above 0.
+pub(super) fn weights(next: &Deployment) -> BTreeMap<String, u32> {
     let share = weight(next);
     let mut weights = BTreeMap::from([(next.revision_name(), share)]);
+    weights.retain(|_, percent| *percent > 0);
     if let Some(good) = next.last_good.as_ref().filter(|_| share < 100) {
         weights.insert(good.revision.clone(), 100 - share);
     }
@@ -176,24 +191,66 @@ pub(super) fn wait(mut next: Deployment, at: &At<'_>, ms: i64) -> Transition {
 
 /// A passing failure: the same effect again, with the same key, after a back-off; a lasting one ends it.
 pub(super) fn stumble(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
-    next.tries += 1;
+    next.tries = next.tries.saturating_add(1);
     let giving_up = !fault.transient || next.tries >= MOST_TRIES;
     if giving_up && next.step != Step::Restore {
-        return fail(next, at, failure_of(fault, Stage::Validate));
+        return give_up(next, at, fault);
     }
     if !fault.transient {
-        next.failure.get_or_insert(Failure {
-            stage: Stage::Shift,
-            code: "restore_failed".to_owned(),
-            message: format!("Traffic could not be brought back: {}", fault.message),
-            hint: fault.hint.clone(),
-        });
-        return rest(next, at, Ending::Failed, "Traffic could not be brought back; look at the service now");
+        return stuck(next, at, fault);
     }
     let pause = (SECOND_MS << next.tries.min(6)).min(MINUTE_MS);
-    let again = format!("{}; trying again in {} s", fault.message.trim_end_matches('.'), pause / SECOND_MS);
-    say(&mut next, at, again);
+    // A way back is tried for ever; its story must not push out what came before.
+    if next.tries <= MOST_TRIES || next.tries.is_power_of_two() {
+        let what = fault.message.trim_end_matches('.');
+        say(&mut next, at, format!("{what}; trying again in {} s", pause / SECOND_MS));
+    }
     wait(next, at, pause)
+}
+
+/// A lasting failure, but for the tidying up after a shift that succeeded: the next deployment tidies up again.
+fn give_up(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
+    if next.step == Step::Retire {
+        next.checks.push(format!("earlier revisions could not be stopped: {}", fault.message));
+        return shift::done(next, at);
+    }
+    fail(next, at, failure_of(fault, Stage::Validate))
+}
+
+/// The way back is barred for good. Whatever serves now goes on serving; a deployment that had served before
+/// stays deployed, so that another way back can be asked for.
+fn stuck(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
+    let served = next.ended_at.is_some();
+    let failure = Failure {
+        stage: Stage::Shift,
+        code: "restore_failed".to_owned(),
+        message: format!("Traffic could not be brought back: {}", fault.message),
+        hint: fault.hint.clone(),
+    };
+    let text = "Traffic could not be brought back; look at the service now";
+    if served {
+        (next.failure, next.ending) = (Some(failure), None);
+        settle(&mut next, at, Status::Deployed, text);
+        return Transition { slot: Slot::Free, ..commit(next) };
+    }
+    next.failure.get_or_insert(failure);
+    rest(next, at, Ending::Failed, text)
+}
+
+/// Whoever was at it died: the same effect again, with the same key, but not for ever.
+pub(super) fn lost(mut next: Deployment, at: &At<'_>) -> Transition {
+    next.lease = None;
+    next.tries = next.tries.saturating_add(1);
+    if next.tries < MOST_TRIES || next.step == Step::Restore {
+        return act(next, at);
+    }
+    let fault = Fault {
+        transient: false,
+        code: "worker_lost".to_owned(),
+        message: format!("Whoever worked on this step died {MOST_TRIES} times"),
+        hint: "Look at Sextant's own log for what ended it, and at the app for what may have.".to_owned(),
+    };
+    give_up(next, at, &fault)
 }
 
 /// A failure as it is stored; its stage is the one that is open.
@@ -201,16 +258,16 @@ fn failure_of(fault: &Fault, stage: Stage) -> Failure {
     Failure { stage, code: fault.code.clone(), message: fault.message.clone(), hint: fault.hint.clone() }
 }
 
-/// Ends in failure: at once while nothing was released, by way of `Restore` after that.
+/// Ends in failure: at once while nothing was begun outside, by way of `Restore` after that.
 pub(super) fn fail(mut next: Deployment, at: &At<'_>, mut failure: Failure) -> Transition {
     failure.stage = next.stages.last().map_or(failure.stage, |time| time.stage);
     let text = failure.message.clone();
     next.failure = Some(failure);
     match next.step {
-        Step::Queue | Step::Scan | Step::Analyze | Step::StartBuild | Step::AwaitBuild => {
-            rest(next, at, Ending::Failed, text)
-        }
-        Step::Release
+        Step::Queue | Step::Scan | Step::Analyze => rest(next, at, Ending::Failed, text),
+        Step::StartBuild
+        | Step::AwaitBuild
+        | Step::Release
         | Step::Verify
         | Step::SetTraffic
         | Step::Watch
@@ -220,7 +277,13 @@ pub(super) fn fail(mut next: Deployment, at: &At<'_>, mut failure: Failure) -> T
     }
 }
 
-/// On the way to an end other than success: traffic goes back first.
+/// Milliseconds for which somebody is still at work, if somebody is.
+pub(super) fn busy(next: &Deployment, at: &At<'_>) -> Option<i64> {
+    let alive = |lease: &&Lease| lease.until > at.real && !(at.alone && lease.owner != at.owner);
+    next.lease.as_ref().filter(alive).map(|lease| lease.until.since(at.real))
+}
+
+/// On the way to an end other than success: traffic goes back first, as soon as what is under way has ended.
 pub(super) fn take_back(
     mut next: Deployment,
     at: &At<'_>,
@@ -229,7 +292,14 @@ pub(super) fn take_back(
 ) -> Transition {
     next.ending = Some(ending);
     next.canary.held = None;
-    enter(next, at, Step::Restore, text)
+    let under_way = busy(&next, at).zip(next.lease.clone());
+    begin(&mut next, at, Step::Restore);
+    say(&mut next, at, text);
+    let Some((left, lease)) = under_way else { return act(next, at) };
+    next.lease = Some(lease);
+    next.next_due = Some(at.now.plus(left));
+    next.outbox.push(Message::about(kind::DEPLOYMENT_DUE, &next.tenant, &next.id));
+    commit(next)
 }
 
 /// Comes to rest.
@@ -244,6 +314,16 @@ pub(super) fn rest(mut next: Deployment, at: &At<'_>, ending: Ending, text: impl
     // Whoever only ever queued never had the slot; freeing is by id, so it does no harm.
     settle(&mut next, at, status, text);
     Transition { slot: Slot::Free, ..commit(next) }
+}
+
+/// Comes to rest after the target confirmed that traffic is back.
+pub(super) fn rest_back(
+    next: Deployment,
+    at: &At<'_>,
+    ending: Ending,
+    text: impl Into<String>,
+) -> Transition {
+    Transition { slot: Slot::Back, ..rest(next, at, ending, text) }
 }
 
 /// Comes to rest in success: this revision serves all traffic.
@@ -262,7 +342,7 @@ pub(super) fn deployed(mut next: Deployment, at: &At<'_>, text: impl Into<String
 fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: impl Into<String>) {
     close_stage(next, at.real);
     (next.status, next.step, next.progress) = (status, Step::Rest, 100);
-    (next.lease, next.tries, next.ended_at) = (None, 0, Some(at.real));
+    (next.lease, next.tries, next.ended_at, next.canary.held) = (None, 0, Some(at.real), None);
     next.next_due = Some(at.now.plus(MINUTE_MS));
     next.outbox.push(Message::about(kind::DEPLOYMENT_ENDED, &next.tenant, &next.id));
     say(next, at, text);

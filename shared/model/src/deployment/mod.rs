@@ -4,11 +4,21 @@
 //! transition: the new document (with messages, timeline and due time in it) and at most one effect. The
 //! handler commits the document at the version it read, performs the effect, and comes back with the outcome.
 //! On a conflict it reads again and decides again with the same input.
+//!
+//! What is owed: before it decides, the handler publishes what the outbox holds (but for what just arrived) and
+//! drops it from the document it decides on; what the new document owes is published after the commit. At rest,
+//! a wake with an empty outbox clears the due time.
+//!
+//! What is under way ends first: a command that takes a deployment back while somebody performs an effect waits
+//! for that effect's result, or for the end of its lease. Traffic is fenced by tokens beyond that; a revision that
+//! comes up later still is discarded.
 
 mod accept;
 mod batch;
+mod build;
 mod decide;
 mod enter;
+mod late;
 mod shift;
 mod slot;
 
@@ -198,8 +208,15 @@ pub enum Effect {
         /// The one that serves.
         keep: String,
     },
-    /// End the build, bring traffic back to `last_good` (or to none), stop our revision.
+    /// End the builds ([`Deployment::build_keys`]), bring traffic back to `last_good` (or to none), stop our
+    /// revision. Traffic is set even where it is right already: only a new token fences off a late `SetTraffic`.
     Restore,
+    /// Stop this revision unless it takes traffic: it came up after nobody wanted it any more. What comes of it
+    /// changes nothing, so its result need not be told.
+    Discard {
+        /// Which one.
+        revision: String,
+    },
 }
 
 /// What the caller is told.
@@ -222,8 +239,10 @@ pub enum Slot {
     Stays,
     /// This deployment takes it; refused if another one runs.
     Take,
-    /// It is free again for the queued one.
+    /// It is free again for the queued one; what serves is as it was.
     Free,
+    /// It is free again, and the target confirmed that traffic is on the deployment's `last_good`, or on nothing.
+    Back,
     /// It is free again, and this revision serves now.
     Serve(Kept),
 }

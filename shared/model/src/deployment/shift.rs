@@ -4,9 +4,10 @@
 //! that the report names as such.
 
 use super::{
-    Answer, At, Transition, Verdict, WindowSeen,
+    Answer, At, Effect, Transition, Verdict, WindowSeen,
     enter::{
-        commit, deployed, enter, enter_quietly, fail, say, take_back, unchanged, wait, weight, window_ms,
+        commit, deployed, enter, enter_quietly, refused, say, take_back, unchanged, wait, weight, weights,
+        window_ms,
     },
 };
 use crate::{
@@ -32,6 +33,9 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str) -> Transitio
 
 /// The weight serves: watch it, or be done.
 pub(super) fn serving(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Transition {
+    if traffic.weights != weights(&next) {
+        return moved(next, at, &traffic);
+    }
     next.traffic = Some(traffic.token);
     let share = weight(&next);
     if next.strategy == Strategy::Instant {
@@ -40,30 +44,37 @@ pub(super) fn serving(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Tr
     }
     let run = &mut next.canary;
     (run.since, run.seen_to, run.windows, run.requests) = (at.real, at.real, 0, 0);
+    // The attempt stays: it tells the windows of one weight from those of the next.
     next.step = Step::Watch;
-    (next.attempt, next.tries) = (1, 0);
     next.progress = next.progress.max(88 + (share / 10) as u8);
     say(&mut next, at, format!("{share} % of traffic is on the new revision"));
     let pause = at.window.0 + window_ms(&next, at);
     wait(next, at, pause)
 }
 
-/// Somebody else moved traffic: theirs is left as it is.
+/// Weights in words.
+pub(super) fn shares(traffic: &Traffic) -> String {
+    let shares: Vec<String> =
+        traffic.weights.iter().map(|(revision, percent)| format!("{revision} {percent} %")).collect();
+    if shares.is_empty() { "nothing serves".to_owned() } else { shares.join(", ") }
+}
+
+/// Somebody else moved traffic: theirs is left as it is. Our revision is stopped unless they gave it some.
 pub(super) fn moved(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
     next.traffic = Some(traffic.token.clone());
-    let serving: Vec<String> =
-        traffic.weights.iter().map(|(revision, percent)| format!("{revision} {percent} %")).collect();
     next.failure = Some(Failure {
         stage: Stage::Shift,
         code: "traffic_changed".to_owned(),
         message: format!(
             "Somebody else changed the traffic of `{}` meanwhile; it is left as it is now: {}",
             next.service,
-            serving.join(", ")
+            shares(traffic)
         ),
         hint: "Deploy again once nobody else is changing it, or roll back by name.".to_owned(),
     });
-    super::enter::rest(next, at, Ending::Failed, "Stopped: somebody else changed the traffic")
+    let effect = at.can_act.then(|| Effect::Discard { revision: next.revision_name() });
+    let rest = super::enter::rest(next, at, Ending::Failed, "Stopped: somebody else changed the traffic");
+    Transition { effect, ..rest }
 }
 
 /// A window was read.
@@ -117,11 +128,8 @@ fn blame(mut next: Deployment, at: &At<'_>, text: String) -> Transition {
         hint: "Look at the revision's log for the requests that failed; deploy again with the fix."
             .to_owned(),
     });
-    if next.last_good.is_none() {
-        let failure = next.failure.clone();
-        return failure.map_or_else(|| unchanged(Answer::Unchanged), |failure| fail(next, at, failure));
-    }
-    take_back(next, at, Ending::RolledBack, text)
+    let ending = if next.last_good.is_some() { Ending::RolledBack } else { Ending::Failed };
+    take_back(next, at, ending, text)
 }
 
 fn unreadable(mut next: Deployment, at: &At<'_>, reason: &str) -> Transition {
@@ -163,6 +171,10 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
 
 /// Nothing moves until a person or the next deployment says so.
 pub(super) fn hold(mut next: Deployment, at: &At<'_>, why: String) -> Transition {
+    if next.awaited {
+        let text = format!("A newer deployment waits, and this one would be held ({why}): traffic goes back");
+        return take_back(next, at, Ending::Superseded, text);
+    }
     let share = weight(&next);
     say(&mut next, at, format!("Held at {share} %: {why}. Promote it, roll it back, or deploy again"));
     next.canary.held = Some(why);
@@ -201,6 +213,12 @@ pub(super) fn done(next: Deployment, at: &At<'_>) -> Transition {
 pub(super) fn pause(mut next: Deployment, at: &At<'_>) -> Transition {
     if next.canary.held.is_some() {
         return unchanged(Answer::Unchanged);
+    }
+    if next.step == Step::Retire {
+        return refused("It serves all traffic already; roll it back instead");
+    }
+    if next.awaited {
+        return refused("A newer deployment waits for this one, so it can't be paused; cancel it instead");
     }
     next.canary.held = Some("paused by hand".to_owned());
     say(&mut next, at, "Paused by hand");

@@ -51,11 +51,15 @@ pub fn settle(
     service.updated_at = at.now;
     match slot {
         Slot::Stays => Ok(None),
-        Slot::Take => match service.running.replace(deployment.id.clone()) {
-            Some(other) if other != deployment.id => Err(other),
-            Some(_) | None => Ok(None),
+        Slot::Take => match &service.running {
+            Some(other) if *other != deployment.id => Err(other.clone()),
+            Some(_) | None => {
+                service.running = Some(deployment.id.clone());
+                Ok(None)
+            }
         },
-        Slot::Free => {
+        Slot::Free => Ok(free(service, &deployment.id)),
+        Slot::Back => {
             serves_again(service, deployment);
             Ok(free(service, &deployment.id))
         }
@@ -71,16 +75,11 @@ pub fn settle(
     }
 }
 
-/// Taken back after it had served: what traffic went back to serves again.
+/// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped.
 fn serves_again(service: &mut Service, deployment: &Deployment) {
-    let served = service.serving.as_ref().is_some_and(|serving| serving.deployment == deployment.id);
-    if served && deployment.released.is_some() {
-        service.serving.clone_from(&deployment.last_good);
-        service.traffic.clone_from(&deployment.traffic);
-    }
-    if deployment.released.is_some() {
-        service.kept.retain(|kept| kept.deployment != deployment.id);
-    }
+    service.serving.clone_from(&deployment.last_good);
+    service.traffic.clone_from(&deployment.traffic);
+    service.kept.retain(|kept| kept.deployment != deployment.id);
 }
 
 fn free(service: &mut Service, deployment: &DeploymentId) -> Option<DeploymentId> {

@@ -300,6 +300,9 @@ pub struct Lease {
     pub owner: String,
     /// Void after this.
     pub until: Timestamp,
+    /// The step it was taken for. A command may move the deployment on meanwhile; what is under way ends first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
 }
 
 /// What the pipeline is on its way to when it isn't success.
@@ -416,7 +419,8 @@ pub struct Deployment {
     pub status: Status,
     /// What it does next.
     pub step: Step,
-    /// Part of every effect's key; counts up only when the last one is known to have failed for good.
+    /// Part of every effect's key; counts up when the last one is known to have failed for good, and with each
+    /// weight of a shift, so that a late result of one weight is never taken for that of another.
     pub attempt: u32,
     /// Tries of this step that failed in passing; the same key, after a back-off.
     #[serde(default)]
@@ -427,6 +431,9 @@ pub struct Deployment {
     /// Where it is on its way to, when not to success.
     #[serde(default)]
     pub ending: Option<Ending>,
+    /// Whether a newer deployment waits for it: then it is never held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaited: bool,
     /// Spreads due documents.
     pub shard: u32,
     /// When `sweep` must look at it, by the clock of timers; none when nothing is owed.
@@ -492,6 +499,14 @@ impl Deployment {
     /// The name of this deployment's build: derived, so that a repeat finds it.
     pub fn build_key(&self) -> String {
         format!("{}-b{}", self.id, self.attempt)
+    }
+
+    /// How often a lost build is started again, the first time included.
+    pub const BUILDS: u32 = 3;
+
+    /// The names of all builds there may be, whatever the present attempt counts: what is ended on the way back.
+    pub fn build_keys(&self) -> Vec<String> {
+        (1..=Self::BUILDS).map(|attempt| format!("{}-b{attempt}", self.id)).collect()
     }
 
     /// The name of this deployment's revision: derived, so that a repeat finds it.

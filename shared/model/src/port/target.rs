@@ -293,13 +293,21 @@ pub trait Target: Send + Sync {
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError>;
 
     /// Stops the service's revisions other than `keep`, gracefully, and forgets those not in `remember`: a
-    /// remembered one can be started again by giving it traffic.
+    /// remembered one can be started again by giving it traffic. One that takes traffic now is never stopped:
+    /// a late repeat must not harm what has come since.
     async fn retire(
         &self,
         service: &ServiceKey,
         keep: &[String],
         remember: &[String],
     ) -> Result<(), TargetError>;
+
+    /// Stops and forgets exactly this revision, unless it takes traffic; one that is unknown is fine. For what a
+    /// late effect left behind. A target where an idle revision costs nothing need not do anything.
+    async fn discard(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        let _ = (service, revision);
+        Ok(())
+    }
 
     /// Restarts a revision's instances, one after the other.
     async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError>;
