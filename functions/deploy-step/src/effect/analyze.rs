@@ -1,0 +1,116 @@
+//! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
+
+use super::{Failed, Performed, release::plain_variables};
+use forecast::recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend};
+use host::Context;
+use model::{
+    DecisionId,
+    deployment::Outcome,
+    document::{Decision, Deployment, SCHEMA, decision_path},
+    port::store::{Precondition, Write},
+};
+use sha2::{Digest, Sha256};
+
+/// Inspects the fetched tree; the decision is one more document of the same commit.
+pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed, Failed> {
+    let report = inspect_tree(ctx, deployment).await?;
+    if let Some(missing) = report.missing() {
+        return Err(Failed::lasting(
+            "not_recognised",
+            "This repository can't be deployed as it is",
+            &missing,
+        ));
+    }
+    let unset = unset_variables(deployment, &report);
+    let class = report.class();
+    let paths = [pool_path(&class), own_path(&deployment.tenant, &class)];
+    let mut learned = ctx.ports.store.get_many(&paths).await?.into_iter();
+    let pool: Option<ClassDocument> =
+        learned.next().flatten().map(|document| document.body.parse()).transpose()?;
+    let own: Option<OwnDocument> =
+        learned.next().flatten().map(|document| document.body.parse()).transpose()?;
+    let now = ctx.now();
+    let region = ctx.config.value("region").unwrap_or("us-central1");
+    let made = recommend(&class, None, None, region, &learning(pool, own.as_ref(), now))
+        .map_err(|error| Failed::lasting("no_price", error.to_string(), "Set a region that has a price."))?;
+    let plan = report.plan();
+    let decision = Decision {
+        schema: SCHEMA,
+        id: decision_id(deployment),
+        tenant: deployment.tenant.clone(),
+        created_at: now,
+        model_version: made.model_version.to_owned(),
+        deployment: Some(deployment.id.clone()),
+        service: Some(deployment.service.to_string()),
+        class,
+        plan: plan.clone(),
+        configuration: made.configuration,
+        demand: made.demand,
+        prediction: made.prediction,
+        reasons: made.reasons,
+        registration: None,
+    };
+    let summary = format!("{}{unset}", describe(&report));
+    let write = Write::put(decision_path(&deployment.tenant, &decision.id), Precondition::None, &decision)?;
+    Ok(Performed { outcome: Outcome::Analyzed { plan, decision: decision.id, summary }, writes: vec![write] })
+}
+
+/// Derived from the deployment, so that a repeat writes the same document.
+fn decision_id(deployment: &Deployment) -> DecisionId {
+    let digest = Sha256::digest(deployment.id.as_str());
+    let mut bits = [0; 16];
+    bits.copy_from_slice(&digest[..16]);
+    DecisionId::from_random(u128::from_be_bytes(bits))
+}
+
+/// Reads the tree where reading many files does not hold up the other handlers.
+async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect::Report, Failed> {
+    let Some(source) = &deployment.source else {
+        return Err(Failed::lasting(
+            "no_source",
+            "The deployment has no source",
+            "Deploy again with a path or a Git URL.",
+        ));
+    };
+    // The scan fetched it under this key already; if that copy is lost, it is fetched again.
+    let checkout = ctx.ports.source.checkout(source, deployment.id.as_str(), None).await?;
+    let options = inspect::Options::default();
+    let read = tokio::task::spawn_blocking(move || inspect::read(&checkout.folder, &options)).await;
+    match read {
+        Ok(report) => report.map_err(|error| {
+            Failed::lasting("not_readable", error.to_string(), "Mend that, then deploy again.")
+        }),
+        Err(_) => Err(Failed::lasting(
+            "not_readable",
+            "Inspecting the repository failed on our side",
+            "Report this with the repository.",
+        )),
+    }
+}
+
+/// Variables that the app seems to need and nobody has set: said, not refused, since inspection may be wrong.
+fn unset_variables(deployment: &Deployment, report: &inspect::Report) -> String {
+    let set = plain_variables(deployment);
+    let unset: Vec<&str> = report
+        .env_required
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !set.contains_key(*name) && !deployment.secrets.contains_key(*name) && *name != "PORT")
+        .collect();
+    if unset.is_empty() {
+        String::new()
+    } else {
+        format!(" (it seems to need {}, not set)", unset.join(", "))
+    }
+}
+
+fn describe(report: &inspect::Report) -> String {
+    let provider = report.provider.map_or("unknown", inspect::Provider::name);
+    let framework = report.framework.as_deref().map(|name| format!(" with {name}")).unwrap_or_default();
+    let start = match (&report.start_command, report.static_site) {
+        (_, true) => format!("static files in `{}`", report.static_dir.as_deref().unwrap_or(".")),
+        (Some(command), false) => format!("started by `{command}`"),
+        (None, false) => "without a start command".to_owned(),
+    };
+    format!("It is {provider}{framework}, {start}")
+}

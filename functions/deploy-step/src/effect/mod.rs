@@ -1,0 +1,131 @@
+//! Performing effects: one file each. Each comes back with an outcome; none decides anything.
+//!
+//! Invariant: an effect is keyed by (deployment, step, attempt), so performing it again finds what the first time
+//! did. A failure is an outcome too: whether it passes or lasts is the port's word, never guessed from text.
+
+mod analyze;
+mod build;
+mod release;
+mod restore;
+mod scan;
+mod traffic;
+mod verify;
+mod watch;
+
+use host::{Context, Error};
+use model::{
+    deployment::{Effect, Fault, Outcome},
+    document::Deployment,
+    port::{
+        PortError,
+        store::{StoreError, Write},
+        target::TargetError,
+    },
+};
+
+/// What came of an effect, and what else belongs into the commit that records it.
+pub struct Performed {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Documents of other aggregates, such as the decision.
+    pub writes: Vec<Write>,
+}
+
+impl From<Outcome> for Performed {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, writes: vec![] }
+    }
+}
+
+/// Performs one effect of this deployment.
+pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> Performed {
+    let (point, result) = match effect {
+        Effect::Scan => ("deploy-step.after-scan", scan::scan(ctx, deployment).await.map(Performed::from)),
+        Effect::Analyze => ("deploy-step.after-analyze", analyze::analyze(ctx, deployment).await),
+        Effect::StartBuild => {
+            ("deploy-step.after-start-build", build::start(ctx, deployment).await.map(Performed::from))
+        }
+        Effect::ReadBuild => return or_fault(build::read(ctx, deployment).await.map(Performed::from)),
+        Effect::Release => {
+            ("deploy-step.after-release", release::release(ctx, deployment).await.map(Performed::from))
+        }
+        Effect::Probe => return or_fault(verify::probe(ctx, deployment).await.map(Performed::from)),
+        Effect::SetTraffic(weights) => (
+            "deploy-step.after-set-traffic",
+            traffic::set(ctx, deployment, &weights).await.map(Performed::from),
+        ),
+        Effect::ReadWindow(window) => {
+            return or_fault(watch::read(ctx, deployment, window).await.map(Performed::from));
+        }
+        Effect::Retire { keep } => {
+            ("deploy-step.after-retire", traffic::retire(ctx, deployment, &keep).await.map(Performed::from))
+        }
+        Effect::Restore => {
+            ("deploy-step.after-restore", restore::restore(ctx, deployment).await.map(Performed::from))
+        }
+    };
+    ctx.crash_point(point);
+    or_fault(result)
+}
+
+fn or_fault(result: Result<Performed, Failed>) -> Performed {
+    result.unwrap_or_else(|failed| Outcome::Fault(failed.0).into())
+}
+
+/// A fault on its way out of an effect.
+pub struct Failed(pub Fault);
+
+impl Failed {
+    /// A lasting fault with a sentence on what to do.
+    pub fn lasting(code: &str, message: impl Into<String>, hint: &str) -> Self {
+        Self(Fault {
+            transient: false,
+            code: code.to_owned(),
+            message: message.into(),
+            hint: hint.to_owned(),
+        })
+    }
+
+    /// The same fault under another code and hint.
+    pub fn named(mut self, code: &str, hint: &str) -> Self {
+        (self.0.code, self.0.hint) = (code.to_owned(), hint.to_owned());
+        self
+    }
+}
+
+fn fault(transient: bool, code: &str, message: String) -> Failed {
+    let hint = if transient {
+        "It may pass by itself; if not, look at the target."
+    } else {
+        "Mend that, then deploy again."
+    };
+    Failed(Fault { transient, code: code.to_owned(), message, hint: hint.to_owned() })
+}
+
+impl From<PortError> for Failed {
+    fn from(error: PortError) -> Self {
+        fault(error.is_transient(), "port_failed", error.to_string())
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        fault(error.is_transient(), "store_failed", error.to_string())
+    }
+}
+
+impl From<TargetError> for Failed {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Stale { .. } => fault(true, "traffic_changed", error.to_string()),
+            TargetError::NotFound(text) => fault(false, "target_lost", text),
+            TargetError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        fault(error.is_transient(), error.slug_text(), error.detail().to_owned())
+    }
+}

@@ -1,0 +1,85 @@
+//! Fetches the source and checks what can be checked before anything of it runs.
+
+use super::Failed;
+use host::{Context, seal};
+use model::{
+    deployment::Outcome,
+    document::{Deployment, deployment_path},
+    port::KeyContext,
+};
+
+/// Fetches the source under the deployment's id, and looks at names and variables.
+pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
+    let Some(source) = &deployment.source else {
+        return Err(Failed::lasting(
+            "no_source",
+            "The deployment has no source",
+            "Deploy again with a path or a Git URL.",
+        ));
+    };
+    let token = token(ctx, deployment).await?;
+    let key = deployment.id.as_str();
+    let token = token.as_ref().map(seal::ExposeSecret::expose_secret);
+    let checkout = ctx.ports.source.checkout(source, key, token).await.map_err(|error| {
+        let lasting = !error.is_transient();
+        let failed = Failed::from(error);
+        if lasting {
+            failed.named(
+                "source_unavailable",
+                "Check the path or URL, the branch, and whether it needs a token.",
+            )
+        } else {
+            failed
+        }
+    })?;
+    let mut checks = vec![format!(
+        "source: {} at {}, {} KiB",
+        kind(source),
+        short(&checkout.commit),
+        checkout.bytes / 1024
+    )];
+    checks.extend(suspicious(deployment));
+    Ok(Outcome::Scanned { commit: checkout.commit, checks })
+}
+
+async fn token(ctx: &Context, deployment: &Deployment) -> Result<Option<seal::SecretString>, Failed> {
+    let Some(sealed) = &deployment.source_token else { return Ok(None) };
+    let context = secret_context(deployment, "source_token");
+    Ok(Some(seal::open(&ctx.ports, &context, sealed).await?))
+}
+
+/// What a secret of this deployment is sealed for.
+pub fn secret_context(deployment: &Deployment, field: &str) -> KeyContext {
+    let record = deployment_path(&deployment.tenant, &deployment.id).as_str().to_owned();
+    KeyContext { tenant: deployment.tenant.clone(), record, field: field.to_owned() }
+}
+
+fn kind(source: &model::port::source::SourceRef) -> &'static str {
+    match source {
+        model::port::source::SourceRef::Folder { .. } => "folder",
+        model::port::source::SourceRef::Git { .. } => "Git",
+    }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+/// Plain variables that look as if they should have been secret ones.
+fn suspicious(deployment: &Deployment) -> Vec<String> {
+    let looks = |(name, value): (&String, &String)| {
+        let why = inspect::names::looks_secret(name, value)?;
+        Some(format!(
+            "warning: variable {name} looks like a secret ({why}); pass it with --secret so that it is stored encrypted"
+        ))
+    };
+    let found: Vec<String> = deployment.variables.iter().filter_map(looks).collect();
+    if found.is_empty() && !deployment.variables.is_empty() {
+        return vec![format!(
+            "variables: {} plain, {} secret",
+            deployment.variables.len(),
+            deployment.secrets.len()
+        )];
+    }
+    found
+}
