@@ -145,7 +145,9 @@ async fn run(path: PathBuf, mut entries: Vec<Entry>, clock: Arc<MachineClock>, b
             tokio::time::sleep(RETRY).await;
             continue;
         }
-        due.into_iter().for_each(|(index, time)| entries[index].done = time);
+        for (index, time) in due {
+            entries[index].done = time;
+        }
         if let Err(error) = write(&path, &entries) {
             tracing::warn!(%error, path = %path.display(), "what fired last can't be stored; after a restart it may fire again");
         }

@@ -176,7 +176,9 @@ mod tests {
             if refuse {
                 return Err(PortError::Transient("full".into()));
             }
-            messages.iter().for_each(|message| self.0.send(message.data.clone()).unwrap());
+            for message in messages {
+                self.0.send(message.data).unwrap();
+            }
             Ok(())
         }
     }

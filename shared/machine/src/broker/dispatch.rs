@@ -195,17 +195,18 @@ impl Core {
                 self.echo(hostile, &ticket);
                 hostile.delay(ticket.number, ticket.lane, ticket.attempt, false)
             });
-            match delay {
-                Some(delay) => self.later(ticket, delay),
-                None => {
-                    lanes.push(ticket.lane);
-                    self.enqueue(ticket);
-                }
+            if let Some(delay) = delay {
+                self.later(ticket, delay);
+            } else {
+                lanes.push(ticket.lane);
+                self.enqueue(ticket);
             }
         }
         lanes.sort_unstable();
         lanes.dedup();
-        lanes.into_iter().for_each(|lane| self.wake(lane));
+        for lane in lanes {
+            self.wake(lane);
+        }
     }
 
     fn echo(&self, hostile: &Hostile, ticket: &Ticket) {
@@ -360,7 +361,9 @@ impl Core {
             lanes.push(first.ticket.lane);
             self.enqueue(first.ticket);
         };
-        lanes.into_iter().for_each(|lane| self.wake(lane));
+        for lane in lanes {
+            self.wake(lane);
+        }
         next
     }
 }

@@ -231,7 +231,9 @@ mod tests {
 
     fn batch(records: &[Record], synced: u64) -> Vec<u8> {
         let mut body = Vec::new();
-        records.iter().for_each(|record| record.encode(&mut body));
+        for record in records {
+            record.encode(&mut body);
+        }
         frame(&body, synced)
     }
 

@@ -276,7 +276,9 @@ impl port::Broker for Broker {
             return Ok(());
         }
         let mut records = Vec::new();
-        entries.iter().for_each(|entry| writer::publish_record(entry).encode(&mut records));
+        for entry in &entries {
+            writer::publish_record(entry).encode(&mut records);
+        }
         self.ask(deliveries, |reply| Command::Publish { entries, records, reply }).await
     }
 }

@@ -1,7 +1,5 @@
 //! The broker as a whole: crashes, torn logs, damage, segments, dead letters across restarts.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
-
 use super::*;
 use crate::clock::MachineClock;
 use model::{
@@ -71,9 +69,9 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &target)
+            copy(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), target).map(drop).unwrap()
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }

@@ -209,7 +209,9 @@ impl Writer {
     fn carry(&mut self) -> io::Result<()> {
         let Some((from, entries)) = self.core.queue.lock().worth_carrying(SEGMENTS) else { return Ok(()) };
         let mut records = Vec::new();
-        entries.iter().for_each(|entry| publish_record(entry).encode(&mut records));
+        for entry in &entries {
+            publish_record(entry).encode(&mut records);
+        }
         self.append(&records)?;
         self.sync()?;
         let numbers: Vec<u64> = entries.iter().map(|entry| entry.number).collect();
