@@ -1,0 +1,22 @@
+//! Wakes due deployments.
+
+use host::{Context, Error};
+use model::{
+    document::Deployment,
+    message::{Message, kind},
+};
+
+/// Publishes one wake-up for each due deployment of a shard.
+pub async fn wake(ctx: &Context, shard: u32) -> Result<(), Error> {
+    let page = ctx.ports.store.query(&super::due("deployments", shard, ctx)).await?;
+    let mut messages = Vec::with_capacity(page.documents.len());
+    for document in page.documents {
+        let deployment: Deployment = document.body.parse()?;
+        messages.push(Message::about(kind::DEPLOYMENT_DUE, &deployment.tenant, &deployment.id));
+    }
+    if messages.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(due = messages.len(), shard, "waking deployments that are due");
+    ctx.publish(messages).await
+}

@@ -1,0 +1,29 @@
+//! Publishes what services owe to the topics.
+
+use host::{Context, Error};
+use model::{
+    document::Service,
+    port::store::{Document, Precondition, StoreError, Write},
+};
+
+/// Publishes and clears each due service's outbox in a shard.
+pub async fn publish(ctx: &Context, shard: u32) -> Result<(), Error> {
+    let page = ctx.ports.store.query(&super::due("services", shard, ctx)).await?;
+    for document in page.documents {
+        flush(ctx, document).await?;
+    }
+    Ok(())
+}
+
+/// Published first and cleared after: a crash between the two publishes twice, never not at all.
+async fn flush(ctx: &Context, document: Document) -> Result<(), Error> {
+    let mut service: Service = document.body.parse()?;
+    ctx.publish(std::mem::take(&mut service.outbox)).await?;
+    service.next_due = None;
+    let write = Write::put(document.path, Precondition::At(document.version), &service)?;
+    match ctx.ports.store.commit(vec![write]).await {
+        // Somebody else moved it on; what it now owes, the next minute finds.
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
