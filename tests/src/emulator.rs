@@ -20,7 +20,8 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Runs the emulator beside a `read` that ends when the test process does, then kills the group.
-const SHELL: &str = r#"("$@"; echo "the emulator ended with status $?") </dev/null & read -r _; kill -KILL 0"#;
+const SHELL: &str =
+    r#"("$@"; echo "the emulator ended with status $?") </dev/null & read -r _; kill -KILL 0"#;
 
 /// One kind of emulator.
 struct Kind {
@@ -67,6 +68,11 @@ pub fn pubsub() -> Option<String> {
     answer(RUNNING.get_or_init(|| start(&PUBSUB)))
 }
 
+/// `host:port` where nothing listens, for what happens when a service is out of reach.
+pub fn nobody() -> String {
+    free_address().unwrap().to_string()
+}
+
 fn answer(running: &Running) -> Option<String> {
     match &running.address {
         Ok(address) => Some(address.clone()),
@@ -91,7 +97,8 @@ fn start(kind: &Kind) -> Running {
 
 fn launch(kind: &Kind) -> Result<(String, Child), String> {
     let program = find(kind)?;
-    let folder = tempfile::tempdir().map_err(|e| format!("no temporary folder for the {} emulator: {e}", kind.name))?;
+    let folder = tempfile::tempdir()
+        .map_err(|e| format!("no temporary folder for the {} emulator: {e}", kind.name))?;
     // Kept for as long as the process: its log is what explains a failure, and the system clears it away.
     let folder = folder.keep();
     let log = folder.join("log");
@@ -107,8 +114,16 @@ fn launch(kind: &Kind) -> Result<(String, Child), String> {
     }
 }
 
-fn spawn(kind: &Kind, program: &Path, folder: &Path, log: &Path, address: SocketAddr) -> Result<Child, String> {
-    let failed = |e: std::io::Error| format!("the {} emulator at `{}` doesn't start: {e}", kind.name, program.display());
+fn spawn(
+    kind: &Kind,
+    program: &Path,
+    folder: &Path,
+    log: &Path,
+    address: SocketAddr,
+) -> Result<Child, String> {
+    let failed = |e: std::io::Error| {
+        format!("the {} emulator at `{}` doesn't start: {e}", kind.name, program.display())
+    };
     let output = fs::File::create(log).map_err(failed)?;
     let mut command = Command::new("sh");
     command.args(["-c", SHELL, "sh"]).arg(program).args(kind.arguments);
@@ -118,7 +133,11 @@ fn spawn(kind: &Kind, program: &Path, folder: &Path, log: &Path, address: Socket
     }
     // Short-lived, on computers with few cores: the quick compiler and the small collector start sooner.
     command.env("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx768m");
-    command.current_dir(folder).stdin(Stdio::piped()).stderr(output.try_clone().map_err(failed)?).stdout(output);
+    command
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stderr(output.try_clone().map_err(failed)?)
+        .stdout(output);
     command.process_group(0).spawn().map_err(failed)
 }
 
@@ -128,7 +147,11 @@ fn wait_until_ready(kind: &Kind, log: &Path, address: SocketAddr) -> Result<(), 
         let said = fs::read_to_string(log).unwrap_or_default();
         let ended = said.contains("the emulator ended with status");
         if ended || Instant::now() > deadline {
-            let why = if ended { "ended at once".to_owned() } else { format!("didn't answer within {} s", PATIENCE.as_secs()) };
+            let why = if ended {
+                "ended at once".to_owned()
+            } else {
+                format!("didn't answer within {} s", PATIENCE.as_secs())
+            };
             let name = kind.name;
             return Err(format!("the {name} emulator {why}; it needs Java 11 or later, and said:\n{said}"));
         }
@@ -160,13 +183,15 @@ fn find(kind: &Kind) -> Result<PathBuf, String> {
 /// Where `gcloud` is, links followed.
 fn gcloud() -> Option<PathBuf> {
     let paths = env::var_os("PATH")?;
-    let program = env::split_paths(&paths).map(|folder| folder.join("gcloud")).find(|program| program.is_file())?;
+    let program =
+        env::split_paths(&paths).map(|folder| folder.join("gcloud")).find(|program| program.is_file())?;
     program.canonicalize().ok()
 }
 
 /// The SDK's root as `gcloud` itself knows it; takes a second.
 fn asked() -> Option<PathBuf> {
-    let output = Command::new("gcloud").args(["info", "--format=value(installation.sdk_root)"]).output().ok()?;
+    let output =
+        Command::new("gcloud").args(["info", "--format=value(installation.sdk_root)"]).output().ok()?;
     let root = String::from_utf8(output.stdout).ok()?;
     Some(PathBuf::from(root.trim())).filter(|root| !root.as_os_str().is_empty())
 }

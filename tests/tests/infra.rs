@@ -15,8 +15,11 @@ fn one(index: &Index) -> Value {
         Reach::Collection => "COLLECTION",
         Reach::Group => "COLLECTION_GROUP",
     };
-    let fields: Vec<_> =
-        index.fields.iter().map(|(path, descends)| json!({ "path": path, "order": order(*descends) })).collect();
+    let fields: Vec<_> = index
+        .fields
+        .iter()
+        .map(|(path, descends)| json!({ "path": path, "order": order(*descends) }))
+        .collect();
     json!({ "collection": index.group, "scope": scope, "fields": fields })
 }
 
@@ -24,7 +27,8 @@ fn one(index: &Index) -> Value {
 fn terraform_knows_every_declared_index() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/indexes.json");
     let declared = declared();
-    let written = std::fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let written =
+        std::fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
     if written.as_ref() == Some(&declared) {
         return;
     }

@@ -17,7 +17,11 @@ pub(super) fn of_commit(status: &Status, writes: &[Path], root: &str) -> StoreEr
 fn blamed(message: &str, writes: &[Path], root: &str) -> Path {
     // The longest match, because one document's name may begin another's.
     let named = writes.iter().filter(|path| message.contains(&format!("{root}/{path}")));
-    named.max_by_key(|path| path.as_str().len()).or(writes.first()).cloned().unwrap_or_else(|| Path::new("unknown/unknown"))
+    named
+        .max_by_key(|path| path.as_str().len())
+        .or(writes.first())
+        .cloned()
+        .unwrap_or_else(|| Path::new("unknown/unknown"))
 }
 
 /// A read's status. A failed precondition of a query is an index that isn't there, and nobody's conflict.
@@ -64,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_missing_index_is_not_a_conflict() {
-        assert!(matches!(of_read(&Status::failed_precondition("The query requires an index")), StoreError::Invalid(_)));
+        assert!(matches!(
+            of_read(&Status::failed_precondition("The query requires an index")),
+            StoreError::Invalid(_)
+        ));
         assert!(of_read(&Status::unavailable("")).is_transient());
     }
 }

@@ -85,7 +85,8 @@ impl FirestoreStore {
 }
 
 async fn connect(options: &FirestoreOptions) -> Result<Arc<Connection>, StoreError> {
-    let settings = FirestoreDbOptions::new(options.project.clone()).with_database_id(options.database.clone());
+    let settings =
+        FirestoreDbOptions::new(options.project.clone()).with_database_id(options.database.clone());
     let database = match &options.emulator {
         Some(address) => {
             let settings = settings.with_firebase_api_url(format!("http://{address}"));
@@ -93,7 +94,8 @@ async fn connect(options: &FirestoreOptions) -> Result<Arc<Connection>, StoreErr
         }
         None => FirestoreDb::with_options(settings).await,
     };
-    let database = database.map_err(|e| StoreError::Unavailable(format!("no connection to Firestore: {e}")))?;
+    let database =
+        database.map_err(|e| StoreError::Unavailable(format!("no connection to Firestore: {e}")))?;
     let root = database.get_documents_path().clone();
     Ok(Arc::new(Connection { database, root, nonces: write::Nonces::default() }))
 }
@@ -129,7 +131,8 @@ impl Connection {
     /// All documents that there are among these, in any order.
     async fn found(&self, paths: &[Path]) -> Result<HashMap<Path, Document>, Status> {
         let documents = paths.iter().map(|path| self.name(path)).collect();
-        let request = pb::BatchGetDocumentsRequest { database: self.database(), documents, ..Default::default() };
+        let request =
+            pb::BatchGetDocumentsRequest { database: self.database(), documents, ..Default::default() };
         let mut answers = self.client().batch_get_documents(within(request)).await?.into_inner();
         let mut found = HashMap::new();
         while let Some(answer) = answers.message().await? {
@@ -161,7 +164,8 @@ where
     let jitter = write::Nonces::default();
     for attempt in 0.. {
         let answer = tokio::time::timeout(DEADLINE, call()).await;
-        match answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("Firestore didn't answer within 20 s"))) {
+        match answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("Firestore didn't answer within 20 s")))
+        {
             Err(status) if again(status.code()) && attempt + 1 < TRIES => {
                 tracing::debug!(code = ?status.code(), attempt, "Firestore call is tried again");
                 tokio::time::sleep(jitter.below(Duration::from_millis(20 << attempt))).await;
@@ -219,7 +223,10 @@ impl Store for FirestoreStore {
         })
     }
 
-    async fn watch(&self, watch: Watch) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError> {
+    async fn watch(
+        &self,
+        watch: Watch,
+    ) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError> {
         watch::start(self.clone(), watch).await
     }
 }

@@ -7,8 +7,8 @@ use super::{Connection, pb, value};
 use model::port::store::{Comparison, Cursor, Document, Query, Scope, StoreError};
 use pb::{
     structured_query::{
-        CollectionSelector, CompositeFilter, Direction, FieldFilter, FieldReference, Filter, Order, UnaryFilter,
-        composite_filter, field_filter, filter::FilterType, unary_filter,
+        CollectionSelector, CompositeFilter, Direction, FieldFilter, FieldReference, Filter, Order,
+        UnaryFilter, composite_filter, field_filter, filter::FilterType, unary_filter,
     },
     value::ValueType,
 };
@@ -36,8 +36,10 @@ impl Connection {
     fn from(&self, scope: &Scope) -> (String, CollectionSelector) {
         match scope {
             Scope::Collection(path) => {
-                let (parent, id) = path.rsplit_once('/').map_or((None, path.as_str()), |(parent, id)| (Some(parent), id));
-                let parent = parent.map_or_else(|| self.root.clone(), |parent| format!("{}/{parent}", self.root));
+                let (parent, id) =
+                    path.rsplit_once('/').map_or((None, path.as_str()), |(parent, id)| (Some(parent), id));
+                let parent =
+                    parent.map_or_else(|| self.root.clone(), |parent| format!("{}/{parent}", self.root));
                 (parent, CollectionSelector { collection_id: id.to_owned(), all_descendants: false })
             }
             Scope::Group(id) => {
@@ -54,8 +56,12 @@ impl Connection {
         if let Scope::Collection(collection) = &query.scope {
             let reference = |id: &String| self.reference(&format!("{collection}/{id}"));
             let (from, below) = &query.ids;
-            let from = from.as_ref().map(|id| compare(NAME.into(), field_filter::Operator::GreaterThanOrEqual, reference(id)));
-            let below = below.as_ref().map(|id| compare(NAME.into(), field_filter::Operator::LessThan, reference(id)));
+            let from = from
+                .as_ref()
+                .map(|id| compare(NAME.into(), field_filter::Operator::GreaterThanOrEqual, reference(id)));
+            let below = below
+                .as_ref()
+                .map(|id| compare(NAME.into(), field_filter::Operator::LessThan, reference(id)));
             filters.extend(from.into_iter().chain(below));
         }
         if filters.len() < 2 {
@@ -67,7 +73,9 @@ impl Connection {
 
     fn cursor(&self, query: &Query, after: &Cursor) -> Result<pb::Cursor, StoreError> {
         if after.values.len() != query.order.len() {
-            return Err(StoreError::Invalid("the cursor belongs to a query with another order; start at the first page".into()));
+            return Err(StoreError::Invalid(
+                "the cursor belongs to a query with another order; start at the first page".into(),
+            ));
         }
         let mut values = after.values.iter().map(value::value).collect::<Result<Vec<_>, _>>()?;
         values.push(self.reference(after.path.as_str()));
@@ -84,11 +92,15 @@ fn check(query: &Query) -> Result<(), StoreError> {
     let refuse = |why: &str| Err(StoreError::Invalid(why.to_owned()));
     let ids = query.ids.0.is_some() || query.ids.1.is_some();
     let whole = match &query.scope {
-        Scope::Collection(path) => path.split('/').count() % 2 == 1 && path.split('/').all(|segment| !segment.is_empty()),
+        Scope::Collection(path) => {
+            path.split('/').count() % 2 == 1 && path.split('/').all(|segment| !segment.is_empty())
+        }
         Scope::Group(name) => !name.is_empty() && !name.contains('/'),
     };
     if !whole {
-        return refuse("a query looks in a collection, which has an odd number of segments, or in a group, which has one");
+        return refuse(
+            "a query looks in a collection, which has an odd number of segments, or in a group, which has one",
+        );
     }
     if query.limit == 0 {
         return refuse("a page holds at least one document; set a limit of 1 or more");
@@ -99,7 +111,9 @@ fn check(query: &Query) -> Result<(), StoreError> {
     let first = query.order.first().map(|(field, _)| field);
     let ranged = query.filters.iter().filter(|(_, comparison, _)| *comparison != Comparison::Equal);
     if let Some((field, ..)) = ranged.into_iter().find(|(field, ..)| Some(field) != first) {
-        return refuse(&format!("`{field}` is compared as a range, so it must be the first field of the order"));
+        return refuse(&format!(
+            "`{field}` is compared as a range, so it must be the first field of the order"
+        ));
     }
     Ok(())
 }
@@ -107,7 +121,8 @@ fn check(query: &Query) -> Result<(), StoreError> {
 fn order(query: &Query) -> Vec<Order> {
     let direction = |descends: bool| if descends { Direction::Descending } else { Direction::Ascending };
     let by = |path: String, descends| Order { field: reference(path), direction: direction(descends).into() };
-    let mut order: Vec<_> = query.order.iter().map(|(field, descends)| by(quoted(field), *descends)).collect();
+    let mut order: Vec<_> =
+        query.order.iter().map(|(field, descends)| by(quoted(field), *descends)).collect();
     order.push(by(NAME.to_owned(), query.order.last().is_some_and(|(_, descends)| *descends)));
     order
 }

@@ -45,7 +45,9 @@ fn array(items: &[Value], depth: usize) -> Result<pb::ArrayValue, StoreError> {
     if items.iter().any(Value::is_array) {
         return Err(StoreError::Invalid("an array can't hold arrays; put objects between them".into()));
     }
-    Ok(pb::ArrayValue { values: items.iter().map(|item| convert(item, depth - 1)).collect::<Result<_, _>>()? })
+    Ok(pb::ArrayValue {
+        values: items.iter().map(|item| convert(item, depth - 1)).collect::<Result<_, _>>()?,
+    })
 }
 
 fn map(object: &Map<String, Value>, depth: usize) -> Result<HashMap<String, pb::Value>, StoreError> {
@@ -56,7 +58,9 @@ fn number(number: &Number) -> Result<ValueType, StoreError> {
     match (number.as_i64(), number.as_f64()) {
         (Some(integer), _) => Ok(ValueType::IntegerValue(integer)),
         (None, Some(float)) if !number.is_u64() => Ok(ValueType::DoubleValue(float)),
-        _ => Err(StoreError::Invalid(format!("the integer {number} doesn't fit 64 bits with a sign; store it as text"))),
+        _ => Err(StoreError::Invalid(format!(
+            "the integer {number} doesn't fit 64 bits with a sign; store it as text"
+        ))),
     }
 }
 
@@ -110,7 +114,10 @@ mod tests {
     fn what_firestore_cannot_hold_is_refused_before_it_is_sent() {
         let deep = (0..21).fold(json!(1), |inner, _| json!({ "a": inner }));
         for document in [json!({"a": [[1]]}), json!({"u": u64::MAX}), deep] {
-            assert!(matches!(fields(&Body::of(&document).unwrap()), Err(StoreError::Invalid(_))), "{document}");
+            assert!(
+                matches!(fields(&Body::of(&document).unwrap()), Err(StoreError::Invalid(_))),
+                "{document}"
+            );
         }
     }
 

@@ -93,10 +93,15 @@ pub(super) async fn start(
 impl Connection {
     fn target(&self, watch: &Watch) -> Result<TargetType, StoreError> {
         match watch {
-            Watch::Document(path) => Ok(TargetType::Documents(DocumentsTarget { documents: vec![self.name(path)] })),
+            Watch::Document(path) => {
+                Ok(TargetType::Documents(DocumentsTarget { documents: vec![self.name(path)] }))
+            }
             Watch::Query(query) => {
                 let (parent, query) = self.structured(query)?;
-                Ok(TargetType::Query(QueryTarget { parent, query_type: Some(QueryType::StructuredQuery(query)) }))
+                Ok(TargetType::Query(QueryTarget {
+                    parent,
+                    query_type: Some(QueryType::StructuredQuery(query)),
+                }))
             }
         }
     }
@@ -153,18 +158,20 @@ impl Watcher {
 
     fn read(&mut self, response: pb::ListenResponse) -> Hint {
         match response.response_type {
-            Some(ResponseType::DocumentChange(change)) => match (change.document, &self.watch) {
-                (Some(document), Watch::Document(_)) => Hint::Document(Box::new(self.connection.document(document))),
-                // This may be in the middle of a set that is being sent again: its end says when to look.
-                _ => {
-                    self.stale = true;
-                    Hint::Nothing
-                }
-            },
+            Some(ResponseType::DocumentChange(change)) => self.document_changed(change.document),
             Some(ResponseType::TargetChange(change)) => self.target_changed(&change),
             Some(_) => Hint::Look,
             None => Hint::Nothing,
         }
+    }
+
+    /// A query's document may come in the middle of a set that is being sent again: its end says when to look.
+    fn document_changed(&mut self, document: Option<pb::Document>) -> Hint {
+        if let (Some(document), Watch::Document(_)) = (document, &self.watch) {
+            return Hint::Document(Box::new(self.connection.document(document)));
+        }
+        self.stale = true;
+        Hint::Nothing
     }
 
     fn target_changed(&mut self, change: &pb::TargetChange) -> Hint {

@@ -37,7 +37,10 @@ impl Nonces {
 pub(super) fn check(writes: &[Write]) -> Result<(), StoreError> {
     let mut seen = HashSet::new();
     match writes.iter().find(|write| !seen.insert(&write.path)) {
-        Some(twice) => Err(StoreError::Invalid(format!("`{}` is written twice in one commit; merge the two writes", twice.path))),
+        Some(twice) => Err(StoreError::Invalid(format!(
+            "`{}` is written twice in one commit; merge the two writes",
+            twice.path
+        ))),
         None => Ok(()),
     }
 }
@@ -52,7 +55,8 @@ impl Connection {
             Precondition::Present => Some(ConditionType::Exists(true)),
             Precondition::At(version) => Some(ConditionType::UpdateTime(timestamp(version))),
         };
-        let current_document = condition.map(|condition| pb::Precondition { condition_type: Some(condition) });
+        let current_document =
+            condition.map(|condition| pb::Precondition { condition_type: Some(condition) });
         let mut result = pb::Write { current_document, ..Default::default() };
         match &write.change {
             Change::Delete => result.operation = Some(Operation::Delete(name)),
@@ -60,7 +64,8 @@ impl Connection {
                 let mut fields = value::fields(body)?;
                 reserved(&write.path, fields.contains_key(value::NONCE))?;
                 fields.insert(value::NONCE.to_owned(), self.nonce());
-                result.operation = Some(Operation::Update(pb::Document { name, fields, ..Default::default() }));
+                result.operation =
+                    Some(Operation::Update(pb::Document { name, fields, ..Default::default() }));
             }
             Change::Patch { set, increment } => self.patch(&write.path, set, increment, &mut result)?,
         }
@@ -99,19 +104,32 @@ impl Connection {
     pub(super) async fn send(&self, writes: Vec<pb::Write>) -> Result<Vec<Version>, Status> {
         let request = pb::CommitRequest { database: self.database(), writes, ..Default::default() };
         let response = self.client().commit(super::within(request)).await?.into_inner();
-        Ok(response.write_results.iter().map(|result| result.update_time.as_ref().map_or(Version(0), version)).collect())
+        Ok(response
+            .write_results
+            .iter()
+            .map(|result| result.update_time.as_ref().map_or(Version(0), version))
+            .collect())
     }
 }
 
 /// Every field has a name that isn't ours, and none is touched twice, neither whole nor in part.
-fn distinct(path: &Path, set: &[(Field, Option<serde_json::Value>)], increment: &[(Field, i64)]) -> Result<(), StoreError> {
+fn distinct(
+    path: &Path,
+    set: &[(Field, Option<serde_json::Value>)],
+    increment: &[(Field, i64)],
+) -> Result<(), StoreError> {
     let touched = set.iter().map(|(field, _)| field).chain(increment.iter().map(|(field, _)| field));
     let touched: Vec<&Field> = touched.collect();
     for (index, field) in touched.iter().enumerate() {
-        reserved(path, field.iter().any(String::is_empty) || field.first().is_none_or(|first| first == value::NONCE))?;
+        reserved(
+            path,
+            field.iter().any(String::is_empty) || field.first().is_none_or(|first| first == value::NONCE),
+        )?;
         if touched[..index].iter().any(|other| field.starts_with(other) || other.starts_with(field)) {
             let field = field.join(".");
-            return Err(StoreError::Invalid(format!("`{path}`: a patch touches `{field}` twice; merge the two")));
+            return Err(StoreError::Invalid(format!(
+                "`{path}`: a patch touches `{field}` twice; merge the two"
+            )));
         }
     }
     Ok(())
@@ -120,14 +138,19 @@ fn distinct(path: &Path, set: &[(Field, Option<serde_json::Value>)], increment: 
 fn reserved(path: &Path, broken: bool) -> Result<(), StoreError> {
     if broken {
         let nonce = value::NONCE;
-        return Err(StoreError::Invalid(format!("`{path}`: a field needs a name, and `{nonce}` is the store's own; rename it")));
+        return Err(StoreError::Invalid(format!(
+            "`{path}`: a field needs a name, and `{nonce}` is the store's own; rename it"
+        )));
     }
     Ok(())
 }
 
 fn add(field: &Field, by: i64) -> FieldTransform {
     let by = value::wrap(ValueType::IntegerValue(by));
-    FieldTransform { field_path: value::field_path(field), transform_type: Some(TransformType::Increment(by)) }
+    FieldTransform {
+        field_path: value::field_path(field),
+        transform_type: Some(TransformType::Increment(by)),
+    }
 }
 
 fn nest(fields: &mut HashMap<String, pb::Value>, field: &[String], new: pb::Value) {
@@ -136,7 +159,9 @@ fn nest(fields: &mut HashMap<String, pb::Value>, field: &[String], new: pb::Valu
         fields.insert(first.clone(), new);
         return;
     }
-    let inner = fields.entry(first.clone()).or_insert_with(|| value::wrap(ValueType::MapValue(pb::MapValue::default())));
+    let inner = fields
+        .entry(first.clone())
+        .or_insert_with(|| value::wrap(ValueType::MapValue(pb::MapValue::default())));
     if let Some(ValueType::MapValue(map)) = &mut inner.value_type {
         nest(&mut map.fields, rest, new);
     }

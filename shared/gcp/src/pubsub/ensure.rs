@@ -8,29 +8,50 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_pubsub::{
     Error,
     client::{SubscriptionAdmin, TopicAdmin},
-    model::{DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription as PubSubSubscription, push_config::OidcToken},
+    model::{
+        DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription as PubSubSubscription,
+        push_config::OidcToken,
+    },
 };
 use google_cloud_wkt::Duration;
 use model::port::{PortError, broker::Subscription};
-
-/// The first wait after a refused delivery, and the longest: what Pub/Sub allows.
-const BACK_OFF_S: (i64, i64) = (10, 600);
 
 /// Undelivered messages are kept a week, delivered ones not at all.
 const KEEP_S: i64 = 7 * 24 * 3600;
 
 /// Where and how subscriptions push.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Push {
     /// The address of the service that takes pushes; `/push/SUBSCRIPTION` is added.
     pub base_url: String,
-    /// Sent as `?token=…`, for emulators, which send no identity.
+    /// Sent as `?token=…`, for emulators, which send no identity. Letters, digits, `-` and `_`.
     pub token: Option<String>,
     /// The account whose identity token each push carries in production; its audience is `base_url`.
     pub service_account: Option<String>,
+    /// The first wait after a refused delivery and the longest, in seconds: 0 to 600.
+    pub back_off_s: (u32, u32),
 }
 
 impl Push {
+    /// Pushes without an identity, and with the back-off that `infra/` declares.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self { base_url: base_url.into(), token: None, service_account: None, back_off_s: (10, 600) }
+    }
+
+    /// With a token in the address.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    fn retries(&self) -> RetryPolicy {
+        let (shortest, longest) = self.back_off_s;
+        RetryPolicy::new()
+            .set_minimum_backoff(Duration::clamp(shortest.into(), 0))
+            .set_maximum_backoff(Duration::clamp(longest.into(), 0))
+    }
+
     fn endpoint(&self, subscription: &str) -> String {
         let url = format!("{}/push/{subscription}", self.base_url.trim_end_matches('/'));
         self.token.as_ref().map_or(url.clone(), |token| format!("{url}?token={token}"))
@@ -39,9 +60,9 @@ impl Push {
     fn config(&self, subscription: &str) -> PushConfig {
         let config = PushConfig::new().set_push_endpoint(self.endpoint(subscription));
         match &self.service_account {
-            Some(email) => {
-                config.set_oidc_token(OidcToken::new().set_service_account_email(email).set_audience(&self.base_url))
-            }
+            Some(email) => config.set_oidc_token(
+                OidcToken::new().set_service_account_email(email).set_audience(&self.base_url),
+            ),
             None => config,
         }
     }
@@ -50,7 +71,12 @@ impl Push {
 impl PubSubBroker {
     /// Creates the topics and subscriptions that aren't there yet, each subscription with a dead-letter topic
     /// `SUBSCRIPTION.dead` and a subscription without push on that, which keeps what arrives there.
-    pub async fn ensure(&self, topics: &[&str], subscriptions: &[Subscription], push: &Push) -> Result<(), PortError> {
+    pub async fn ensure(
+        &self,
+        topics: &[&str],
+        subscriptions: &[Subscription],
+        push: &Push,
+    ) -> Result<(), PortError> {
         let admin = Admin::connect(&self.options).await?;
         for topic in topics {
             admin.topic(topic).await?;
@@ -112,7 +138,6 @@ impl<'a> Admin<'a> {
     fn pushed(&self, subscription: &Subscription, push: &Push) -> PubSubSubscription {
         let attempts = i32::try_from(subscription.max_attempts).unwrap_or(i32::MAX).clamp(5, 100);
         let deadline = (subscription.ack_deadline_ms + 999) / 1_000;
-        let (shortest, longest) = BACK_OFF_S;
         PubSubSubscription::new()
             .set_name(self.options.subscription(&subscription.name))
             .set_topic(self.options.topic(&subscription.topic))
@@ -121,11 +146,7 @@ impl<'a> Admin<'a> {
             .set_filter(filter(&subscription.types))
             .set_expiration_policy(ExpirationPolicy::new())
             .set_message_retention_duration(Duration::clamp(KEEP_S, 0))
-            .set_retry_policy(
-                RetryPolicy::new()
-                    .set_minimum_backoff(Duration::clamp(shortest, 0))
-                    .set_maximum_backoff(Duration::clamp(longest, 0)),
-            )
+            .set_retry_policy(push.retries())
             .set_dead_letter_policy(
                 DeadLetterPolicy::new()
                     .set_dead_letter_topic(self.options.topic(&dead(&subscription.name)))
@@ -159,13 +180,16 @@ mod tests {
 
     #[test]
     fn a_push_goes_to_its_own_path_with_the_token() {
-        let push = Push { base_url: "http://127.0.0.1:1/".into(), token: Some("t".into()), service_account: None };
+        let push = Push::new("http://127.0.0.1:1/").token("t");
         assert_eq!(push.endpoint("learn.feedback"), "http://127.0.0.1:1/push/learn.feedback?token=t");
     }
 
     #[test]
     fn every_type_is_let_through_when_none_is_named() {
         assert_eq!(filter(&[]), "");
-        assert_eq!(filter(&["a.b".into(), "c".into()]), "attributes.type = \"a.b\" OR attributes.type = \"c\"");
+        assert_eq!(
+            filter(&["a.b".into(), "c".into()]),
+            "attributes.type = \"a.b\" OR attributes.type = \"c\""
+        );
     }
 }

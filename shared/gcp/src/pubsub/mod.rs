@@ -12,12 +12,13 @@ pub use ensure::Push;
 
 use async_trait::async_trait;
 use google_cloud_auth::credentials::{Credentials, anonymous};
-use google_cloud_gax::error::rpc::Code;
+use google_cloud_gax::{error::rpc::Code, retry_policy::RetryPolicyExt};
 use google_cloud_pubsub::{
     Error,
     client::{BasePublisher, Publisher},
     error::PublishError,
     model::Message as PubSubMessage,
+    retry_policy::RetryableErrors,
 };
 use model::{
     message::Message,
@@ -29,6 +30,10 @@ use std::{
     time::Duration,
 };
 use tokio::sync::OnceCell;
+
+/// How long the client tries before it reports failure. A handler has its answer to give; what was not published stays
+/// in its outbox.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a message may wait for others to travel with.
 const LINGER: Duration = Duration::from_millis(2);
@@ -87,17 +92,18 @@ impl PubSubBroker {
     async fn publisher(&self, topic: &str) -> Result<Publisher, PortError> {
         let base = self.base().await?;
         let mut publishers = self.publishers.lock().unwrap_or_else(PoisonError::into_inner);
-        let publisher = publishers.entry(topic.to_owned()).or_insert_with(|| {
-            base.publisher(self.options.topic(topic)).set_delay_threshold(LINGER).build()
-        });
+        let publisher = publishers
+            .entry(topic.to_owned())
+            .or_insert_with(|| base.publisher(self.options.topic(topic)).set_delay_threshold(LINGER).build());
         Ok(publisher.clone())
     }
 }
 
 async fn connect(options: &PubSubOptions) -> Result<BasePublisher, PortError> {
+    let builder = BasePublisher::builder().with_retry_policy(RetryableErrors.with_time_limit(PATIENCE));
     let builder = match options.endpoint() {
-        Some((endpoint, credentials)) => BasePublisher::builder().with_endpoint(endpoint).with_credentials(credentials),
-        None => BasePublisher::builder(),
+        Some((endpoint, credentials)) => builder.with_endpoint(endpoint).with_credentials(credentials),
+        None => builder,
     };
     builder.build().await.map_err(|e| PortError::Transient(format!("no connection to Pub/Sub: {e}")))
 }
@@ -112,7 +118,9 @@ impl Broker for PubSubBroker {
         let mut sent = Vec::new();
         for (topic, messages) in by_topic {
             let publisher = self.publisher(&topic).await?;
-            sent.extend(messages.into_iter().map(|message| (topic.clone(), publisher.publish(envelope(message)))));
+            sent.extend(
+                messages.into_iter().map(|message| (topic.clone(), publisher.publish(envelope(message)))),
+            );
         }
         // All of them are under way; the first failure is the answer, after each has been waited for.
         let mut outcome = Ok(());
@@ -139,7 +147,9 @@ fn failed(topic: &str, error: &PublishError) -> PortError {
 fn refused(doing: &str, error: &Error) -> PortError {
     let code = error.status().map(|status| status.code);
     match code {
-        Some(Code::NotFound) => PortError::Permanent(format!("{doing} failed: it isn't there; apply `infra/` ({error})")),
+        Some(Code::NotFound) => {
+            PortError::Permanent(format!("{doing} failed: it isn't there; apply `infra/` ({error})"))
+        }
         Some(Code::PermissionDenied | Code::Unauthenticated) => PortError::Permanent(format!(
             "{doing} failed: this account may not; `infra/iam.tf` says which roles it needs ({error})"
         )),
