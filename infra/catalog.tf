@@ -10,17 +10,23 @@ locals {
   # only by pushes and schedules, whose identity Cloud Run checks before a request comes through.
   public = { for name, function in local.functions : name => function if length(function.http) > 0 }
 
-  subscriptions = merge([
+  # A function may declare one topic several times; it is one subscription, for all of their types together, and
+  # one that wants every type leaves no filter to the others.
+  triggers = merge([
     for name, function in local.functions : {
-      for trigger in function.topics : trigger.subscription => {
-        function = name
-        topic    = trigger.topic
-        types    = trigger.types
-        # Pub/Sub takes 10 to 600 s.
-        ack_deadline = min(600, max(10, function.timeout_s))
-      }
+      for trigger in function.topics : trigger.subscription => merge(trigger, { function = name })...
     }
   ]...)
+
+  # A little more than the handler gets, so that its end is heard before Pub/Sub gives up on it; 10 to 600 s.
+  subscriptions = {
+    for subscription, triggers in local.triggers : subscription => {
+      function     = triggers[0].function
+      topic        = triggers[0].topic
+      types        = anytrue([for trigger in triggers : length(trigger.types) == 0]) ? [] : distinct(flatten(triggers[*].types))
+      ack_deadline = min(600, max(10, local.functions[triggers[0].function].timeout_s + 5))
+    }
+  }
 
   topics = toset(concat(
     ["deployments", "actions", "observations", "feedback", "learning"],

@@ -7,7 +7,7 @@ resource "google_cloud_scheduler_job" "schedule" {
   region           = var.region
   schedule         = each.value.cron
   time_zone        = "Etc/UTC"
-  attempt_deadline = "${min(1800, max(15, each.value.timeout))}s"
+  attempt_deadline = "${min(1800, max(15, each.value.timeout + 5))}s"
 
   retry_config {
     retry_count          = 3
@@ -24,7 +24,7 @@ resource "google_cloud_scheduler_job" "schedule" {
       subscription = "${each.value.function}.schedule"
       message = {
         messageId  = each.key
-        attributes = { type = "schedule" }
+        attributes = { type = "schedule", tenant = "system" }
         data       = base64encode(jsonencode({ name = each.value.name }))
       }
     }))

@@ -11,7 +11,7 @@ resource "google_cloud_run_v2_service" "function" {
 
   template {
     service_account                  = google_service_account.function[each.key].email
-    timeout                          = "${each.value.timeout_s}s"
+    timeout                          = "${each.value.timeout_s + 5}s"
     max_instance_request_concurrency = each.value.concurrency
 
     scaling {

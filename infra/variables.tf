@@ -39,5 +39,5 @@ variable "max_instances" {
 variable "max_delivery_attempts" {
   description = "Tries of one message before it goes to the dead letters, 5 to 100."
   type        = number
-  default     = 20
+  default     = 10
 }
