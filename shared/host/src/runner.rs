@@ -33,6 +33,67 @@ const NO_TENANT: &str = "system";
 /// Deliveries of one message before the dead-letter topic.
 const MAX_ATTEMPTS: u32 = 10;
 
+/// What a broker must deliver to these functions: one subscription for each function and topic, and one for each
+/// function with schedules.
+pub fn subscriptions(functions: &[Function], config: &Config) -> Vec<Subscription> {
+    let mut all: BTreeMap<String, Subscription> = BTreeMap::new();
+    for function in functions {
+        for trigger in &function.topics {
+            let name = format!("{}.{}", function.name, trigger.topic);
+            let types: Vec<String> = trigger.kinds.iter().map(|&kind| kind.to_owned()).collect();
+            match all.get_mut(&name) {
+                // One that wants every type leaves no filter to the others.
+                Some(known) if known.types.is_empty() || types.is_empty() => known.types.clear(),
+                Some(known) => known.types.extend(types),
+                None => {
+                    all.insert(name.clone(), subscription(function, config, name, trigger.topic, types));
+                }
+            }
+        }
+        if !function.schedules.is_empty() {
+            let name = format!("{}.{SCHEDULE_TOPIC}", function.name);
+            all.insert(name.clone(), subscription(function, config, name, SCHEDULE_TOPIC, vec![]));
+        }
+    }
+    all.into_values().collect()
+}
+
+fn subscription(
+    function: &Function,
+    config: &Config,
+    name: String,
+    topic: &str,
+    types: Vec<String>,
+) -> Subscription {
+    // A little more than the handler gets, so that its end is heard before the broker gives up on it.
+    let deadline_ms = timeout(function, config).as_millis() as i64 + 5_000;
+    Subscription {
+        name,
+        topic: topic.to_owned(),
+        types,
+        max_attempts: MAX_ATTEMPTS,
+        ack_deadline_ms: deadline_ms.clamp(10_000, 600_000),
+        concurrency: config.max_concurrent.unwrap_or(function.concurrency as usize),
+    }
+}
+
+fn timeout(function: &Function, config: &Config) -> Duration {
+    config.timeout.unwrap_or(Duration::from_secs(function.timeout_s.into()))
+}
+
+/// The schedules that somebody must keep for these functions.
+pub fn schedules(functions: &[Function]) -> Vec<Schedule> {
+    let of = |function: &Function| {
+        let name = function.name;
+        function
+            .schedules
+            .iter()
+            .map(move |s| Schedule { function: name, name: s.name, cron: s.cron })
+            .collect::<Vec<_>>()
+    };
+    functions.iter().flat_map(of).collect()
+}
+
 /// Functions that share one process.
 pub struct Runner {
     pub(crate) functions: Vec<Function>,
@@ -117,60 +178,18 @@ impl Runner {
         self.config.url(&self.sessions.new_link(caller, &*self.ports.clock, &*self.ports.random))
     }
 
-    /// What the broker must deliver here: one subscription for each function and topic.
+    /// What the broker must deliver here.
     pub fn subscriptions(&self) -> Vec<Subscription> {
-        let mut all: BTreeMap<String, Subscription> = BTreeMap::new();
-        for function in &self.functions {
-            for trigger in &function.topics {
-                let name = format!("{}.{}", function.name, trigger.topic);
-                let types: Vec<String> = trigger.kinds.iter().map(|&kind| kind.to_owned()).collect();
-                match all.get_mut(&name) {
-                    // One that wants every type leaves no filter to the others.
-                    Some(known) if known.types.is_empty() || types.is_empty() => known.types.clear(),
-                    Some(known) => known.types.extend(types),
-                    None => {
-                        all.insert(name.clone(), self.subscription(function, name, trigger.topic, types));
-                    }
-                }
-            }
-        }
-        all.into_values().collect()
-    }
-
-    fn subscription(
-        &self,
-        function: &Function,
-        name: String,
-        topic: &str,
-        types: Vec<String>,
-    ) -> Subscription {
-        // A little more than the handler gets, so that its end is heard before the broker gives up on it.
-        let deadline_ms = self.timeout(function).as_millis() as i64 + 5_000;
-        Subscription {
-            name,
-            topic: topic.to_owned(),
-            types,
-            max_attempts: MAX_ATTEMPTS,
-            ack_deadline_ms: deadline_ms.clamp(10_000, 600_000),
-            concurrency: self.config.max_concurrent.unwrap_or(function.concurrency as usize),
-        }
+        subscriptions(&self.functions, &self.config)
     }
 
     /// The schedules somebody must keep.
     pub fn schedules(&self) -> Vec<Schedule> {
-        let of = |function: &Function| {
-            let name = function.name;
-            function
-                .schedules
-                .iter()
-                .map(move |s| Schedule { function: name, name: s.name, cron: s.cron })
-                .collect::<Vec<_>>()
-        };
-        self.functions.iter().flat_map(of).collect()
+        schedules(&self.functions)
     }
 
     pub(crate) fn timeout(&self, function: &Function) -> Duration {
-        self.config.timeout.unwrap_or(Duration::from_secs(function.timeout_s.into()))
+        timeout(function, &self.config)
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<&Function> {

@@ -5,33 +5,10 @@ use crate::Error;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use model::port::{KeyContext, Ports, Random};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::Zeroizing;
 
+pub use model::document::Sealed;
 pub use secrecy::{ExposeSecret, SecretString};
-
-/// A sealed secret, as documents keep it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealed {
-    /// The data key, wrapped.
-    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
-    pub wrapped: Vec<u8>,
-    /// 12 bytes.
-    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
-    pub nonce: Vec<u8>,
-    /// The secret with its tag.
-    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
-    pub ciphertext: Vec<u8>,
-}
-
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
-}
-
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    BASE64_STANDARD.decode(text).map_err(D::Error::custom)
-}
 
 /// Seals a secret for one field of one record.
 pub async fn seal(ports: &Ports, context: &KeyContext, secret: &SecretString) -> Result<Sealed, Error> {
@@ -41,13 +18,16 @@ pub async fn seal(ports: &Ports, context: &KeyContext, secret: &SecretString) ->
     let (nonce, ciphertext) =
         encrypt(&data_key[..], &context.bytes(), secret.expose_secret().as_bytes(), &*ports.random)?;
     let wrapped = ports.keys.wrap(context, &data_key[..]).await?;
-    Ok(Sealed { wrapped, nonce, ciphertext })
+    let text = |bytes: Vec<u8>| BASE64_STANDARD.encode(bytes);
+    Ok(Sealed { wrapped: text(wrapped), nonce: text(nonce), ciphertext: text(ciphertext) })
 }
 
 /// Opens what was sealed for the same field of the same record; a permanent error for any other.
 pub async fn open(ports: &Ports, context: &KeyContext, sealed: &Sealed) -> Result<SecretString, Error> {
-    let data_key = Zeroizing::new(ports.keys.unwrap(context, &sealed.wrapped).await?);
-    let plain = decrypt(&data_key, &context.bytes(), &sealed.nonce, &sealed.ciphertext)
+    let bytes = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| broken(context, "it is not base 64"));
+    let (nonce, ciphertext) = (bytes(&sealed.nonce)?, bytes(&sealed.ciphertext)?);
+    let data_key = Zeroizing::new(ports.keys.unwrap(context, &bytes(&sealed.wrapped)?).await?);
+    let plain = decrypt(&data_key, &context.bytes(), &nonce, &ciphertext)
         .ok_or_else(|| broken(context, "its tag doesn't match"))?;
     let text = String::from_utf8(plain).map_err(|_| broken(context, "it is not text"))?;
     Ok(SecretString::from(text))

@@ -1,0 +1,148 @@
+//! What is made from declarations: the catalog, the table, the OpenAPI document.
+
+use crate::{fake::Fake, server::key};
+use host::{
+    Config, Context, Delivery, Error, Function, Outcome, Request, Response, Role, Route, Runner, catalog,
+    openapi,
+};
+use model::message::{kind, topic};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct Start {
+    source: Origin,
+}
+
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct Origin {
+    url: String,
+}
+
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct Filter {
+    status: Option<String>,
+    limit: u32,
+}
+
+mod elsewhere {
+    #[derive(serde::Serialize, utoipa::ToSchema)]
+    pub struct Origin {
+        pub other: bool,
+    }
+}
+
+async fn handle(_: Context, _: Request) -> Result<Response, Error> {
+    Ok(Response::empty(204))
+}
+
+async fn receive(_: Context, _: Delivery) -> Result<Outcome, Error> {
+    Ok(Outcome::Done)
+}
+
+fn functions() -> Vec<Function> {
+    let register = Function::new("register", "Records")
+        .permissions(&["datastore.user"])
+        .route(
+            Route::post("/d", Role::Deployer, "Start one", handle)
+                .creates()
+                .body::<Start>()
+                .answers::<Origin>(201),
+        )
+        .route(
+            Route::get("/d/{id}", Role::Viewer, "One", handle).query::<Filter>().answers::<Vec<Start>>(200),
+        )
+        .route(Route::get("/page", Role::Public, "A page", handle).answers_with(200, "text/html"));
+    let advise = Function::new("advise", "Advises")
+        .timeout_s(60)
+        .concurrency(2)
+        .topic(topic::OBSERVATIONS, &[kind::OBSERVATION_RECORDED], receive)
+        .schedule("hourly", "0 * * * *", receive);
+    vec![register, advise]
+}
+
+#[test]
+fn the_catalog_says_all_that_was_declared() {
+    assert!(catalog::defects(&functions()).is_empty());
+    let json = catalog::json(&functions());
+    assert_eq!(json["functions"][0]["name"], "advise");
+    assert_eq!(
+        json["functions"][0],
+        json!({
+            "name": "advise", "summary": "Advises", "timeout_s": 60, "concurrency": 2, "permissions": [], "http": [],
+            "topics": [{ "topic": "observations", "types": ["observation.recorded"], "subscription": "advise.observations" }],
+            "schedules": [{ "name": "hourly", "cron": "0 * * * *" }],
+        })
+    );
+    let http = &json["functions"][1]["http"];
+    assert_eq!(
+        http[0],
+        json!({ "method": "POST", "path": "/d", "role": "deployer", "summary": "Start one" })
+    );
+    let table = catalog::markdown_table(&functions());
+    assert!(table.contains("| `advise` | Advises | topic `observations`: `observation.recorded`<br>schedule `0 * * * *` (hourly) | 60 s | 2 |"), "{table}");
+    let reversed: Vec<_> = functions().into_iter().rev().collect();
+    assert_eq!(catalog::json(&reversed), json);
+}
+
+#[test]
+fn what_is_declared_twice_is_found() {
+    let twice = vec![
+        Function::new("a", "").route(Route::get("/d/{id}", Role::Public, "", handle)),
+        Function::new("a", "")
+            .route(Route::get("/d/{name}", Role::Public, "", handle))
+            .schedule("s", "* *", receive),
+    ];
+    assert_eq!(catalog::defects(&twice).len(), 3);
+}
+
+#[test]
+fn the_document_describes_bodies_queries_answers_and_problems() {
+    let document: Value = serde_json::to_value(openapi::document(&functions())).unwrap();
+    let start = &document["paths"]["/d"]["post"];
+    assert_eq!(
+        start["requestBody"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/Start"
+    );
+    assert_eq!(
+        start["responses"]["201"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/Origin"
+    );
+    for status in ["400", "401", "403", "409", "413", "422", "503", "default"] {
+        let schema = &start["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(schema, "#/components/schemas/Problem", "{status}");
+    }
+    assert_eq!(start["security"], json!([{ "bearer": ["deployer"] }]));
+    assert_eq!(start["parameters"][0]["name"], "Idempotency-Key");
+    let one = &document["paths"]["/d/{id}"]["get"];
+    let parameters: Vec<_> = one["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["name"].as_str().unwrap(), p["in"].as_str().unwrap(), p["required"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(parameters, [("id", "path", true), ("status", "query", false), ("limit", "query", true)]);
+    assert_eq!(one["responses"]["200"]["content"]["application/json"]["schema"]["type"], "array");
+    assert!(document["paths"]["/page"]["get"].get("security").is_none());
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    assert!(["Problem", "Start", "Origin"].iter().all(|name| schemas.contains_key(*name)));
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+}
+
+#[test]
+fn two_types_of_one_name_are_found() {
+    assert!(openapi::collisions(&functions()).is_empty());
+    let mut functions = functions();
+    let route = Route::get("/x", Role::Public, "", handle).answers::<elsewhere::Origin>(200);
+    functions.push(Function::new("x", "").route(route));
+    assert_eq!(openapi::collisions(&functions), ["Origin"]);
+}
+
+#[test]
+fn a_runner_is_made_without_touching_a_port() {
+    let fake = Fake::new();
+    fake.unreachable.store(true, std::sync::atomic::Ordering::SeqCst);
+    let runner = Arc::new(Runner::new(functions(), fake.ports(), Arc::new(Config::local(1, key()))));
+    let _router = runner.router();
+    assert_eq!(fake.counted(), (0, 0));
+}

@@ -1,0 +1,12 @@
+//! The host through its router, by real HTTP on loopback, and as a broker's subscriber.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod access;
+mod deliveries;
+mod derived;
+mod fake;
+mod idempotency;
+mod problems;
+mod sealing;
+mod server;
+mod stopping;

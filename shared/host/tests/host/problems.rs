@@ -1,0 +1,223 @@
+//! Whatever goes wrong with a request becomes a problem that says what happened and what to do.
+
+use crate::{
+    fake::Fake,
+    server::{Answer, Server},
+};
+use host::{Context, Error, Function, Request, Response, Role, Route};
+use model::{DeploymentId, port::PortError, port::store::Path};
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{io::AsyncWriteExt, sync::Notify};
+
+#[derive(Deserialize, Serialize, utoipa::ToSchema)]
+struct Order {
+    name: String,
+    inner: Inner,
+}
+
+#[derive(Deserialize, Serialize, utoipa::ToSchema)]
+struct Inner {
+    count: u8,
+}
+
+async fn order(_: Context, request: Request) -> Result<Response, Error> {
+    Ok(Response::json(200, &request.json::<Order>()?))
+}
+
+async fn show(_: Context, request: Request) -> Result<Response, Error> {
+    let id: DeploymentId = request.id("id")?;
+    Ok(Response::text(200, id.to_string()))
+}
+
+async fn page(_: Context, request: Request) -> Result<Response, Error> {
+    #[derive(Deserialize)]
+    struct Params {
+        limit: u32,
+    }
+    let params: Params = if request.body.is_empty() { request.query()? } else { request.form()? };
+    Ok(Response::text(200, params.limit.to_string()))
+}
+
+async fn broken(ctx: Context, request: Request) -> Result<Response, Error> {
+    match request.param("how") {
+        "panic" => panic!("hunter2"),
+        "store" => Ok(Response::json(200, &ctx.ports.store.get(&Path::new("a/b")).await?.is_some())),
+        "port" => Err(PortError::Permanent("hunter2".into()).into()),
+        "hang" => std::future::pending().await,
+        "header" => Ok(Response::text(200, "ok").header("x", "a\r\nset-cookie: b=c")),
+        "own" => Err(Error::gone("That link was used. Ask for another.").slug("used-link").with("by", "ann")),
+        _ => Err(Error::internal("hunter2")),
+    }
+}
+
+fn functions() -> Vec<Function> {
+    let function = Function::new("shop", "")
+        .route(Route::post("/orders", Role::Public, "", order).body_limit(1000))
+        .route(Route::get("/d/{id}", Role::Public, "", show))
+        .route(Route::get("/page", Role::Public, "", page))
+        .route(Route::post("/page", Role::Public, "", page))
+        .route(Route::get("/broken/{how}", Role::Public, "", broken))
+        .problem("used-link", "The link was used.");
+    vec![function]
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods() {
+    let server = Server::start(functions()).await;
+    assert_eq!(server.send("GET /nothing", &[], "").await.problem(404), "not-found");
+    let answer = server.send("DELETE /page", &[], "").await;
+    assert_eq!(answer.problem(405), "method-not-allowed");
+    assert_eq!(answer.header("allow"), Some("get, post"));
+    assert_eq!(answer.json()["allowed"], serde_json::json!(["GET", "POST"]));
+    assert_eq!(server.send("OPTIONS /orders", &[], "").await.problem(405), "method-not-allowed");
+    let head = server.send("HEAD /page?limit=3", &[], "").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn a_body_that_is_wrong_is_told_by_field_and_line() {
+    let server = Server::start(functions()).await;
+    let cases = [
+        ("{\n \"name\": \"x\",\n \"inner\": {\"count\": \"3\"}}", "inner.count", 3, "expected u8"),
+        ("{\"name\": \"x\", \"inner\": {}}", "inner.count", 1, "missing field"),
+        ("{\"name\": \"x\"\n}", "inner", 2, "missing field"),
+        ("{\"name\": \"x\", \"inner\": {\"count\": 300}}", "inner.count", 1, "expected u8"),
+        ("[1]", ".", 1, "expected"),
+    ];
+    for (body, field, line, what) in cases {
+        let answer = server.send("POST /orders", &[], body).await;
+        assert_eq!(answer.problem(400), "bad-request", "{body}");
+        let error = &answer.json()["errors"][0];
+        assert_eq!(
+            (error["field"].as_str(), error["line"].as_u64()),
+            (Some(field), Some(line)),
+            "{body}: {error}"
+        );
+        assert!(error["problem"].as_str().unwrap().contains(what), "{body}: {error}");
+    }
+    for body in ["", "  ", "{", "nonsense", "{\"name\":\"x\",\"inner\":{\"count\":1}} x", "\u{0}"] {
+        assert_eq!(server.send("POST /orders", &[], body).await.problem(400), "bad-request", "{body}");
+    }
+    let fine = "{\"name\":\"x\",\"inner\":{\"count\":1}}";
+    assert_eq!(server.send("POST /orders", &[("content-type", "text/plain")], fine).await.body, fine);
+}
+
+#[tokio::test]
+async fn ids_queries_and_forms_that_are_wrong() {
+    let server = Server::start(functions()).await;
+    let answer = server.send("GET /d/..%2F..%2Fetc", &[], "").await;
+    assert_eq!(answer.problem(400), "bad-request");
+    assert_eq!(answer.json()["errors"][0]["field"], "id");
+    assert_eq!(server.send("GET /d/dep_1", &[], "").await.body, "dep_1");
+    assert_eq!(server.send("GET /page?limit=20", &[], "").await.body, "20");
+    for line in ["GET /page?limit=x", "GET /page"] {
+        let answer = server.send(line, &[], "").await;
+        assert_eq!(answer.problem(400), "bad-request");
+        assert_eq!(answer.json()["errors"][0]["field"], "limit");
+    }
+    assert_eq!(server.send("POST /page", &[], "limit=7&x=%41").await.body, "7");
+    assert_eq!(server.send("POST /page", &[], "limit=-7").await.problem(400), "bad-request");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
+    let server = Server::start(functions()).await;
+    let body = "x".repeat(3_000_000);
+    let answer = server.send("POST /orders", &[], &body).await;
+    assert_eq!(answer.problem(413), "too-large");
+    assert_eq!(answer.json()["limit_bytes"], 1000);
+    let head = server.head("POST /orders", &[("transfer-encoding", "chunked")]);
+    let chunked = format!("{head}\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    assert_eq!(server.raw(chunked.as_bytes()).await.problem(413), "too-large");
+}
+
+#[tokio::test]
+async fn what_is_inside_stays_inside() {
+    let server = Server::start(functions()).await;
+    for (how, status, slug) in
+        [("panic", 500, "internal"), ("other", 500, "internal"), ("port", 502, "dependency")]
+    {
+        let answer = server.send(&format!("GET /broken/{how}"), &[], "").await;
+        assert_eq!(answer.problem(status), slug);
+        assert!(
+            !answer.body.contains("hunter2")
+                && answer.json()["error_id"].as_str().unwrap().starts_with("err_")
+        );
+    }
+    server.fake.unreachable.store(true, Ordering::SeqCst);
+    let answer = server.send("GET /broken/store", &[], "").await;
+    assert_eq!(answer.problem(503), "unavailable");
+    assert!(answer.header("retry-after").is_some() && !answer.body.contains("10.1.2.3"));
+    assert_eq!(server.send("GET /readyz", &[], "").await.problem(503), "unavailable");
+    assert_eq!(server.send("GET /healthz", &[("host", "10.0.0.1")], "").await.status, 200);
+    server.fake.unreachable.store(false, Ordering::SeqCst);
+    assert_eq!(server.send("GET /readyz", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn slugs_lead_to_the_page_that_explains_them() {
+    let server = Server::start(functions()).await;
+    let answer = server.send("GET /broken/own", &[], "").await;
+    assert_eq!(answer.problem(410), "used-link");
+    assert_eq!(answer.json()["by"], "ann");
+    let page = server.send("GET /errors", &[], "").await;
+    for slug in ["used-link", "busy", "idempotency-reused", "bad-request", "timeout"] {
+        assert!(page.body.contains(&format!("id=\"{slug}\"")), "{slug}");
+    }
+    assert_eq!(page.header("x-frame-options"), Some("deny"));
+}
+
+#[tokio::test]
+async fn a_header_cannot_be_smuggled_in() {
+    let server = Server::start(functions()).await;
+    let answer = server.send("GET /broken/header", &[], "").await;
+    assert_eq!((answer.status, answer.header("set-cookie"), answer.header("x")), (200, None, None));
+}
+
+#[tokio::test]
+async fn slow_handlers_and_slow_clients_are_cut_off() {
+    let server = Server::configured(Fake::new(), functions(), |config| {
+        config.timeout = Some(Duration::from_millis(50));
+        config.read_timeout = Duration::from_millis(50);
+    })
+    .await;
+    assert_eq!(server.send("GET /broken/hang", &[], "").await.problem(504), "timeout");
+    let mut stream = server.connect().await;
+    let head = server.head("POST /orders", &[("content-length", "10")]);
+    stream.write_all(format!("{head}\r\n{{").as_bytes()).await.unwrap();
+    assert_eq!(Answer::read(&mut stream).await.problem(408), "request-timeout");
+}
+
+#[tokio::test]
+async fn more_requests_than_there_is_room_for_are_sent_away() {
+    let (entered, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let gates = (entered.clone(), go.clone());
+    let wait = move |_: Context, _: Request| {
+        let (entered, go) = gates.clone();
+        async move {
+            entered.notify_one();
+            go.notified().await;
+            Ok::<_, Error>(Response::text(200, "done"))
+        }
+    };
+    let functions = vec![
+        Function::new("slow", "").concurrency(1).route(Route::get("/slow", Role::Public, "", wait)),
+        Function::new("shop", "").route(Route::get("/d/{id}", Role::Public, "", show)),
+    ];
+    let server = Arc::new(Server::start(functions).await);
+    let first = tokio::spawn({
+        let server = server.clone();
+        async move { server.send("GET /slow", &[], "").await }
+    });
+    entered.notified().await;
+    let second = server.send("GET /slow", &[], "").await;
+    assert_eq!(second.problem(503), "busy");
+    assert_eq!(second.header("retry-after"), Some("1"));
+    assert_eq!(server.send("GET /d/dep_1", &[], "").await.status, 200);
+    go.notify_one();
+    assert_eq!(first.await.unwrap().body, "done");
+}

@@ -1,0 +1,50 @@
+//! Secrets at rest open for their own field only, and can't be printed.
+
+use crate::fake::Fake;
+use host::{
+    Kind,
+    seal::{ExposeSecret, SecretString, open, seal},
+};
+use model::{TenantId, port::KeyContext};
+
+fn context(field: &str) -> KeyContext {
+    KeyContext {
+        tenant: TenantId::new("acme").unwrap(),
+        record: "tenants/acme/secrets/a".into(),
+        field: field.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_secret_comes_back_for_its_own_field_only() {
+    let ports = Fake::new().ports();
+    let secret = SecretString::from("hunter2");
+    let sealed = seal(&ports, &context("token"), &secret).await.unwrap();
+    let text = serde_json::to_string(&sealed).unwrap();
+    assert!(!text.contains("hunter2") && !format!("{secret:?}").contains("hunter2"));
+    let read = serde_json::from_str(&text).unwrap();
+    assert_eq!(open(&ports, &context("token"), &read).await.unwrap().expose_secret(), "hunter2");
+    assert!(open(&ports, &context("other"), &read).await.is_err());
+    let again = seal(&ports, &context("token"), &secret).await.unwrap();
+    assert!(
+        again.nonce != sealed.nonce
+            && again.ciphertext != sealed.ciphertext
+            && again.wrapped != sealed.wrapped
+    );
+}
+
+#[tokio::test]
+async fn what_was_changed_does_not_open() {
+    let ports = Fake::new().ports();
+    let sealed = seal(&ports, &context("token"), &SecretString::from("hunter2")).await.unwrap();
+    for place in 0..3 {
+        let mut changed = sealed.clone();
+        let bytes = [&mut changed.wrapped, &mut changed.nonce, &mut changed.ciphertext];
+        *bytes.into_iter().nth(place).unwrap().last_mut().unwrap() ^= 1;
+        let error = open(&ports, &context("token"), &changed).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_transient()), (Kind::Dependency, false));
+    }
+    let mut short = sealed;
+    short.nonce.pop();
+    assert!(open(&ports, &context("token"), &short).await.is_err());
+}
