@@ -26,7 +26,7 @@ use std::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// The topic that schedules publish to.
-pub const TOPIC: &str = "schedules";
+pub const TOPIC: &str = "schedule";
 /// The tenant they publish for.
 pub const TENANT: &str = "system";
 /// How long to wait after the broker refused, in real time.
@@ -63,6 +63,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// Which schedule.
+    #[serde(rename = "name")]
     pub schedule: String,
     /// The minute that was due, in milliseconds.
     pub time: Timestamp,
