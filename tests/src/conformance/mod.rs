@@ -1,1 +1,7 @@
 //! One suite per port; every adapter of that port passes it unchanged.
+
+pub mod broker;
+pub mod keys;
+pub mod objects;
+pub mod store;
+pub mod timers;
