@@ -8,6 +8,18 @@ use model::port::store::{
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
+/// The suite that every store passes.
+mod conformance {
+    use model::port::Store;
+    use std::sync::Arc;
+
+    async fn engine() -> Option<(Arc<dyn Store>, ())> {
+        Some((Arc::new(super::store(tests::emulator::firestore()?)), ()))
+    }
+
+    tests::store_conformance!(engine());
+}
+
 /// A store of its own connection; documents are told apart by the tenant.
 pub fn store(emulator: String) -> FirestoreStore {
     // Watches that look for themselves only after a minute: what arrives sooner came by the listener.
