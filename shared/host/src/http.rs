@@ -17,7 +17,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::port::{Subscriber, Verdict, store::Path};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use tracing::Instrument;
 
 type HttpRequest = http::Request<HttpBody>;
@@ -268,6 +271,7 @@ impl Runner {
             Body::Whole(bytes) => HttpBody::from(bytes),
             Body::Failed(error) => return self.finish(self.problem(error), closing),
             Body::Stream(stream) => {
+                let stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let logged = stream.inspect(|item| {
                     if let Err(error) = item {
                         tracing::error!("a stream was cut off: {error}");

@@ -111,24 +111,38 @@ impl Request {
 
 fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let (inner, path) = (error.inner(), error.path().to_string());
-    let position = format!(" at line {} column {}", inner.line(), inner.column());
+    let (line, column) = (inner.line(), inner.column());
     let text = inner.to_string();
-    let what = text.strip_suffix(&position).unwrap_or(&text);
-    if inner.is_data() {
-        let field = match (path.as_str(), missing(what)) {
-            (".", Some(name)) => name.to_owned(),
-            (path, Some(name)) => format!("{path}.{name}"),
-            (path, None) => path.to_owned(),
-        };
-        return Error::bad_request(format!("The body's `{field}` is wrong: {what} (line {}).", inner.line()))
-            .field_at(field, inner.line(), what);
+    let what = plain(text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text));
+    if !inner.is_data() {
+        return Error::bad_request(format!("The body is not JSON: {what} (line {line}, column {column})."))
+            .field_at(".", line, what);
     }
-    Error::bad_request(format!(
-        "The body is not JSON: {what} (line {}, column {}).",
-        inner.line(),
-        inner.column()
-    ))
-    .field_at(".", inner.line(), what)
+    let field = match (path.as_str(), missing(&what)) {
+        (".", Some(name)) => name.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+        (path, None) => path.to_owned(),
+    };
+    let place = if field == "." { "The body".to_owned() } else { format!("The body's `{field}`") };
+    Error::bad_request(format!("{place} is wrong: {what} (line {line}).")).field_at(field, line, what)
+}
+
+/// serde says what it expected in Rust's words.
+fn plain(text: &str) -> String {
+    let Some((found, expected)) = text.rsplit_once("expected ") else { return text.to_owned() };
+    let words = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") || other.starts_with("internally tagged enum ") => "an object",
+        other => other,
+    };
+    format!("{found}expected {words}")
 }
 
 /// serde names a missing field only in its text; the path ends at the object around it.

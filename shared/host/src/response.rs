@@ -4,7 +4,7 @@ use crate::Error;
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, sync::Mutex};
 
 /// An answer.
 pub struct Response {
@@ -17,8 +17,8 @@ pub struct Response {
 pub(crate) enum Body {
     /// All of it.
     Whole(Bytes),
-    /// As it comes.
-    Stream(BoxStream<'static, Result<Bytes, Error>>),
+    /// As it comes. Behind a lock only so that a `&Response` may be held across an await.
+    Stream(Mutex<BoxStream<'static, Result<Bytes, Error>>>),
     /// It couldn't be made.
     Failed(Error),
 }
@@ -73,7 +73,7 @@ impl Response {
             .header("content-type", content_type)
             .header("cache-control", "no-store")
             .header("x-accel-buffering", "no")
-            .body(Body::Stream(stream))
+            .body(Body::Stream(Mutex::new(stream)))
     }
 
     /// Server-sent events, with a comment every 15 s so that both ends notice when the other is gone.

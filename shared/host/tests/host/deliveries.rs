@@ -139,7 +139,14 @@ async fn what_the_broker_and_the_scheduler_must_know() {
     let subscriptions = runner.subscriptions();
     let names: Vec<_> =
         subscriptions.iter().map(|s| (s.name.as_str(), s.topic.as_str(), s.types.len())).collect();
-    assert_eq!(names, [("step.deployments", "deployments", 2), ("step.feedback", "feedback", 0)]);
+    assert_eq!(
+        names,
+        [
+            ("step.deployments", "deployments", 2),
+            ("step.feedback", "feedback", 0),
+            ("step.schedule", "schedule", 0)
+        ]
+    );
     assert_eq!((subscriptions[0].concurrency, subscriptions[0].ack_deadline_ms), (3, 25_000));
     assert!(subscriptions[0].max_attempts >= 5);
 

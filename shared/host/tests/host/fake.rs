@@ -123,7 +123,7 @@ impl Store for Fake {
     async fn get_many(&self, paths: &[Path]) -> Result<Vec<Option<Document>>, StoreError> {
         let mut all = vec![];
         for path in paths {
-            all.push(self.get(path).await?);
+            all.push(Store::get(self, path).await?);
         }
         Ok(all)
     }

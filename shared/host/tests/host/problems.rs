@@ -82,11 +82,21 @@ async fn unknown_addresses_and_methods() {
 async fn a_body_that_is_wrong_is_told_by_field_and_line() {
     let server = Server::start(functions()).await;
     let cases = [
-        ("{\n \"name\": \"x\",\n \"inner\": {\"count\": \"3\"}}", "inner.count", 3, "expected u8"),
+        (
+            "{\n \"name\": \"x\",\n \"inner\": {\"count\": \"3\"}}",
+            "inner.count",
+            3,
+            "expected a whole number from 0 to 255",
+        ),
         ("{\"name\": \"x\", \"inner\": {}}", "inner.count", 1, "missing field"),
         ("{\"name\": \"x\"\n}", "inner", 2, "missing field"),
-        ("{\"name\": \"x\", \"inner\": {\"count\": 300}}", "inner.count", 1, "expected u8"),
-        ("[1]", ".", 1, "expected"),
+        (
+            "{\"name\": \"x\", \"inner\": {\"count\": 300}}",
+            "inner.count",
+            1,
+            "expected a whole number from 0 to 255",
+        ),
+        ("\"x\"", ".", 1, "expected an object"),
     ];
     for (body, field, line, what) in cases {
         let answer = server.send("POST /orders", &[], body).await;

@@ -1,9 +1,10 @@
 //! Secrets at rest open for their own field only, and can't be printed.
 
 use crate::fake::Fake;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use host::{
     Kind,
-    seal::{ExposeSecret, SecretString, open, seal},
+    seal::{ExposeSecret, Sealed, SecretString, open, seal},
 };
 use model::{TenantId, port::KeyContext};
 
@@ -39,12 +40,16 @@ async fn what_was_changed_does_not_open() {
     let sealed = seal(&ports, &context("token"), &SecretString::from("hunter2")).await.unwrap();
     for place in 0..3 {
         let mut changed = sealed.clone();
-        let bytes = [&mut changed.wrapped, &mut changed.nonce, &mut changed.ciphertext];
-        *bytes.into_iter().nth(place).unwrap().last_mut().unwrap() ^= 1;
+        let fields = [&mut changed.wrapped, &mut changed.nonce, &mut changed.ciphertext];
+        let field = fields.into_iter().nth(place).unwrap();
+        let mut bytes = BASE64_STANDARD.decode(&field).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        *field = BASE64_STANDARD.encode(bytes);
         let error = open(&ports, &context("token"), &changed).await.unwrap_err();
         assert_eq!((error.kind(), error.is_transient()), (Kind::Dependency, false));
     }
-    let mut short = sealed;
-    short.nonce.pop();
-    assert!(open(&ports, &context("token"), &short).await.is_err());
+    for nonce in ["", "AAAA", "not base 64"] {
+        let short = Sealed { nonce: nonce.into(), ..sealed.clone() };
+        assert_eq!(open(&ports, &context("token"), &short).await.unwrap_err().kind(), Kind::Dependency);
+    }
 }

@@ -96,22 +96,23 @@ async fn a_contended_step_is_tried_again_but_not_for_ever() {
     let ctx = Context::new(fake.ports(), Arc::new(config));
     let conflict = || Error::from(StoreError::Conflict { path: Path::new("a/b") });
     let tries = Cell::new(0);
-    let step = |until: u32| {
-        tries.set(tries.get() + 1);
-        let done = tries.get() == until;
-        async move { if done { Ok(tries.get()) } else { Err(conflict()) } }
-    };
-    assert_eq!(ctx.retrying(|| step(3)).await.unwrap(), 3);
-    tries.set(0);
-    let error = ctx.retrying(|| step(u32::MAX)).await.unwrap_err();
-    assert!(error.is_contended() && error.kind() == host::Kind::Conflict);
-    assert_eq!(tries.get(), 8);
-    tries.set(0);
-    let other = ctx
-        .retrying(|| {
+    let try_until = |until: u32| {
+        let tries = &tries;
+        move || {
             tries.set(tries.get() + 1);
-            async { Err::<(), _>(Error::gone("It is over. Start anew.")) }
-        })
-        .await;
-    assert_eq!((other.unwrap_err().kind(), tries.get()), (host::Kind::Gone, 1));
+            let done = tries.get() == until;
+            async move { if done { Ok(()) } else { Err(conflict()) } }
+        }
+    };
+    ctx.retrying(try_until(3)).await.unwrap();
+    assert_eq!(tries.replace(0), 3);
+    let error = ctx.retrying(try_until(u32::MAX)).await.unwrap_err();
+    assert!(error.is_contended() && error.kind() == host::Kind::Conflict);
+    assert_eq!(tries.replace(0), 8);
+    let over = || {
+        tries.set(tries.get() + 1);
+        async { Err::<(), _>(Error::gone("It is over. Start anew.")) }
+    };
+    assert_eq!(ctx.retrying(over).await.unwrap_err().kind(), host::Kind::Gone);
+    assert_eq!(tries.get(), 1);
 }
