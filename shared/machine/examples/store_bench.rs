@@ -76,8 +76,12 @@ async fn commits(store: &Arc<Store>, writers: u64) -> Result<f64, StoreError> {
             while start.elapsed() < FOR {
                 number += writers;
                 let path = Path::new(format!("tenants/t{writer}/deployments/dep_{number:026}"));
-                let created = store.commit(vec![Write::put(path.clone(), Precondition::Absent, &document(number))?]).await?;
-                store.commit(vec![Write::put(path, Precondition::At(created[0]), &document(number))?]).await?;
+                let created = store
+                    .commit(vec![Write::put(path.clone(), Precondition::Absent, &document(number))?])
+                    .await?;
+                store
+                    .commit(vec![Write::put(path, Precondition::At(created[0]), &document(number))?])
+                    .await?;
             }
             Ok::<_, StoreError>(())
         })

@@ -105,7 +105,7 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store was closed".into())
 }
 
-/// One document: what it is now, then each newer state.
+/// One document: what it is now if it is there, then each newer state.
 pub(super) fn document(
     shared: &Arc<Shared>,
     path: &Path,
@@ -124,14 +124,14 @@ pub(super) fn document(
         sender.send_replace(now);
         sender.subscribe()
     };
-    let start = (Place { receiver, seat }, path.clone(), None::<Option<i64>>);
+    let start = (Place { receiver, seat }, path.clone(), None::<i64>);
     Ok(stream::unfold(Some(start), |watching| async move {
         let (mut place, path, mut seen) = watching?;
         loop {
             let newest = place.receiver.borrow_and_update().clone();
             let version = newest.as_ref().map(|record| record.version);
-            if seen != Some(version) {
-                seen = Some(version);
+            if seen != version {
+                seen = version;
                 let changed =
                     Changed { path: path.clone(), document: newest.map(|record| record.document()) };
                 return Some((Ok(changed), Some((place, path, seen))));
