@@ -45,15 +45,12 @@ impl Context {
     /// A context of nobody; see [`Context::with_caller`] and [`Context::with_tenant`].
     pub fn new(ports: Arc<Ports>, config: Arc<Config>) -> Self {
         let trace = Trace::new(&*ports.random);
-        Self {
-            ports,
-            config,
-            caller: None,
-            tenant: None,
-            trace,
-            span: tracing::Span::none(),
-            idempotency: None,
-        }
+        Self::within(ports, config, trace, tracing::Span::none())
+    }
+
+    /// A context in a trace, logged in a span.
+    pub(crate) fn within(ports: Arc<Ports>, config: Arc<Config>, trace: Trace, span: tracing::Span) -> Self {
+        Self { ports, config, caller: None, tenant: None, trace, span, idempotency: None }
     }
 
     /// The same, called by somebody.
@@ -68,11 +65,6 @@ impl Context {
     pub fn with_tenant(mut self, tenant: TenantId) -> Self {
         self.span.record("tenant", tenant.as_str());
         self.tenant = Some(tenant);
-        self
-    }
-
-    pub(crate) fn with_trace(mut self, trace: Trace, span: tracing::Span) -> Self {
-        (self.trace, self.span) = (trace, span);
         self
     }
 
@@ -164,7 +156,7 @@ impl Context {
         for _ in 1..TRIES {
             match step().await {
                 Err(error) if error.is_contended() => {
-                    self.ports.clock.sleep(Duration::from_millis(pause_ms)).await
+                    self.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
                 }
                 result => return result,
             }

@@ -1,7 +1,8 @@
 //! Functions behind HTTP: one entrance for every request, and the one place where errors become answers.
 
 use crate::{
-    Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, auth, idempotency,
+    Caller, Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, auth,
+    idempotency,
     idempotency::Checked,
     push,
     response::Body,
@@ -44,15 +45,16 @@ impl Runner {
     async fn answer(&self, request: HttpRequest) -> HttpResponse {
         let (parts, body) = request.into_parts();
         let closing = parts.extensions.get::<Closing>().cloned();
+        let browser = accepts_html(&parts.headers);
         let result = match parts.uri.path() {
             "/healthz" => Ok(Response::text(200, "ok\n")),
             "/readyz" => self.ready().await,
             path => match path.strip_prefix("/push/") {
                 Some(subscription) => self.push(subscription, &parts, body).await,
-                None => self.page_or_route(&parts, body).await,
+                None => self.page_or_route(&parts, body, browser).await,
             },
         };
-        let response = result.unwrap_or_else(|error| self.problem(error));
+        let response = result.unwrap_or_else(|error| self.problem(&error, browser));
         self.finish(response, closing)
     }
 
@@ -90,7 +92,7 @@ impl Runner {
         }
     }
 
-    async fn page_or_route(&self, parts: &Parts, body: HttpBody) -> Result<Response, Error> {
+    async fn page_or_route(&self, parts: &Parts, body: HttpBody, browser: bool) -> Result<Response, Error> {
         let host = auth::check_host(&self.config, &parts.uri, &parts.headers)?;
         let get = parts.method == http::Method::GET;
         match parts.uri.path() {
@@ -109,7 +111,8 @@ impl Runner {
                         body: Bytes::new(),
                         headers: parts.headers.clone(),
                     };
-                    self.route(function, route, &host, request, body).await
+                    let caller = self.caller(route, &host, &request)?;
+                    self.route(function, route, caller, request, body, browser).await
                 }
             },
         }
@@ -143,12 +146,11 @@ impl Runner {
         &self,
         function: &Function,
         route: &Route,
-        host: &str,
+        caller: Option<Caller>,
         mut request: Request,
         body: HttpBody,
+        browser: bool,
     ) -> Result<Response, Error> {
-        let caller =
-            auth::authenticate(&self.config, self.ports.clock.real(), route, host, &request.headers)?;
         let _permit = self.permit(function)?;
         request.body = self.read(&request.headers, body, route.body_limit).await?;
         let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
@@ -162,43 +164,37 @@ impl Runner {
             tenant = tracing::field::Empty,
             deployment = tracing::field::Empty,
         );
-        let mut ctx =
-            Context::new(Arc::clone(&self.ports), Arc::clone(&self.config)).with_trace(trace, span.clone());
+        let mut ctx = self.context(trace, span.clone());
         if let Some(caller) = caller {
             ctx = ctx.with_caller(caller);
         }
         async {
-            match self.run(function, route, ctx, request).await {
-                Ok(response) => Ok(response),
-                // Turned into an answer while the span is open, so that the log entry carries its ids.
-                Err(error) => Ok(self.problem(error)),
-            }
+            let result = self.bounded(function, self.run(route, ctx, request)).await;
+            // Turned into an answer while the span is open, so that the log entry carries its ids.
+            Ok(result.unwrap_or_else(|error| self.problem(&error, browser)))
         }
         .instrument(span)
         .await
     }
 
-    async fn run(
-        &self,
-        function: &Function,
-        route: &Route,
-        ctx: Context,
-        request: Request,
-    ) -> Result<Response, Error> {
+    fn caller(&self, route: &Route, host: &str, request: &Request) -> Result<Option<Caller>, Error> {
+        auth::authenticate(&self.config, self.ports.clock.real(), route, host, &request.headers)
+    }
+
+    async fn run(&self, route: &Route, ctx: Context, request: Request) -> Result<Response, Error> {
         let key = request.header("idempotency-key").map(str::to_owned);
         let Some(key) = key.filter(|_| route.creates && ctx.caller.is_some()) else {
-            return self.bounded(function, async { route.handler.call(ctx, request).await }).await;
+            return route.handler.call(ctx, request).await;
         };
         let claim = match idempotency::check(&self.in_flight, &ctx, route, &request, &key).await? {
             Checked::Repeat(response) => return Ok(response),
             Checked::First(claim) => claim,
         };
         let ctx = ctx.with_idempotency(Some(Arc::clone(&claim)));
-        let work = async {
-            let response = route.handler.call(ctx.clone(), request).await?;
-            claim.settle_with(&ctx, response).await
+        let result = match route.handler.call(ctx.clone(), request).await {
+            Ok(response) => claim.settle_with(&ctx, response).await,
+            Err(error) => Err(error),
         };
-        let result = self.bounded(function, work).await;
         result.or_else(|mut error| match error.take_replay() {
             Some(record) => claim.answer(&record),
             None => Err(error),
@@ -247,7 +243,7 @@ impl Runner {
     }
 
     /// An error as an answer. What is ours to look at is logged, once, with an id that the answer carries.
-    fn problem(&self, error: Error) -> Response {
+    fn problem(&self, error: &Error, browser: bool) -> Response {
         let error_id = error.is_ours().then(|| self.error_id());
         if let Some(id) = &error_id {
             let status = error.kind().status();
@@ -257,8 +253,13 @@ impl Runner {
                 tracing::error!(error_id = id, status, "{error}");
             }
         }
-        let body = serde_json::to_vec(&error.problem(error_id.as_deref())).unwrap_or_default();
-        let mut response = Response::bytes(error.kind().status(), "application/problem+json", body);
+        let document = error.problem(error_id.as_deref());
+        let mut response = if browser {
+            crate::problems::problem_page(error.kind().status(), &document)
+        } else {
+            let body = serde_json::to_vec(&document).unwrap_or_default();
+            Response::bytes(error.kind().status(), "application/problem+json", body)
+        };
         for (name, value) in error.headers() {
             response = response.header(name, value.as_str());
         }
@@ -269,7 +270,7 @@ impl Runner {
         let Response { status, headers, body } = response;
         let body = match body {
             Body::Whole(bytes) => HttpBody::from(bytes),
-            Body::Failed(error) => return self.finish(self.problem(error), closing),
+            Body::Failed(error) => return self.finish(self.problem(&error, false), closing),
             Body::Stream(stream) => {
                 let stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let logged = stream.inspect(|item| {
@@ -287,11 +288,10 @@ impl Runner {
         *answer.status_mut() =
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {
-            match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                (Ok(name), Ok(value)) => {
-                    answer.headers_mut().append(name, value);
-                }
-                _ => tracing::warn!("a response header with illegal characters was left out"),
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                answer.headers_mut().append(name, value);
+            } else {
+                tracing::warn!("a response header with illegal characters was left out");
             }
         }
         secure(answer.headers_mut());
@@ -311,6 +311,11 @@ fn secure(headers: &mut HeaderMap) {
         default("x-frame-options", "DENY");
         default("referrer-policy", "same-origin");
     }
+}
+
+/// Whether a person looks at the answer.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get("accept").is_some_and(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 async fn drain(mut body: HttpBody, timeout: Duration) {

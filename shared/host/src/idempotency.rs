@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
+    fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -224,7 +225,8 @@ fn hash(parts: &[&[u8]]) -> String {
         hasher.update(part);
     }
     hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
         text
     })
 }

@@ -70,6 +70,25 @@ pub(crate) fn page(functions: &[Function]) -> Response {
     Response::html(200, page + "</dl>\n")
 }
 
+/// A problem for a person: the same words, on a page.
+pub(crate) fn problem_page(status: u16, document: &serde_json::Value) -> Response {
+    let text = |name: &str| escape(document[name].as_str().unwrap_or_default());
+    let mut page = format!(
+        "<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{}</p>\n",
+        text("detail"),
+        title = text("title"),
+    );
+    for field in document["errors"].as_array().into_iter().flatten() {
+        let part = |name: &str| escape(field[name].as_str().unwrap_or_default());
+        let _ = writeln!(page, "<p><code>{}</code>: {}", part("field"), part("problem"));
+    }
+    if document["error_id"].is_string() {
+        let _ = writeln!(page, "<p>The log has more under <code>{}</code>.", text("error_id"));
+    }
+    let _ = writeln!(page, "<p><a href=\"{}\">What this means</a>", text("type"));
+    Response::html(status, page)
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -196,6 +196,10 @@ impl Runner {
         self.functions.iter().find(|function| function.name == name)
     }
 
+    pub(crate) fn context(&self, trace: Trace, span: tracing::Span) -> Context {
+        Context::within(Arc::clone(&self.ports), Arc::clone(&self.config), trace, span)
+    }
+
     /// Bounds a handler in time and turns a panic into an error.
     pub(crate) async fn bounded<T>(
         &self,
@@ -234,8 +238,7 @@ impl Runner {
             tenant = tracing::field::Empty,
             deployment = tracing::field::Empty,
         );
-        let mut ctx =
-            Context::new(Arc::clone(&self.ports), Arc::clone(&self.config)).with_trace(trace, span.clone());
+        let mut ctx = self.context(trace, span.clone());
         if delivery.message.kind != kind::SCHEDULE {
             ctx = ctx.with_tenant(delivery.message.tenant.clone());
         }

@@ -5,8 +5,8 @@ use model::port::Random;
 /// A place in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    trace_id: u128,
-    span_id: u64,
+    id: u128,
+    span: u64,
     sampled: bool,
 }
 
@@ -14,13 +14,13 @@ impl Trace {
     /// The start of a new trace.
     pub fn new(random: &dyn Random) -> Self {
         // An all-zero id is not valid.
-        Self { trace_id: random.bits() | 1, span_id: random.bits() as u64 | 1, sampled: false }
+        Self { id: random.bits() | 1, span: random.bits() as u64 | 1, sampled: false }
     }
 
     /// A new span in the trace that `traceparent` names; a new trace if there is none or it can't be read.
     pub fn continued(traceparent: Option<&str>, random: &dyn Random) -> Self {
         match traceparent.and_then(Self::parse) {
-            Some(parent) => Self { span_id: random.bits() as u64 | 1, ..parent },
+            Some(parent) => Self { span: random.bits() as u64 | 1, ..parent },
             None => Self::new(random),
         }
     }
@@ -39,21 +39,21 @@ impl Trace {
             return None;
         }
         let parsed = Self {
-            trace_id: u128::from_str_radix(trace, 16).ok()?,
-            span_id: u64::from_str_radix(span, 16).ok()?,
+            id: u128::from_str_radix(trace, 16).ok()?,
+            span: u64::from_str_radix(span, 16).ok()?,
             sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
         };
-        (parsed.trace_id != 0 && parsed.span_id != 0).then_some(parsed)
+        (parsed.id != 0 && parsed.span != 0).then_some(parsed)
     }
 
     /// 32 hexadecimal digits.
     pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
+        format!("{:032x}", self.id)
     }
 
     /// As a header or a message's attribute.
     pub fn traceparent(&self) -> String {
-        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        format!("00-{:032x}-{:016x}-{:02x}", self.id, self.span, u8::from(self.sampled))
     }
 }
 

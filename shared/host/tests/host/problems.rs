@@ -8,10 +8,11 @@ use host::{Context, Error, Function, Request, Response, Role, Route};
 use model::{DeploymentId, port::PortError, port::store::Path};
 use serde::{Deserialize, Serialize};
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 use tokio::{io::AsyncWriteExt, sync::Notify};
+use tracing_subscriber::layer::SubscriberExt;
 
 #[derive(Deserialize, Serialize, utoipa::ToSchema)]
 struct Order {
@@ -230,4 +231,51 @@ async fn more_requests_than_there_is_room_for_are_sent_away() {
     assert_eq!(server.send("GET /d/dep_1", &[], "").await.status, 200);
     go.notify_one();
     assert_eq!(first.await.unwrap().body, "done");
+}
+
+#[tokio::test]
+async fn a_person_gets_the_same_words_on_a_page() {
+    let server = Server::start(functions()).await;
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let answer = server.send("GET /d/%3Cscript%3E", &browser, "").await;
+    assert_eq!((answer.status, answer.header("content-type")), (400, Some("text/html; charset=utf-8")));
+    assert!(answer.body.contains("can't be read") && answer.body.contains("/errors#bad-request"));
+    assert!(!answer.body.contains("<script>") && answer.body.contains("&lt;script>"), "{}", answer.body);
+    let answer = server.send("GET /broken/panic", &browser, "").await;
+    assert!(answer.status == 500 && answer.body.contains("err_") && !answer.body.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_logged_once_with_the_id_that_was_answered() {
+    let log = Log::default();
+    let writer = log.clone();
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false);
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let server = Server::start(functions()).await;
+    let answer = server.send("GET /broken/other", &[], "").await;
+    let id = answer.json()["error_id"].as_str().unwrap().to_owned();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    for part in ["ERROR", "hunter2", "function=\"shop\"", "route=\"/broken/{how}\"", "trace_id="] {
+        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+    }
+    assert_eq!(text.matches("hunter2").count(), 1);
+    let before = text.lines().count();
+    assert_eq!(server.send("GET /d/x", &[], "").await.status, 400);
+    assert_eq!(String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().count(), before);
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -72,10 +72,10 @@ impl Server {
         let host = self.host();
         let mut head = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
-            head += &format!("host: {host}\r\n");
+            head.extend(["host: ", &host, "\r\n"]);
         }
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         head
     }
