@@ -1,1 +1,202 @@
-//! (being written)
+//! The machine's front door: routes HTTP/1.1 by host and weight to revisions, streams both ways, counts.
+//!
+//! `http://SERVICE.localhost:PORT` goes to a service by weight, `http://TAG---SERVICE.localhost:PORT` to exactly
+//! one revision, and each service also has a port of its own for systems that don't resolve `*.localhost`.
+//! Invariant: it decides nothing; the target sets routes and weights, and reads back what was counted.
+
+pub(crate) mod backend;
+mod body;
+mod files;
+mod proxy;
+mod reply;
+pub(crate) mod route;
+pub(crate) mod stats;
+
+pub(crate) use files::Site;
+
+use body::Body;
+use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use model::port::{Clock, PortError};
+use reply::Problem;
+use route::{Found, Route, Table};
+use std::{
+    convert::Infallible,
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a connection may stay without a request.
+const IDLE: Duration = Duration::from_secs(75);
+/// How long a port that a predecessor is about to release is waited for.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub table: Table,
+    pub clock: Arc<dyn Clock>,
+    /// The ingress' port, for texts.
+    pub port: u16,
+    pub end: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// The running ingress.
+#[derive(Clone)]
+pub(crate) struct Ingress {
+    shared: Arc<Shared>,
+}
+
+impl Ingress {
+    /// Listens on `port` of the loopback addresses; 0 takes a free one.
+    pub(crate) async fn open(
+        port: u16,
+        clock: Arc<dyn Clock>,
+        end: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Result<Self, PortError> {
+        let listeners = listen(port).await?;
+        let port =
+            listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |at| at.port());
+        let shared = Arc::new(Shared { table: Table::default(), clock, port, end, tasks });
+        for listener in listeners {
+            accept(Arc::clone(&shared), listener, None);
+        }
+        Ok(Self { shared })
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.shared.port
+    }
+
+    /// Makes a service known: by host, and on its own port, the one it had before or a free one.
+    pub(crate) async fn add(&self, host: &str, port: Option<u16>) -> Result<Arc<Route>, PortError> {
+        let listeners = listen(port.unwrap_or(0)).await?;
+        let port =
+            listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |at| at.port());
+        let route = Route::new(host, port);
+        for listener in listeners {
+            accept(Arc::clone(&self.shared), listener, Some(Arc::clone(&route)));
+        }
+        self.shared.table.insert(Arc::clone(&route));
+        Ok(route)
+    }
+
+    /// Whether a host label is taken.
+    pub(crate) fn knows(&self, host: &str) -> bool {
+        self.shared.table.hosts().iter().any(|known| known == host)
+    }
+}
+
+/// Listens on 127.0.0.1, and on ::1 at the same port where there is IPv6: browsers try either for `*.localhost`.
+async fn listen(port: u16) -> Result<Vec<TcpListener>, PortError> {
+    let first = bind((Ipv4Addr::LOCALHOST, port).into()).await?;
+    let port = first.local_addr().map_or(port, |at| at.port());
+    let second = TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await.ok();
+    Ok(std::iter::once(first).chain(second).collect())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {
+    let deadline = tokio::time::Instant::now() + PORT_PATIENCE;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => {
+                return Err(PortError::Permanent(format!(
+                    "the ingress can't listen on {address}: {error}; end whoever uses that port, or choose another with `--ingress-port`"
+                )));
+            }
+        }
+    }
+}
+
+fn accept(shared: Arc<Shared>, listener: TcpListener, only: Option<Arc<Route>>) {
+    let end = shared.end.clone();
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        end.run_until_cancelled(async {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        stream.set_nodelay(true).ok();
+                        shared.tasks.spawn(connection(
+                            Arc::clone(&shared),
+                            TokioIo::new(stream),
+                            peer,
+                            only.clone(),
+                        ));
+                    }
+                    // Out of descriptors, most likely: give the others time to end.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        })
+        .await
+    });
+}
+
+async fn connection(
+    shared: Arc<Shared>,
+    stream: TokioIo<tokio::net::TcpStream>,
+    peer: SocketAddr,
+    only: Option<Arc<Route>>,
+) {
+    let end = shared.end.clone();
+    let service = service_fn(move |request| {
+        let (shared, only) = (Arc::clone(&shared), only.clone());
+        async move { Ok::<_, Infallible>(answer(&shared, only, request, peer).await) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(stream, service)
+        .with_upgrades();
+    // How a connection ends is its client's business; requests were counted one by one.
+    end.run_until_cancelled(serving).await.map(drop).unwrap_or_default();
+}
+
+async fn answer(
+    shared: &Arc<Shared>,
+    only: Option<Arc<Route>>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let host = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str())
+        .or_else(|| request.headers().get(header::HOST).and_then(|value| value.to_str().ok()));
+    let host = host.unwrap_or_default();
+    let found = match (shared.table.find(host), only) {
+        (Found::Tag(route, tag), Some(only)) if route.host == only.host => Found::Tag(route, tag),
+        (_, Some(only)) => Found::Service(only),
+        (found, None) => found,
+    };
+    let chosen = match found {
+        Found::Service(route) => route.next().ok_or_else(|| Problem::nothing_serving(&route.host)),
+        Found::Tag(route, tag) => route.tagged(&tag).ok_or_else(|| {
+            Problem::unknown_tag(&tag, &route.host, &route.plan().tags.keys().cloned().collect::<Vec<_>>())
+        }),
+        Found::Nothing => Err(Problem::unknown_host(host, &shared.table.hosts(), shared.port)),
+    };
+    match chosen {
+        Ok(backend) => proxy::forward(shared, backend, request, peer).await,
+        Err(problem) => problem.response(),
+    }
+}
+
+/// The status that a static site answers a path with.
+pub(crate) async fn probe_site(site: &Site, path: &str) -> u16 {
+    match Request::get(path).body(()) {
+        Ok(request) => files::serve(site, &request).await.status().as_u16(),
+        Err(_) => 400,
+    }
+}

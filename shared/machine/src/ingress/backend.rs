@@ -1,0 +1,179 @@
+//! One revision as the ingress sees it: how it is reached, its connections, its counts.
+//!
+//! Invariant: a connection in the pool has no request on it and belongs to the address that is reached now.
+
+use super::{files::Site, stats::Stats};
+use bytes::Bytes;
+use http_body_util::{Either, Empty};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+/// Connections that are kept open without a request.
+const IDLE_CONNECTIONS: usize = 256;
+/// Servers close idle connections on their own, some after 2 s; a request that can't be repeated doesn't go on
+/// one that is older than this.
+pub(crate) const FRESH: Duration = Duration::from_secs(1);
+/// No connection is used after this long without a request.
+pub(crate) const USABLE: Duration = Duration::from_secs(30);
+
+/// The body of a request on its way to an app.
+pub(crate) type RequestBody = Either<Incoming, Empty<Bytes>>;
+/// A connection to an app.
+pub(crate) type Sender = http1::SendRequest<RequestBody>;
+
+/// How a revision is reached now.
+#[derive(Clone, Debug)]
+pub(crate) enum Reach {
+    /// Served by the ingress itself.
+    Files(Arc<Site>),
+    /// Its process was started and doesn't listen yet: requests wait.
+    Starting,
+    /// Its process listens here.
+    Up(SocketAddr),
+    /// Its process died, and will be started again after a while unless `dead`.
+    Down {
+        /// Why, one sentence.
+        detail: String,
+        /// Whether it keeps dying.
+        dead: bool,
+    },
+    /// It was stopped on purpose.
+    Stopped,
+}
+
+/// One revision.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    /// The revision's name.
+    pub revision: String,
+    /// How it is reached; whoever supervises it writes here.
+    pub reach: watch::Sender<Reach>,
+    /// What it did.
+    pub stats: Stats,
+    idle: Mutex<Vec<(Sender, Instant)>>,
+    in_flight: AtomicUsize,
+    quiet: tokio::sync::Notify,
+}
+
+impl Backend {
+    pub(crate) fn new(revision: &str, reach: Reach) -> Arc<Self> {
+        Arc::new(Self {
+            revision: revision.to_owned(),
+            reach: watch::Sender::new(reach),
+            stats: Stats::new(),
+            idle: Mutex::new(Vec::new()),
+            in_flight: AtomicUsize::new(0),
+            quiet: tokio::sync::Notify::new(),
+        })
+    }
+
+    /// Changes how it is reached. Idle connections belong to the old way.
+    pub(crate) fn set_reach(&self, reach: Reach) {
+        self.idle.lock().clear();
+        self.reach.send_replace(reach);
+    }
+
+    /// Waits while it is starting, at most `patience`; then how it is reached.
+    pub(crate) async fn settled(&self, patience: Duration) -> Reach {
+        {
+            let now = self.reach.borrow();
+            if !matches!(*now, Reach::Starting) {
+                return now.clone();
+            }
+        }
+        let mut receiver = self.reach.subscribe();
+        let settled = receiver.wait_for(|reach| !matches!(reach, Reach::Starting));
+        match tokio::time::timeout(patience, settled).await {
+            Ok(Ok(reach)) => reach.clone(),
+            _ => Reach::Starting,
+        }
+    }
+
+    /// An idle connection, used less than `age` ago.
+    pub(crate) async fn idle(&self, age: Duration) -> Option<Sender> {
+        loop {
+            let (mut sender, since) = self.idle.lock().pop()?;
+            if sender.is_closed() || since.elapsed() > age {
+                continue;
+            }
+            if sender.is_ready() || sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+    }
+
+    /// Gives a connection back.
+    pub(crate) fn give_back(&self, sender: Sender, address: SocketAddr) {
+        if sender.is_closed() || !matches!(*self.reach.borrow(), Reach::Up(now) if now == address) {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        if idle.len() < IDLE_CONNECTIONS {
+            idle.push((sender, Instant::now()));
+        }
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Waits until nothing is under way, at most `patience`.
+    pub(crate) async fn drained(&self, patience: Duration) {
+        let drained = async {
+            loop {
+                let quiet = self.quiet.notified();
+                if self.in_flight.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                quiet.await;
+            }
+        };
+        tokio::time::timeout(patience, drained).await.ok();
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Backend>);
+
+impl InFlight {
+    pub(crate) fn backend(&self) -> &Arc<Backend> {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.quiet.notify_waiters();
+        }
+    }
+}
+
+/// Opens a connection; it is driven by a task of its own until either side closes it or `end` comes.
+pub(crate) async fn connect(address: SocketAddr, end: &CancellationToken) -> Result<Sender, String> {
+    let stream = tokio::time::timeout(Duration::from_secs(5), TcpStream::connect(address))
+        .await
+        .map_err(|_| "it took no connection within 5 s".to_owned())?
+        .map_err(|error| format!("the connection failed: {error}"))?;
+    stream.set_nodelay(true).ok();
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| format!("the connection failed: {error}"))?;
+    let end = end.clone();
+    tokio::spawn(async move { end.run_until_cancelled(connection.with_upgrades()).await });
+    Ok(sender)
+}

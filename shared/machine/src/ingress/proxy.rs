@@ -1,0 +1,221 @@
+//! One request from a client to a revision and its answer back, streamed both ways.
+//!
+//! Invariant: a request reaches the app at most once, unless it is idempotent, has no body and the connection
+//! broke before the first byte of an answer; then at most twice, on the same revision.
+
+use super::{
+    Shared,
+    backend::{Backend, FRESH, Reach, RequestBody, Sender, USABLE, connect},
+    body::{Body, Tally},
+    files,
+    reply::Problem,
+};
+use bytes::Bytes;
+use http_body_util::{Either, Empty};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Version,
+    body::{Body as _, Incoming},
+    header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a request waits for a revision that is starting.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// How long an app may take to begin its answer: Cloud Run's default.
+const ANSWER_SECONDS: u64 = 300;
+/// Headers about one connection only (RFC 9110, 7.6.1); those that `Connection` names go as well.
+const HOP_BY_HOP: [&str; 7] =
+    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+
+/// Takes a request to `backend` and answers it.
+pub(crate) async fn forward(
+    shared: &Arc<Shared>,
+    backend: Arc<Backend>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let mut tally = Tally::new(backend.enter(), Arc::clone(&shared.clock), Instant::now());
+    let problem = match backend.settled(START_PATIENCE).await {
+        Reach::Files(site) => {
+            let response = files::serve(&site, &request).await;
+            tally.answered(response.status().as_u16());
+            return response.map(|body| body.counted(tally));
+        }
+        Reach::Up(address) => match send(shared, &backend, address, request, peer).await {
+            Ok(answer) => return deliver(answer, address, tally),
+            Err(problem) => problem,
+        },
+        Reach::Starting => Problem::starting(&backend.revision),
+        Reach::Down { detail, .. } => Problem::no_answer(&backend.revision, &detail),
+        Reach::Stopped => Problem::stopped(&backend.revision),
+    };
+    tally.answered(problem.status.as_u16());
+    problem.response().map(|body| body.counted(tally))
+}
+
+/// An app's answer, the connection it came on, and the client's side of an upgrade.
+struct Answer {
+    response: Response<Incoming>,
+    sender: Sender,
+    upgrade: Option<hyper::upgrade::OnUpgrade>,
+}
+
+async fn send(
+    shared: &Shared,
+    backend: &Backend,
+    address: SocketAddr,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Answer, Problem> {
+    let upgrade = wants_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
+    let (mut parts, body) = request.into_parts();
+    prepare(&mut parts, peer, upgrade.is_some());
+    let repeatable = body.is_end_stream() && upgrade.is_none() && is_idempotent(&parts.method);
+    let copy = repeatable.then(|| clone(&parts));
+    let body = if body.is_end_stream() { Either::Right(Empty::new()) } else { Either::Left(body) };
+    let first = Request::from_parts(parts, body);
+    let age = if repeatable { USABLE } else { FRESH };
+    let sent = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS), async {
+        match attempt(shared, backend, address, first, age).await {
+            Ok(answer) => Ok(answer),
+            Err((why, unsent)) => match unsent.or(copy) {
+                // A new connection: the pooled ones may all have died with the process behind them.
+                Some(again) => {
+                    attempt(shared, backend, address, again, Duration::ZERO).await.map_err(|(why, _)| why)
+                }
+                None => Err(why),
+            },
+        }
+    });
+    let (response, sender) = sent
+        .await
+        .map_err(|_| Problem::too_slow(&backend.revision, ANSWER_SECONDS))?
+        .map_err(|why| Problem::no_answer(&backend.revision, &why))?;
+    Ok(Answer { response, sender, upgrade })
+}
+
+type Failed = (String, Option<Request<RequestBody>>);
+
+/// One try. The request comes back if none of it was sent.
+async fn attempt(
+    shared: &Shared,
+    backend: &Backend,
+    address: SocketAddr,
+    request: Request<RequestBody>,
+    age: Duration,
+) -> Result<(Response<Incoming>, Sender), Failed> {
+    let mut sender = match backend.idle(age).await {
+        Some(sender) => sender,
+        // Refused: nobody listens, so the same request again would be refused again.
+        None => connect(address, &shared.end).await.map_err(|why| (why, None))?,
+    };
+    match sender.try_send_request(request).await {
+        Ok(response) => Ok((response, sender)),
+        Err(mut error) => {
+            let unsent = error.take_message();
+            Err((format!("the connection broke before an answer: {}", error.into_error()), unsent))
+        }
+    }
+}
+
+fn deliver(answer: Answer, address: SocketAddr, mut tally: Tally) -> Response<Body> {
+    let Answer { mut response, sender, upgrade } = answer;
+    tally.answered(response.status().as_u16());
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let app = hyper::upgrade::on(&mut response);
+        let (parts, _) = response.into_parts();
+        if let Some(client) = upgrade {
+            tokio::spawn(tunnel(client, app, tally));
+        }
+        return Response::from_parts(parts, Body::empty());
+    }
+    strip(response.headers_mut());
+    *response.version_mut() = Version::HTTP_11;
+    response.map(|body| Body::proxied(body, (sender, address), tally))
+}
+
+/// Copies bytes both ways until either side ends. It counts as one request, when it is over.
+async fn tunnel(client: hyper::upgrade::OnUpgrade, app: hyper::upgrade::OnUpgrade, mut tally: Tally) {
+    if let (Ok(client), Ok(app)) = (client.await, app.await) {
+        let (mut client, mut app) = (TokioIo::new(client), TokioIo::new(app));
+        if let Ok((_, out)) = tokio::io::copy_bidirectional(&mut client, &mut app).await {
+            tally.sent(out);
+        }
+    }
+}
+
+fn prepare(parts: &mut Parts, peer: SocketAddr, upgrade: bool) {
+    let protocol = parts.headers.get(header::UPGRADE).cloned().filter(|_| upgrade);
+    let host = parts
+        .uri
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+        .or_else(|| parts.headers.get(header::HOST).cloned());
+    strip(&mut parts.headers);
+    if let Some(protocol) = protocol {
+        parts.headers.insert(header::UPGRADE, protocol);
+        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    if let Some(host) = host {
+        parts.headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+        parts.headers.insert(header::HOST, host);
+    }
+    forwarded_for(&mut parts.headers, peer);
+    parts.headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
+    parts.version = Version::HTTP_11;
+    // An app is an origin server: it gets the path alone.
+    let path = parts.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
+    if parts.uri.authority().is_some()
+        && let Ok(uri) = path.parse()
+    {
+        parts.uri = uri;
+    }
+}
+
+fn forwarded_for(headers: &mut HeaderMap, peer: SocketAddr) {
+    let name = HeaderName::from_static("x-forwarded-for");
+    let before = headers.get(&name).and_then(|value| value.to_str().ok());
+    let value = before.map_or_else(|| peer.ip().to_string(), |before| format!("{before}, {}", peer.ip()));
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(name, value);
+    }
+}
+
+fn strip(headers: &mut HeaderMap) {
+    if let Some(connection) = headers.get(header::CONNECTION).cloned() {
+        for name in connection.to_str().unwrap_or_default().split(',').map(str::trim) {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn wants_upgrade(headers: &HeaderMap) -> bool {
+    let connection =
+        headers.get(header::CONNECTION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers.contains_key(header::UPGRADE)
+        && connection.split(',').any(|part| part.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
+    )
+}
+
+fn clone(parts: &Parts) -> Request<RequestBody> {
+    let mut copy: Request<RequestBody> = Request::new(Either::Right(Empty::<Bytes>::new()));
+    *copy.method_mut() = parts.method.clone();
+    *copy.uri_mut() = parts.uri.clone();
+    *copy.headers_mut() = parts.headers.clone();
+    copy
+}

@@ -1,0 +1,314 @@
+//! Builds, as Sextant sees them: starts runners, takes over their logs, announces their ends.
+//!
+//! A build's folder is its only state, so a new Sextant carries on where the last one died. Invariant: an end is
+//! announced after the last log segment is in the objects, at least once.
+
+use super::{
+    environment::Inherited,
+    files,
+    log::{Line, Segment, Stream, segment_name},
+    process::Identity,
+    runner::{CANCEL, ORDER, OUTCOME, Order, PRIVATE, Private, RUNNER, SEGMENT},
+    watch::FolderWatch,
+};
+use bytes::Bytes;
+use model::{
+    message::{Message, kind},
+    port::{
+        Broker, Clock, Objects, PortError,
+        target::{BuildOrder, BuildState, TargetError},
+    },
+};
+use parking_lot::Mutex;
+use rustix::process::Signal;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::process::{Child, Command};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Written when the end was published.
+const ANNOUNCED: &str = "announced";
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// Everything builds need.
+pub(crate) struct Builds {
+    pub folder: PathBuf,
+    pub artifacts: PathBuf,
+    pub cache: PathBuf,
+    /// The runner's program and leading arguments.
+    pub runner: (PathBuf, Vec<String>),
+    pub inherited: Inherited,
+    pub objects: Arc<dyn Objects>,
+    pub broker: Arc<dyn Broker>,
+    pub clock: Arc<dyn Clock>,
+    pub end: CancellationToken,
+    pub tasks: TaskTracker,
+    /// Keys that somebody watches.
+    pub watched: Mutex<BTreeSet<String>>,
+    /// One start at a time, so that a key is ordered once.
+    pub starting: tokio::sync::Mutex<()>,
+}
+
+impl Builds {
+    /// Takes over what a predecessor left: runners that run, and those that ended without being announced.
+    pub(crate) fn adopt(self: &Arc<Self>) {
+        for (key, folder) in files::subfolders(&self.folder) {
+            if !folder.join(ORDER).exists() {
+                files::remove_folder(&folder).ok(); // it died before the order was complete; the repeat makes it anew
+            } else if !folder.join(ANNOUNCED).exists() {
+                let begun = folder.join(RUNNER).exists() || folder.join(OUTCOME).exists();
+                let child = if begun { None } else { self.spawn(&folder).ok() };
+                self.watch(key, child);
+            }
+        }
+    }
+
+    /// Starts a build, or finds the one of that key.
+    pub(crate) async fn start(self: &Arc<Self>, order: BuildOrder) -> Result<(), TargetError> {
+        files::check_name("build", &order.key)?;
+        let _one = self.starting.lock().await;
+        let folder = self.folder.join(&order.key);
+        if folder.join(ORDER).exists() {
+            return Ok(());
+        }
+        if !order.folder.is_dir() {
+            let path = order.folder.display();
+            return Err(PortError::Permanent(format!(
+                "the source folder {path} doesn't exist; fetch the source again"
+            ))
+            .into());
+        }
+        self.write_order(&folder, &order)?;
+        let child = self.spawn(&folder).inspect_err(|_| {
+            files::remove_folder(&folder).ok();
+        })?;
+        self.watch(order.key, Some(child));
+        Ok(())
+    }
+
+    /// How a build stands.
+    pub(crate) fn read(&self, key: &str) -> Result<BuildState, TargetError> {
+        files::check_name("build", key)?;
+        let folder = self.folder.join(key);
+        let watched = self.watched.lock().contains(key);
+        if let Some(outcome) = files::read_json(&folder.join(OUTCOME))? {
+            return Ok(outcome);
+        }
+        match files::read_json::<Order>(&folder.join(ORDER))? {
+            None => Ok(BuildState::Unknown),
+            Some(_) if watched => Ok(BuildState::Running),
+            Some(order) => Ok(self.disappeared(&order)),
+        }
+    }
+
+    /// Ends a build.
+    pub(crate) fn cancel(&self, key: &str) -> Result<(), TargetError> {
+        files::check_name("build", key)?;
+        let folder = self.folder.join(key);
+        if !folder.join(ORDER).exists() || folder.join(OUTCOME).exists() {
+            return Ok(());
+        }
+        // The mark comes first: a runner that is only starting looks for it once it takes signals.
+        files::replace(&folder.join(CANCEL), b"")?;
+        if let Some(runner) = files::read_json::<Option<Identity>>(&folder.join(RUNNER))?.flatten() {
+            runner.signal(Signal::TERM);
+        }
+        Ok(())
+    }
+
+    fn write_order(&self, folder: &Path, order: &BuildOrder) -> Result<(), PortError> {
+        files::remove_folder(folder)?;
+        files::folder(folder)?;
+        files::folder(&self.cache)?;
+        let root = self.artifacts.join(&order.key);
+        let environment =
+            self.inherited.build(&root, &self.cache, order.plan.app_folder.as_deref(), &order.variables);
+        let private = Private { environment, redact: order.redact.clone() };
+        files::replace_json(&folder.join(PRIVATE), &private)?;
+        let commands = [("install", &order.plan.install_command), ("build", &order.plan.build_command)];
+        let commands =
+            commands.into_iter().filter_map(|(purpose, text)| Some((purpose.to_owned(), text.clone()?)));
+        let order = Order {
+            key: order.key.clone(),
+            deployment: order.deployment.clone(),
+            tenant: order.service.tenant.clone(),
+            log_prefix: order.log_prefix.clone(),
+            source: order.folder.clone(),
+            root,
+            commands: commands.collect(),
+            ordered_ms: self.clock.real().0,
+            timeout_ms: order.timeout_ms,
+        };
+        files::replace_json(&folder.join(ORDER), &order)
+    }
+
+    fn spawn(&self, folder: &Path) -> Result<Child, PortError> {
+        let (program, arguments) = &self.runner;
+        let log =
+            fs::File::create(folder.join("runner.log")).map_err(|e| files::failed("create", folder, &e))?;
+        let errors = log.try_clone().map_err(|e| files::failed("create", folder, &e))?;
+        Command::new(program)
+            .args(arguments)
+            .arg(folder)
+            .env_clear()
+            .env("PATH", &self.inherited.path)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .map_err(|error| {
+                let program = program.display();
+                PortError::Transient(format!(
+                    "the build could not be started: {program}: {error}; check that this program exists"
+                ))
+            })
+    }
+
+    /// Follows a build to its end in a task of its own.
+    fn watch(self: &Arc<Self>, key: String, child: Option<Child>) {
+        if !self.watched.lock().insert(key.clone()) {
+            return;
+        }
+        let builds = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let end = builds.end.clone();
+            let follow = Follow { builds: Arc::clone(&builds), folder: builds.folder.join(&key), child };
+            end.run_until_cancelled(follow.run()).await;
+            builds.watched.lock().remove(&key);
+        });
+    }
+
+    fn disappeared(&self, order: &Order) -> BuildState {
+        BuildState::Failed {
+            reason: "the build's process disappeared before it was done (was the machine restarted?); deploy again".into(),
+            tail: Vec::new(),
+            duration_ms: (self.clock.real().0 - order.ordered_ms).max(0),
+        }
+    }
+}
+
+/// One build being followed.
+struct Follow {
+    builds: Arc<Builds>,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Follow {
+    async fn run(mut self) {
+        let mut retry = FIRST_RETRY;
+        while let Err(error) = self.to_the_end().await {
+            tracing::warn!(folder = %self.folder.display(), %error, "following a build failed; trying again");
+            tokio::time::sleep(retry).await;
+            retry = (retry * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn to_the_end(&mut self) -> Result<(), PortError> {
+        let Some(order) = files::read_json::<Order>(&self.folder.join(ORDER))? else { return Ok(()) };
+        let mut watch = FolderWatch::new(&self.folder);
+        loop {
+            // In this order: an outcome that exists came after the last segment; a runner that was gone before we
+            // looked for its outcome won't write one any more.
+            let gone = self.runner_gone();
+            let ended = self.folder.join(OUTCOME).exists();
+            self.import(&order).await?;
+            if ended {
+                break;
+            }
+            if gone {
+                self.give_up(&order).await?;
+                break;
+            }
+            let runner = self.runner_end();
+            tokio::select! {
+                () = watch.changed() => {}
+                () = runner => {}
+            }
+        }
+        self.announce(&order).await
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        files::read_json::<Option<Identity>>(&self.folder.join(RUNNER)).ok().flatten().flatten()
+    }
+
+    fn runner_gone(&mut self) -> bool {
+        match &mut self.child {
+            Some(child) => !matches!(child.try_wait(), Ok(None)),
+            None => !self.identity().is_some_and(Identity::alive),
+        }
+    }
+
+    fn runner_end(&mut self) -> impl Future<Output = ()> + Send {
+        let identity = self.identity();
+        let child = self.child.as_mut();
+        async move {
+            match (child, identity) {
+                (Some(child), _) => drop(child.wait().await),
+                (None, Some(identity)) => identity.gone().await,
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Moves segments from the folder to the objects, in order.
+    async fn import(&self, order: &Order) -> Result<(), PortError> {
+        for (number, path) in self.segments() {
+            let data = fs::read(&path).map_err(|e| files::failed("read", &path, &e))?;
+            let key = format!("{}/{number}", order.log_prefix.trim_end_matches('/'));
+            self.builds.objects.create(&key, Bytes::from(data)).await?;
+            fs::remove_file(&path).ok();
+        }
+        Ok(())
+    }
+
+    fn segments(&self) -> Vec<(String, PathBuf)> {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut found: Vec<_> = names
+            .filter_map(|entry| {
+                Some((entry.file_name().to_str()?.strip_prefix(SEGMENT)?.to_owned(), entry.path()))
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Writes the outcome that the runner can't write any more, after the log's last line.
+    async fn give_up(&self, order: &Order) -> Result<(), PortError> {
+        let outcome = self.builds.disappeared(order);
+        let reason =
+            if let BuildState::Failed { reason, .. } = &outcome { reason.clone() } else { String::new() };
+        let prefix = format!("{}/", order.log_prefix.trim_end_matches('/'));
+        let there = self.builds.objects.list(&prefix, None, 10_000).await?;
+        let last = there.last().and_then(|key| key.rsplit('/').next()?.parse::<u32>().ok());
+        let mut segment = Segment::default();
+        segment.push(&Line { t: self.builds.clock.real().0, s: Stream::End, l: reason });
+        let key = format!("{prefix}{}", segment_name(last.map_or(0, |last| last + 1)));
+        self.builds.objects.create(&key, Bytes::from(segment.take())).await?;
+        files::replace_json(&self.folder.join(OUTCOME), &outcome)
+    }
+
+    async fn announce(&mut self, order: &Order) -> Result<(), PortError> {
+        fs::remove_file(self.folder.join(PRIVATE)).ok();
+        if let Some(BuildState::Failed { .. }) = files::read_json(&self.folder.join(OUTCOME))? {
+            let root = order.root.clone();
+            files::blocking(move || files::remove_folder(&root)).await?;
+        }
+        let message = Message::about(kind::BUILD_ENDED, &order.tenant, &order.deployment);
+        self.builds.broker.publish(vec![message]).await?;
+        files::replace(&self.folder.join(ANNOUNCED), b"")?;
+        // The runner has nothing left to do; taking its status leaves no zombie.
+        if let Some(child) = &mut self.child {
+            child.wait().await.ok();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! Where apps run on one machine: really built, really started, behind the weighted ingress.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`runner`] | builds one app, in a process that outlives Sextant |
+//! | `build` | starts runners, takes over their logs, announces their ends |
+//! | `supervise` | keeps a revision's process group as it should be; adopts it after our death |
+//! | `service`, `spec` | services and revisions, in memory and as files |
+//! | `runtime_log` | what apps write: raw in a file of the owner's, redacted for every reader |
+//! | `sample`, `price` | CPU and memory of process trees; what that would cost |
+//!
+//! Apps run as the user who runs Sextant: this is a developer's tool, not a sandbox. They get a clean environment
+//! and never the data folder's path. Invariant: the files say what should be, before it is; so whatever dies, the
+//! next Sextant finds what runs, adopts it, and there are never two copies of a process.
+
+mod build;
+mod environment;
+pub(crate) mod files;
+pub mod log;
+pub mod price;
+mod probe;
+pub(crate) mod process;
+pub mod runner;
+mod runtime_log;
+mod sample;
+mod sampler;
+mod service;
+mod spec;
+mod supervise;
+mod target;
+mod tidy;
+mod watch;
+
+pub use environment::Inherited;
+
+use crate::ingress::Ingress;
+use build::Builds;
+use environment::Alias;
+use model::port::{
+    Broker, Clock, Objects, PortError, Redact,
+    target::{ServiceKey, TargetError},
+};
+use parking_lot::Mutex;
+use service::{Revision, Service};
+use spec::{Places, ServiceRecord};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use supervise::Environment;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What the target is made of.
+pub struct Options {
+    /// The data folder; this uses `services`, `artifacts`, `builds` and `cache` in it.
+    pub data: PathBuf,
+    /// The ingress' port; 0 takes a free one.
+    pub ingress_port: u16,
+    /// Where build logs go.
+    pub objects: Arc<dyn Objects>,
+    /// Where ends of builds are announced.
+    pub broker: Arc<dyn Broker>,
+    /// Hides secrets in apps' logs.
+    pub redact: Arc<dyn Redact>,
+    /// Real time, for windows.
+    pub clock: Arc<dyn Clock>,
+    /// The program that runs builds, with its leading arguments: `sextant run-build`. A build's folder follows.
+    pub runner: (PathBuf, Vec<String>),
+    /// What builds and apps take over from our environment.
+    pub inherited: Inherited,
+}
+
+/// Where a service is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// `http://SERVICE.localhost:PORT`.
+    pub url: String,
+    /// `http://127.0.0.1:PORT`, the service's own port.
+    pub own: String,
+    /// Revisions and their own addresses, oldest first.
+    pub revisions: Vec<(String, String)>,
+}
+
+/// The `machine` target. Dropping it, or our death, stops nothing: apps and builds go on and are adopted by the
+/// next one on the same data folder.
+pub struct MachineTarget {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Environment>,
+    ingress: Ingress,
+    builds: Arc<Builds>,
+    services: Mutex<BTreeMap<ServiceKey, Arc<Service>>>,
+    /// Held while a service is made.
+    making: tokio::sync::Mutex<()>,
+    sampler: sampler::Sampler,
+    end: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl MachineTarget {
+    /// Opens the target on a data folder: adopts what runs, starts what should run, listens.
+    pub async fn open(options: Options) -> Result<Self, PortError> {
+        for folder in ["services", "artifacts", "builds", "cache"] {
+            files::folder(&options.data.join(folder))?;
+        }
+        // Links and environments need a path that doesn't depend on where we were started.
+        let data = options.data.canonicalize().map_err(|e| files::failed("look at", &options.data, &e))?;
+        let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let places = Places { services: data.join("services"), artifacts: data.join("artifacts") };
+        let shared = Arc::new(Environment {
+            places,
+            alias: Alias::open(&data)?,
+            inherited: options.inherited.clone(),
+            clock: Arc::clone(&options.clock),
+            redact: options.redact,
+        });
+        let builds = Arc::new(Builds {
+            folder: data.join("builds"),
+            artifacts: data.join("artifacts"),
+            cache: data.join("cache"),
+            runner: options.runner,
+            inherited: options.inherited,
+            objects: options.objects,
+            broker: options.broker,
+            clock: Arc::clone(&options.clock),
+            end: end.clone(),
+            tasks: tasks.clone(),
+            watched: Mutex::new(BTreeSet::new()),
+            starting: tokio::sync::Mutex::default(),
+        });
+        let ingress = Ingress::open(options.ingress_port, options.clock, end.clone(), tasks.clone()).await?;
+        let inner = Arc::new(Inner {
+            shared,
+            ingress,
+            builds,
+            services: Mutex::default(),
+            making: tokio::sync::Mutex::default(),
+            sampler: sampler::Sampler::default(),
+            end,
+            tasks,
+        });
+        let target = Self { inner };
+        target.inner.load().await?;
+        target.inner.builds.adopt();
+        sampler::spawn(&target.inner);
+        Ok(target)
+    }
+
+    /// The ingress' port.
+    pub fn ingress_port(&self) -> u16 {
+        self.inner.ingress.port()
+    }
+
+    /// Where a service is reached; `None` if nothing of it was ever released here.
+    pub fn addresses(&self, service: &ServiceKey) -> Option<Addresses> {
+        let found = self.inner.services.lock().get(service).cloned()?;
+        let port = self.ingress_port();
+        let mut revisions = found.all();
+        revisions.sort_by_key(|revision| revision.spec.created_ms);
+        let host = &found.route.host;
+        Some(Addresses {
+            url: format!("http://{host}.localhost:{port}"),
+            own: format!("http://127.0.0.1:{}", found.route.port),
+            revisions: revisions
+                .iter()
+                .map(|one| {
+                    (one.spec.revision.clone(), format!("http://{}---{host}.localhost:{port}", one.spec.tag))
+                })
+                .collect(),
+        })
+    }
+
+    /// Stops listening and watching. Apps and builds go on.
+    pub async fn shutdown(&self) {
+        self.inner.end.cancel();
+        self.inner.tasks.close();
+        tokio::time::timeout(Duration::from_secs(5), self.inner.tasks.wait()).await.ok();
+    }
+
+    /// Stops every app gracefully; those that should run are started by the next [`MachineTarget::open`].
+    pub async fn stop_all(&self) {
+        let services: Vec<_> = self.inner.services.lock().values().cloned().collect();
+        let revisions: Vec<Revision> = services.iter().flat_map(|service| service.all()).collect();
+        futures::future::join_all(revisions.iter().map(|revision| revision.stop(true))).await;
+    }
+}
+
+impl Drop for MachineTarget {
+    fn drop(&mut self) {
+        self.inner.end.cancel();
+    }
+}
+
+impl Inner {
+    async fn load(&self) -> Result<(), PortError> {
+        for record in self.shared.places.services()? {
+            let route = self.ingress.add(&record.host, Some(record.port)).await?;
+            let key = record.key.clone();
+            let service = Service::new(record, route);
+            for spec in self.shared.places.revisions(&key)? {
+                let name = spec.revision.clone();
+                match Revision::open(Arc::new(spec), &self.shared, &self.end, &self.tasks) {
+                    Ok(revision) => drop(service.revisions.lock().insert(name, revision)),
+                    // One broken revision must not keep the others from running.
+                    Err(error) => {
+                        tracing::error!(revision = name, service = %key, %error, "a revision could not be opened")
+                    }
+                }
+            }
+            service.apply();
+            self.services.lock().insert(key, service);
+        }
+        tidy::tidy(&self.shared.places, &self.builds.folder, self.shared.clock.real().0);
+        Ok(())
+    }
+
+    fn service(&self, key: &ServiceKey) -> Result<Arc<Service>, TargetError> {
+        self.services.lock().get(key).cloned().ok_or_else(|| {
+            TargetError::NotFound(format!(
+                "nothing of service `{key}` was released on this machine; deploy it first"
+            ))
+        })
+    }
+
+    /// The service, made if this is its first revision.
+    async fn service_or_new(&self, key: &ServiceKey) -> Result<Arc<Service>, PortError> {
+        let _one = self.making.lock().await;
+        if let Ok(found) = self.service(key) {
+            return Ok(found);
+        }
+        let host = self.free_host(key);
+        let route = self.ingress.add(&host, None).await?;
+        let record = ServiceRecord {
+            key: key.clone(),
+            host,
+            port: route.port,
+            created_ms: self.shared.clock.real().0,
+            serial: 0,
+            weights: BTreeMap::new(),
+            recent: VecDeque::new(),
+        };
+        let service = Service::new(record.clone(), route);
+        service.commit(&self.shared.places, record).await?;
+        self.services.lock().insert(key.clone(), Arc::clone(&service));
+        Ok(service)
+    }
+
+    /// Tenants are not in host names; the second one to use a name gets its own added.
+    fn free_host(&self, key: &ServiceKey) -> String {
+        let plain = key.service.to_string();
+        let with_tenant = format!("{}-{}", key.service, key.tenant);
+        let numbered = (2..).map(|number| format!("{with_tenant}-{number}"));
+        let mut names = [plain, with_tenant.clone()].into_iter().chain(numbered);
+        names.find(|name| !self.ingress.knows(name)).unwrap_or(with_tenant)
+    }
+}

@@ -1,0 +1,74 @@
+//! Asks one revision whether it is well, past the ingress, so that a probe is not counted as traffic.
+
+use super::service::Revision;
+use crate::ingress::{
+    Site,
+    backend::{Reach, connect},
+    probe_site,
+};
+use bytes::Bytes;
+use http_body_util::{Either, Empty};
+use hyper::{Request, header};
+use model::port::target::Probe;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The whole probe.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Of that, for a process that doesn't listen yet.
+const START_PATIENCE: Duration = Duration::from_secs(3);
+
+/// One try.
+pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let began = Instant::now();
+    match revision.backend.settled(START_PATIENCE).await {
+        Reach::Files(site) => files(&site, &path).await,
+        Reach::Up(address) => {
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            match tokio::time::timeout(left, ask(address, host, &path)).await {
+                Ok(Ok((status, took))) => answered(&path, status, took),
+                Ok(Err(why)) => sick(format!("GET {path} was not answered: {why}")),
+                Err(_) => {
+                    sick(format!("GET {path} was not answered within {} s", left.as_secs_f64().round()))
+                }
+            }
+        }
+        Reach::Starting => sick("it was started and doesn't listen on $PORT yet".to_owned()),
+        Reach::Down { detail, dead } => Probe { healthy: false, dead, detail },
+        Reach::Stopped => Probe { healthy: false, dead: true, detail: "it was stopped".to_owned() },
+    }
+}
+
+async fn files(site: &Site, path: &str) -> Probe {
+    let began = Instant::now();
+    answered(path, probe_site(site, path).await, began.elapsed())
+}
+
+async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<(u16, Duration), String> {
+    let began = Instant::now();
+    let end = CancellationToken::new();
+    // The connection ends with this call.
+    let _guard = end.clone().drop_guard();
+    let mut sender = connect(address, &end).await?;
+    let request = Request::get(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, "sextant-probe")
+        .header(header::CONNECTION, "close")
+        .body(Either::Right(Empty::<Bytes>::new()))
+        .map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    Ok((response.status().as_u16(), began.elapsed()))
+}
+
+fn answered(path: &str, status: u16, took: Duration) -> Probe {
+    let detail = format!("GET {path} answered {status} in {} ms", took.as_millis());
+    Probe { healthy: status < 500, dead: false, detail }
+}
+
+fn sick(detail: String) -> Probe {
+    Probe { healthy: false, dead: false, detail }
+}

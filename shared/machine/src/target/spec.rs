@@ -1,0 +1,184 @@
+//! What the target remembers about services and revisions, as files.
+//!
+//! `services/TENANT/SERVICE/service.json` and, below it, `revisions/NAME/{spec,instance}.json`. Invariant: a
+//! change of traffic is on disk before a request goes by it; a process is on disk, by a mark in its environment,
+//! before it is started, so that a successor finds it whenever we die.
+
+use super::{environment::Variables, files, process::Identity};
+use model::{
+    TenantId,
+    port::{
+        PortError,
+        target::{Plan, RevisionOrder, ServiceKey, Traffic, TrafficToken},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+};
+
+/// Keys of changes whose results are remembered.
+const REMEMBERED_KEYS: usize = 8;
+
+/// A service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServiceRecord {
+    /// Whose, and which.
+    pub key: ServiceKey,
+    /// Its host label at the ingress.
+    pub host: String,
+    /// Its own port; kept for good.
+    pub port: u16,
+    /// When it was made; part of the tokens, so that those of a service made anew differ.
+    pub created_ms: i64,
+    /// Counts changes of traffic.
+    pub serial: u64,
+    /// Who takes which share.
+    pub weights: BTreeMap<String, u32>,
+    /// The newest changes, by key.
+    pub recent: VecDeque<(String, Traffic)>,
+}
+
+impl ServiceRecord {
+    /// The traffic as it is.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let token = TrafficToken(format!("{}-{}", self.created_ms, self.serial));
+        Traffic { token, weights: self.weights.clone() }
+    }
+
+    /// The record after a change.
+    pub(crate) fn changed(&self, weights: BTreeMap<String, u32>, key: &str) -> Self {
+        let mut next = Self { serial: self.serial + 1, weights, ..self.clone() };
+        next.recent.push_back((key.to_owned(), next.traffic()));
+        while next.recent.len() > REMEMBERED_KEYS {
+            next.recent.pop_front();
+        }
+        next
+    }
+
+    /// What the change of that key led to.
+    pub(crate) fn repeated(&self, key: &str) -> Option<Traffic> {
+        self.recent.iter().find(|(known, _)| known == key).map(|(_, traffic)| traffic.clone())
+    }
+}
+
+/// A variable as it is kept. The file is the owner's alone.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Variable {
+    pub value: String,
+    pub secret: bool,
+}
+
+/// A revision: what never changes about it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RevisionSpec {
+    pub revision: String,
+    pub service: ServiceKey,
+    pub artifact: String,
+    pub plan: Plan,
+    pub variables: BTreeMap<String, Variable>,
+    pub tag: String,
+    pub created_ms: i64,
+}
+
+impl RevisionSpec {
+    pub(crate) fn new(mut order: RevisionOrder, created_ms: i64) -> Self {
+        // A blank command starts nothing.
+        order.plan.start_command = order.plan.start_command.filter(|command| !command.trim().is_empty());
+        let variables = order.variables.into_iter();
+        let variables =
+            variables.map(|(name, v)| (name, Variable { value: v.value, secret: v.secret })).collect();
+        Self {
+            revision: order.revision,
+            service: order.service,
+            artifact: order.artifact,
+            plan: order.plan,
+            variables,
+            tag: order.tag,
+            created_ms,
+        }
+    }
+
+    /// Values that must not appear in a log.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.variables.values().filter(|v| v.secret && !v.value.is_empty()).map(|v| v.value.clone()).collect()
+    }
+
+    /// Variables by name.
+    pub(crate) fn environment(&self) -> Variables {
+        self.variables.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect()
+    }
+}
+
+/// What is known about a revision's process.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Instance {
+    /// Whether it should run.
+    pub wanted: bool,
+    /// The mark in the environment of the process that was started last.
+    pub mark: String,
+    /// The process; absent if we died while starting it.
+    pub process: Option<Identity>,
+    /// The port it was told to listen on.
+    pub port: u16,
+}
+
+/// Where these files are.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub services: PathBuf,
+    pub artifacts: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn service(&self, key: &ServiceKey) -> PathBuf {
+        self.services.join(key.tenant.as_str()).join(key.service.as_str())
+    }
+
+    pub(crate) fn revision(&self, key: &ServiceKey, revision: &str) -> PathBuf {
+        self.service(key).join("revisions").join(revision)
+    }
+
+    /// Every service on disk, oldest first, so that host names are given out in the same order again.
+    pub(crate) fn services(&self) -> Result<Vec<ServiceRecord>, PortError> {
+        let mut all = Vec::new();
+        for (tenant, folder) in files::subfolders(&self.services) {
+            if TenantId::new(&tenant).is_err() {
+                continue;
+            }
+            for (_, service) in files::subfolders(&folder) {
+                all.extend(files::read_json::<ServiceRecord>(&service.join("service.json"))?);
+            }
+        }
+        all.sort_by_key(|record: &ServiceRecord| record.created_ms);
+        Ok(all)
+    }
+
+    /// Every revision of a service on disk, oldest first.
+    pub(crate) fn revisions(&self, key: &ServiceKey) -> Result<Vec<RevisionSpec>, PortError> {
+        let mut all = Vec::new();
+        for (_, folder) in files::subfolders(&self.service(key).join("revisions")) {
+            all.extend(files::read_json::<RevisionSpec>(&folder.join("spec.json"))?);
+        }
+        all.sort_by_key(|spec: &RevisionSpec| spec.created_ms);
+        Ok(all)
+    }
+
+    pub(crate) fn write_service(&self, record: &ServiceRecord) -> Result<(), PortError> {
+        let folder = self.service(&record.key);
+        files::folder(&folder)?;
+        files::replace_json(&folder.join("service.json"), record)
+    }
+
+    pub(crate) fn write_revision(&self, spec: &RevisionSpec) -> Result<(), PortError> {
+        let folder = self.revision(&spec.service, &spec.revision);
+        files::folder(&folder)?;
+        files::replace_json(&folder.join("spec.json"), spec)
+    }
+}
+
+/// The state of a revision's process, in its folder.
+pub(crate) fn instance_file(folder: &Path) -> PathBuf {
+    folder.join("instance.json")
+}

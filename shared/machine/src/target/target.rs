@@ -1,0 +1,257 @@
+//! The port itself: each call in terms of builds, services and revisions.
+
+use super::{
+    Inner, MachineTarget, files, price,
+    probe::probe,
+    service::{Revision, Service},
+    spec::RevisionSpec,
+};
+use crate::ingress::backend::Reach;
+use async_trait::async_trait;
+use model::port::{
+    PortError, Target,
+    target::{
+        BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, RevisionWindow, ServiceKey,
+        TargetError, Traffic, TrafficToken, Window,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How long a revision that is given traffic may take to listen; below the 20 s that a step may wait.
+const READY_PATIENCE: Duration = Duration::from_secs(15);
+/// What a forgotten revision did is known for as long as counts are kept.
+const PAST_SECONDS: i64 = 7_200;
+
+#[async_trait]
+impl Target for MachineTarget {
+    fn name(&self) -> &'static str {
+        "machine"
+    }
+
+    fn window_policy(&self) -> (i64, i64) {
+        (0, 1000)
+    }
+
+    async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
+        self.inner.builds.start(order).await
+    }
+
+    async fn read_build(&self, key: &str) -> Result<BuildState, TargetError> {
+        self.inner.builds.read(key)
+    }
+
+    async fn cancel_build(&self, key: &str) -> Result<(), TargetError> {
+        self.inner.builds.cancel(key)
+    }
+
+    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
+        check(&order)?;
+        let artifact = self.inner.shared.places.artifacts.join(&order.artifact).join("app");
+        if !artifact.is_dir() {
+            let artifact = &order.artifact;
+            return Err(TargetError::NotFound(format!(
+                "the artifact `{artifact}` is not on this machine; build it again"
+            )));
+        }
+        let service = self.inner.service_or_new(&order.service).await?;
+        let _changing = service.changing.lock().await;
+        if let Ok(found) = service.revision(&order.revision) {
+            return Ok(self.inner.released(&service, &found));
+        }
+        self.inner.create(&service, order).await
+    }
+
+    async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError> {
+        let service = self.inner.service(service)?;
+        let revision = service.revision(revision)?;
+        let host = format!("{}---{}.localhost", revision.spec.tag, service.route.host);
+        Ok(probe(&revision, &host, path).await)
+    }
+
+    async fn traffic(&self, service: &ServiceKey) -> Result<Traffic, TargetError> {
+        Ok(self.inner.service(service)?.record.lock().traffic())
+    }
+
+    async fn set_traffic(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        weights: &BTreeMap<String, u32>,
+        key: &str,
+    ) -> Result<Traffic, TargetError> {
+        let service = self.inner.service(service)?;
+        let _changing = service.changing.lock().await;
+        let record = service.record.lock().clone();
+        if let Some(first) = record.repeated(key) {
+            return Ok(first);
+        }
+        if record.traffic().token != *expected {
+            return Err(TargetError::Stale { service: record.key.to_string() });
+        }
+        let weights: BTreeMap<String, u32> = weights
+            .iter()
+            .filter(|(_, weight)| **weight > 0)
+            .map(|(name, weight)| (name.clone(), *weight))
+            .collect();
+        let sum: u64 = weights.values().map(|weight| u64::from(*weight)).sum();
+        if sum != 100 && !weights.is_empty() {
+            return Err(PortError::Permanent(format!(
+                "the shares of traffic sum to {sum} percent; make them sum to 100"
+            ))
+            .into());
+        }
+        let chosen: Result<Vec<Revision>, _> = weights.keys().map(|name| service.revision(name)).collect();
+        // Whoever serves already goes on even if it is in trouble: taking traffic off another must not fail.
+        let new =
+            chosen?.into_iter().filter(|revision| !record.weights.contains_key(&revision.spec.revision));
+        let ready: Vec<_> = new.collect();
+        futures::future::try_join_all(ready.iter().map(|revision| revision.ready(READY_PATIENCE))).await?;
+        let next = record.changed(weights, key);
+        let traffic = next.traffic();
+        service.commit(&self.inner.shared.places, next).await?;
+        Ok(traffic)
+    }
+
+    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
+        let windows = self.inner.windows(service, window).await?;
+        let revisions = windows.into_iter().map(|(name, (window, _))| (name, window)).collect();
+        Ok(Measured { revisions })
+    }
+
+    async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
+        Ok(price::cost(self.inner.windows(service, window).await?.values()))
+    }
+
+    async fn retire(
+        &self,
+        service: &ServiceKey,
+        keep: &[String],
+        remember: &[String],
+    ) -> Result<(), TargetError> {
+        let service = self.inner.service(service)?;
+        let _changing = service.changing.lock().await;
+        let serving = service.record.lock().weights.clone();
+        if let Some(name) = serving.keys().find(|name| !keep.contains(name)) {
+            return Err(PortError::Permanent(format!(
+                "revision `{name}` takes traffic and can't be retired; move its traffic first"
+            ))
+            .into());
+        }
+        let rest: Vec<Revision> =
+            service.all().into_iter().filter(|revision| !keep.contains(&revision.spec.revision)).collect();
+        futures::future::join_all(rest.iter().map(|revision| revision.stop(false))).await;
+        for revision in rest.iter().filter(|revision| !remember.contains(&revision.spec.revision)) {
+            let used = self.inner.uses(&revision.spec);
+            service.forget(revision, &self.inner.shared, used).await?;
+        }
+        let now = self.inner.shared.clock.real().0 / 1000;
+        service.past.lock().retain(|past| now - past.stats.last_second() < PAST_SECONDS);
+        Ok(())
+    }
+
+    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        let service = self.inner.service(service)?;
+        let _changing = service.changing.lock().await;
+        let revision = service.revision(revision)?;
+        if matches!(*revision.backend.reach.borrow(), Reach::Stopped) {
+            let name = &revision.spec.revision;
+            return Err(PortError::Permanent(format!(
+                "revision `{name}` is stopped; give it traffic to start it"
+            ))
+            .into());
+        }
+        revision.restart().await;
+        Ok(revision.ready(READY_PATIENCE).await?)
+    }
+
+    async fn runtime_log(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, TargetError> {
+        let revision = self.inner.service(service)?.revision(revision)?;
+        let (log, redact) = (self.inner.log(&revision), Arc::clone(&self.inner.shared.redact));
+        Ok(files::blocking(move || Ok(log.read(limit, redact.as_ref(), &revision.spec.secrets()))).await?)
+    }
+}
+
+impl Inner {
+    async fn create(&self, service: &Arc<Service>, order: RevisionOrder) -> Result<Released, TargetError> {
+        let spec = Arc::new(RevisionSpec::new(order, self.shared.clock.real().0));
+        // On disk before its process exists, so that a successor knows it.
+        let (places, copy) = (self.shared.places.clone(), Arc::clone(&spec));
+        files::blocking(move || places.write_revision(&copy)).await?;
+        let opened = Revision::open(Arc::clone(&spec), &self.shared, &self.end, &self.tasks);
+        let revision = match opened {
+            Ok(revision) => revision,
+            Err(error) => {
+                files::remove_folder(&self.shared.places.revision(&spec.service, &spec.revision))?;
+                return Err(error.into());
+            }
+        };
+        let released = self.released(service, &revision);
+        service.revisions.lock().insert(spec.revision.clone(), revision);
+        service.apply();
+        Ok(released)
+    }
+
+    fn released(&self, service: &Service, revision: &Revision) -> Released {
+        let (host, port) = (&service.route.host, self.ingress.port());
+        Released {
+            revision: revision.spec.revision.clone(),
+            url: format!("http://{host}.localhost:{port}"),
+            revision_url: format!("http://{}---{host}.localhost:{port}", revision.spec.tag),
+        }
+    }
+
+    /// Whether another revision was made from the same artifact.
+    fn uses(&self, spec: &RevisionSpec) -> bool {
+        let services: Vec<_> = self.services.lock().values().cloned().collect();
+        let others = services.iter().flat_map(|service| service.all());
+        others.map(|other| other.spec).any(|other| {
+            other.artifact == spec.artifact
+                && (&other.service, &other.revision) != (&spec.service, &spec.revision)
+        })
+    }
+
+    /// What each revision did in the window, and its memory in KiB × ms; those that did nothing are left out.
+    async fn windows(
+        &self,
+        service: &ServiceKey,
+        window: Window,
+    ) -> Result<BTreeMap<String, (RevisionWindow, u64)>, TargetError> {
+        let service = self.service(service)?;
+        self.sample(window.to.0).await;
+        let present = service.all().into_iter().map(|revision| revision.backend);
+        let past = service.past.lock().clone();
+        let windows =
+            present.chain(past).map(|backend| (backend.revision.clone(), backend.stats.window(window)));
+        Ok(windows.filter(|(_, (seen, _))| *seen != RevisionWindow::default()).collect())
+    }
+}
+
+fn check(order: &RevisionOrder) -> Result<(), PortError> {
+    files::check_name("revision", &order.revision)?;
+    files::check_name("artifact", &order.artifact)?;
+    let tag = &order.tag;
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if tag.is_empty()
+        || tag.len() > 46
+        || !tag.bytes().all(legal)
+        || tag.starts_with('-')
+        || tag.ends_with('-')
+    {
+        return Err(PortError::Permanent(format!(
+            "`{tag}` can't be a revision's tag: use 1 to 46 lower-case letters, digits and hyphens"
+        )));
+    }
+    let plan = &order.plan;
+    if plan.start_command.as_deref().unwrap_or_default().trim().is_empty() && plan.static_folder.is_none() {
+        return Err(PortError::Permanent(format!(
+            "nothing says how revision `{}` is started: set a start command, or the folder of a static site",
+            order.revision
+        )));
+    }
+    Ok(())
+}
