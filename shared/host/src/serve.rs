@@ -36,6 +36,16 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    serve_with_grace(listener, router, shutdown, GRACE).await
+}
+
+/// The same with another time for the rest.
+pub async fn serve_with_grace(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) -> io::Result<()> {
     let (close, closing) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -57,10 +67,11 @@ pub async fn serve(
     drop(listener);
     close.send_replace(true);
     let rest = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, rest).await.is_err() {
+    if tokio::time::timeout(grace, rest).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "connections that didn't finish within 10 s were cut off"
+            "connections that didn't finish within {} s were cut off",
+            grace.as_secs_f32()
         );
     }
     Ok(())

@@ -4,9 +4,13 @@ use crate::{
     fake::Fake,
     server::{Answer, Server},
 };
-use futures::StreamExt;
-use host::{Context, Error, Function, Request, Response, Role, Route, SseEvent};
+use futures::{FutureExt, StreamExt};
+use host::{Context, Error, Function, Request, Response, Role, Route, Runner, SseEvent};
 use model::port::store::{Path, StoreError};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{cell::Cell, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -72,6 +76,42 @@ async fn an_open_stream_does_not_hold_the_stop_up() {
     let rest = Answer::read(&mut stream).await;
     assert_eq!((rest.head.as_str(), rest.body.as_str()), ("0", ""), "the stream ends properly");
     server.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_hangs_is_cut_off_after_the_grace() {
+    let entered = Arc::new(Notify::new());
+    let gate = entered.clone();
+    let hang = move |_: Context, _: Request| {
+        let gate = gate.clone();
+        async move {
+            gate.notify_one();
+            std::future::pending::<Result<Response, Error>>().await
+        }
+    };
+    let functions = vec![Function::new("slow", "").route(Route::get("/hang", Role::Public, "", hang))];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let config = Arc::new(host::Config::local(port, crate::server::key()));
+    let router = Arc::new(Runner::new(functions, Fake::new().ports(), config)).router();
+    let grace = std::time::Duration::from_millis(50);
+    let shutdown = async move { entered.notified().await };
+    let serving = tokio::spawn(host::serve::serve_with_grace(listener, router, shutdown, grace));
+    let request = format!("GET /hang HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    serving.await.unwrap().unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn sigterm_and_sigint_are_heard() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut heard = std::pin::pin!(host::serve::signal());
+        assert!(heard.as_mut().now_or_never().is_none());
+        kill(Pid::this(), signal).unwrap();
+        heard.await;
+    }
 }
 
 #[tokio::test]
