@@ -1,1 +1,95 @@
-//! The register function.
+//! Records decisions and deployments, and takes commands.
+//!
+//! Invariant: what is accepted is one commit, guarded by the versions it was decided on; secrets are sealed before
+//! they are part of it. Nothing is carried out here: what is owed goes to the topics after the commit, and the
+//! sweep finds it if that fails.
+
+mod command;
+mod deploy;
+mod findings;
+mod secret;
+mod store;
+
+use command::{
+    CommandBody, Commanded, cancel::cancel, pause::pause, promote::PromoteBody, promote::promote,
+    rollback::RollbackBody, rollback::rollback,
+};
+use deploy::body::{StartBody, Started};
+use host::{Function, Role, Route};
+
+/// The function's declaration.
+pub fn function() -> Function {
+    let function = Function::new("register", "Records decisions and deployments; takes commands")
+        .timeout_s(30)
+        .concurrency(256)
+        .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"]);
+    problems(
+        commands(function).route(
+            Route::post(
+                "/api/v1/deployments",
+                Role::Deployer,
+                "Deploys a folder or a Git repository",
+                deploy::start,
+            )
+            .creates()
+            .body::<StartBody>()
+            .answers::<Started>(201),
+        ),
+    )
+}
+
+fn commands(function: Function) -> Function {
+    function
+        .route(
+            Route::post("/api/v1/deployments/{id}/cancel", Role::Deployer, "Ends a deployment", cancel)
+                .body::<CommandBody>()
+                .answers::<Commanded>(202)
+                .answers::<Commanded>(200),
+        )
+        .route(
+            Route::post(
+                "/api/v1/deployments/{id}/rollback",
+                Role::Deployer,
+                "Brings traffic back to an earlier revision",
+                rollback,
+            )
+            .body::<RollbackBody>()
+            .answers::<Commanded>(202)
+            .answers::<Commanded>(200),
+        )
+        .route(
+            Route::post(
+                "/api/v1/deployments/{id}/promote",
+                Role::Deployer,
+                "Goes on to the next weight of a canary",
+                promote,
+            )
+            .body::<PromoteBody>()
+            .answers::<Commanded>(202)
+            .answers::<Commanded>(200),
+        )
+        .route(
+            Route::post(
+                "/api/v1/deployments/{id}/pause",
+                Role::Deployer,
+                "Holds a canary where it is",
+                pause,
+            )
+            .body::<CommandBody>()
+            .answers::<Commanded>(202)
+            .answers::<Commanded>(200),
+        )
+}
+
+fn problems(function: Function) -> Function {
+    function
+        .problem("name-taken", "A service of this name exists in another environment. Choose another name.")
+        .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
+        .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")
+        .problem("service-busy", "Another deployment of the service is running. Wait for it, or cancel it.")
+        .problem("not-serving", "This deployment doesn't serve any more; `serving` names the one that does.")
+        .problem(
+            "revision-not-kept",
+            "Only the newest revisions are kept for rollback; the detail names them.",
+        )
+}

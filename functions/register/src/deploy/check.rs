@@ -1,0 +1,203 @@
+//! What was asked, checked: names, variables, policy, limits. All that is wrong is told at once.
+
+use super::{
+    body::StartBody,
+    source::{Named, source, suggested_name},
+};
+use crate::findings::Findings;
+use host::{
+    Error,
+    seal::{ExposeSecret, SecretString},
+};
+use model::{
+    ServiceName,
+    document::{CanaryPolicy, Limits, Strategy, in_environment},
+    port::source::SourceRef,
+    time::{HOUR_MS, MINUTE_MS, SECOND_MS},
+};
+use std::collections::BTreeMap;
+
+/// Variables a service may have, plain and secret together.
+const MOST_VARIABLES: usize = 200;
+/// Bytes of a variable's value: Cloud Run's limit for one.
+const LONGEST_VALUE: usize = 32 << 10;
+/// Bytes of all values: they are one document with the rest of the deployment.
+const LONGEST_VALUES: usize = 256 << 10;
+/// Bytes of a token for a private repository.
+const LONGEST_TOKEN: usize = 4 << 10;
+
+/// A request that can be carried out. Secrets are still in clear, so it can't be printed.
+pub struct Wanted {
+    /// The service, its environment in it.
+    pub service: ServiceName,
+    /// The environment.
+    pub environment: String,
+    /// What to deploy.
+    pub source: SourceRef,
+    /// Token for it.
+    pub token: Option<SecretString>,
+    /// How traffic gets there.
+    pub strategy: Strategy,
+    /// On which evidence.
+    pub policy: CanaryPolicy,
+    /// Within which time.
+    pub limits: Limits,
+    /// Plain variables.
+    pub variables: BTreeMap<String, String>,
+    /// Secret ones.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// Checks a body.
+pub fn check(body: StartBody) -> Result<Wanted, Error> {
+    let mut findings = Findings::default();
+    let named = Named {
+        source: body.source,
+        path: body.path,
+        url: body.url,
+        branch: body.branch,
+        commit: body.commit,
+    };
+    let source = source(named, &mut findings);
+    let environment = body.environment.unwrap_or_else(|| "production".to_owned());
+    environment_name(&environment, &mut findings);
+    let service = service_name(body.service, source.as_ref(), &environment, &mut findings);
+    variables(&body.env, &body.secrets.0, &mut findings);
+    policy(&body.canary, &mut findings);
+    limits(&body.limits, &mut findings);
+    let token = body.source_token.map(|token| token.0);
+    check_token(token.as_ref(), source.as_ref(), &mut findings);
+    findings.finish()?;
+    let (Some(service), Some(source)) = (service, source) else {
+        return Err(Error::internal("a checked request lacks its service or source"));
+    };
+    Ok(Wanted {
+        service,
+        environment,
+        source,
+        token,
+        strategy: body.strategy,
+        policy: body.canary,
+        limits: body.limits,
+        variables: body.env,
+        secrets: body.secrets.0,
+    })
+}
+
+fn environment_name(name: &str, findings: &mut Findings) {
+    let legal = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.len() <= 20;
+    findings.require(legal, "environment", || {
+        "an environment has 1 to 20 lower-case letters, digits and hyphens and begins with a letter, such as `staging`".to_owned()
+    });
+}
+
+fn service_name(
+    given: Option<String>,
+    source: Option<&SourceRef>,
+    environment: &str,
+    findings: &mut Findings,
+) -> Option<ServiceName> {
+    let name = match given {
+        Some(given) => findings.take("service", inspect::names::service_name(&given))?,
+        None => {
+            let derived = source.and_then(suggested_name);
+            if derived.is_none() && source.is_some() {
+                findings.add("service", "no name can be derived from the source; give one");
+            }
+            derived?
+        }
+    };
+    let whole = in_environment(&name, environment).map_err(|malformed| {
+        format!("`{}` (the environment is part of the name): {}", malformed.text, malformed.why)
+    });
+    findings.take("service", whole)
+}
+
+fn variables(
+    plain: &BTreeMap<String, String>,
+    secret: &BTreeMap<String, SecretString>,
+    findings: &mut Findings,
+) {
+    for (name, value) in plain {
+        variable("env", name, value, findings);
+    }
+    for (name, value) in secret {
+        variable("secrets", name, value.expose_secret(), findings);
+        if plain.contains_key(name) {
+            findings.add(format!("secrets.{name}"), "it is in `env` as well; keep one of them");
+        }
+    }
+    let count = plain.len() + secret.len();
+    findings.require(count <= MOST_VARIABLES, "env", || {
+        format!("there are {count} variables; a service may have {MOST_VARIABLES}, secret ones among them")
+    });
+    let bytes: usize =
+        plain.values().map(String::len).chain(secret.values().map(|s| s.expose_secret().len())).sum();
+    findings.require(bytes <= LONGEST_VALUES, "env", || {
+        format!("all values together have {bytes} bytes; {LONGEST_VALUES} is the most")
+    });
+}
+
+/// The problem never repeats the value: it may be a secret.
+fn variable(field: &str, name: &str, value: &str, findings: &mut Findings) {
+    if let Err(problem) = inspect::names::variable_name(name) {
+        findings.add(format!("{field}.{}", name.chars().take(80).collect::<String>()), problem.to_string());
+    } else if value.contains('\0') {
+        findings.add(format!("{field}.{name}"), "its value has a NUL character, which no variable can hold");
+    } else if value.len() > LONGEST_VALUE {
+        findings.add(
+            format!("{field}.{name}"),
+            format!("its value has {} bytes; {LONGEST_VALUE} is the most", value.len()),
+        );
+    }
+}
+
+fn policy(policy: &CanaryPolicy, findings: &mut Findings) {
+    let weights = &policy.weights;
+    let ascending = weights.windows(2).all(|pair| pair[0] < pair[1]);
+    let legal = (1..=20).contains(&weights.len())
+        && ascending
+        && weights.first().is_some_and(|first| *first >= 1)
+        && weights.last() == Some(&100);
+    findings.require(legal, "canary.weights", || {
+        "weights are 1 to 20 percentages that ascend from at least 1 and end in 100, such as [10, 50, 100]".to_owned()
+    });
+    findings.require((0..=HOUR_MS).contains(&policy.window_ms), "canary.window_ms", || {
+        format!("a window has 0 (the target's own) to {HOUR_MS} ms")
+    });
+    findings.require((1..=1_440).contains(&policy.bake_windows), "canary.bake_windows", || {
+        "1 to 1440 windows can be asked for".to_owned()
+    });
+    findings.require(policy.min_requests <= 1_000_000, "canary.min_requests", || {
+        "0 to 1000000 requests can be asked for".to_owned()
+    });
+    let deadline = policy.bake_windows..=10_080;
+    findings.require(deadline.contains(&policy.deadline_windows), "canary.deadline_windows", || {
+        format!("it must be at least `bake_windows` ({}) and at most 10080", policy.bake_windows)
+    });
+}
+
+fn limits(limits: &Limits, findings: &mut Findings) {
+    findings.require((SECOND_MS..=HOUR_MS).contains(&limits.build_ms), "limits.build_ms", || {
+        format!("a build may have {SECOND_MS} to {HOUR_MS} ms")
+    });
+    let verify = SECOND_MS..=10 * MINUTE_MS;
+    findings.require(verify.contains(&limits.verify_ms), "limits.verify_ms", || {
+        format!("the health path may have {SECOND_MS} to {} ms to answer", 10 * MINUTE_MS)
+    });
+}
+
+fn check_token(token: Option<&SecretString>, source: Option<&SourceRef>, findings: &mut Findings) {
+    let Some(token) = token.map(ExposeSecret::expose_secret) else { return };
+    let legal = (1..=LONGEST_TOKEN).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
+    findings.require(legal, "source_token", || {
+        format!("a token has 1 to {LONGEST_TOKEN} visible ASCII characters")
+    });
+    let remote = matches!(source, Some(SourceRef::Git { url, .. }) if url.starts_with("https://"));
+    findings.require(remote || source.is_none(), "source_token", || {
+        "a token goes with an https:// repository only; leave it out".to_owned()
+    });
+}

@@ -1,0 +1,79 @@
+//! `POST /api/v1/deployments`: checks what is asked, seals its secrets, and puts it in line.
+
+pub mod body;
+mod check;
+mod expect;
+pub mod place;
+pub mod source;
+
+use crate::{secret, store};
+use body::{StartBody, Started};
+use check::Wanted;
+use host::{Context, Error, Request, Response};
+use model::{
+    DeploymentId,
+    deployment::Request as Order,
+    document::{CarriedOutBy, Deployment, Sealed, deployment_path},
+};
+use std::collections::BTreeMap;
+
+/// Accepts a deployment.
+pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
+    let wanted = check::check(request.json::<StartBody>()?)?;
+    let id = DeploymentId::from_random(ctx.random());
+    ctx.about(&id);
+    let order = order(&ctx, id, &wanted).await?;
+    let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);
+    let placed = store::persist(&ctx, || place::place(&ctx, &order, answer)).await?;
+    let published = store::publish(&ctx, placed.messages).await;
+    if let Some((ended, version)) = placed.ended.filter(|_| published) {
+        store::settle(&ctx, ended, version).await?;
+    }
+    Ok(placed.response)
+}
+
+fn answer(ctx: &Context, wanted: &Wanted, deployment: &Deployment, first: bool) -> Response {
+    let queued = deployment.step == model::document::Step::Queue;
+    let id = &deployment.id;
+    let started = Started {
+        deployment_id: id.to_string(),
+        service: deployment.service.to_string(),
+        status: deployment.status,
+        queued,
+        expected: expect::expected(wanted, first, queued, ctx.ports.target.window_policy().1),
+        events_url: format!("/api/v1/deployments/{id}/events"),
+        logs_url: format!("/api/v1/deployments/{id}/logs"),
+    };
+    Response::json(201, &started).header("location", format!("/api/v1/deployments/{id}"))
+}
+
+/// The order with its secrets sealed: each under the deployment's path and its own field.
+async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order, Error> {
+    let caller = ctx.caller()?;
+    let tenant = &caller.tenant;
+    let record = deployment_path(tenant, &id);
+    let mut secrets: BTreeMap<String, Sealed> = BTreeMap::new();
+    for (name, value) in &wanted.secrets {
+        let sealed = secret::seal(ctx, tenant, &record, &format!("secrets.{name}"), value).await?;
+        secrets.insert(name.clone(), sealed);
+    }
+    let source_token = match &wanted.token {
+        Some(token) => Some(secret::seal(ctx, tenant, &record, "source_token", token).await?),
+        None => None,
+    };
+    Ok(Order {
+        id,
+        tenant: tenant.clone(),
+        service: wanted.service.clone(),
+        environment: wanted.environment.clone(),
+        carried_out_by: CarriedOutBy::Sextant,
+        requested_by: caller.user.clone(),
+        source: Some(wanted.source.clone()),
+        source_token,
+        strategy: wanted.strategy,
+        policy: wanted.policy.clone(),
+        limits: wanted.limits.clone(),
+        variables: wanted.variables.clone(),
+        secrets,
+    })
+}

@@ -1,0 +1,167 @@
+//! A new deployment takes its place at the service: it runs, or it waits and supersedes the one that waited.
+//!
+//! Invariant: the new deployment, the service, and whoever else changes by it (the superseded one, the running one
+//! that is told) are one commit, each at the version it was read at.
+
+use crate::store::{self, Found};
+use host::{Context, Error, Response};
+use model::{
+    DeploymentId, ServiceName,
+    deployment::{Answer, At, Claim, Input, Request, accept, batch, claim, decide},
+    document::{CarriedOutBy, Deployment, SCHEMA, Service, Status, deployment_path, service_path, shard},
+    message::Message,
+    port::store::{Path, Precondition, Version, Write},
+};
+
+/// What came of it.
+pub struct Placed {
+    /// Messages that the commit owes.
+    pub messages: Vec<Message>,
+    /// The answer, as it was committed.
+    pub response: Response,
+    /// The superseded one, at rest: once its messages are out, it owes nothing more.
+    pub ended: Option<(Deployment, Version)>,
+}
+
+/// One try: reads, decides, commits. A conflict is an error that is contended; try again.
+pub async fn place(
+    ctx: &Context,
+    request: &Request,
+    answer: impl Fn(&Deployment, bool) -> Response,
+) -> Result<Placed, Error> {
+    let at = store::moment(ctx);
+    let path = service_path(&request.tenant, &request.service);
+    let (mut service, precondition) = match store::read::<Service>(ctx, &path).await? {
+        Some(found) => (found.document, Precondition::At(found.version)),
+        None => (new_service(request, &at), Precondition::Absent),
+    };
+    same_environment(&service, request)?;
+    service.carried_out_by = CarriedOutBy::Sextant;
+    let claim = claim(&mut service, &request.id, &at);
+    let runs = claim == Claim::Runs;
+    let deployment = accept(request.clone(), runs, service.serving.clone().filter(|_| runs), &at);
+    let response = answer(&deployment, runs && service.serving.is_none());
+    let others = Others::tell(ctx, request, claim, &at).await?;
+
+    let own = deployment_path(&request.tenant, &request.id);
+    let mut writes =
+        vec![Write::put(own, Precondition::Absent, &deployment)?, Write::put(path, precondition, &service)?];
+    let ended_at = writes.len();
+    writes.extend(others.writes);
+    ctx.crash_point("register.before-commit");
+    let versions = ctx.commit(writes, &response).await?;
+    ctx.crash_point("register.after-commit");
+    let mut messages = deployment.outbox;
+    messages.extend(others.messages);
+    let ended = others.ended.zip(versions.get(ended_at).copied());
+    Ok(Placed { messages, response, ended })
+}
+
+/// Whoever else a new deployment changes.
+#[derive(Default)]
+struct Others {
+    /// The superseded one's writes first.
+    writes: Vec<Write>,
+    messages: Vec<Message>,
+    ended: Option<Deployment>,
+}
+
+impl Others {
+    async fn tell(ctx: &Context, request: &Request, claim: Claim, at: &At<'_>) -> Result<Self, Error> {
+        let Claim::Waits { supersedes, running } = claim else { return Ok(Self::default()) };
+        let path = |id: &DeploymentId| deployment_path(&request.tenant, id);
+        let paths: Vec<Path> = supersedes.iter().chain([&running]).map(path).collect();
+        let mut found = store::read_many::<Deployment>(ctx, &paths).await?;
+        let running = found.pop().flatten();
+        let mut others = Self::default();
+        if let Some(queued) = found.pop().flatten() {
+            others.supersede(&queued, at)?;
+        }
+        if let Some(running) = running {
+            others.await_end(&running, at)?;
+        }
+        Ok(others)
+    }
+
+    /// The one that waited before makes room. It has left the service's queue in this same commit, so that its
+    /// own freeing of the slot has nothing more to do.
+    fn supersede(&mut self, queued: &Found<Deployment>, at: &At<'_>) -> Result<(), Error> {
+        let transition = decide(&queued.document, Input::Supersede, at);
+        if transition.answer == Answer::Applied {
+            let (writes, next) =
+                batch(&queued.document, queued.version, &transition, None, at).map_err(store::refused)?;
+            self.writes.extend(writes);
+            self.messages.extend(store::new_messages(&queued.document, &next));
+            self.ended = Some(next);
+        }
+        Ok(())
+    }
+
+    /// The one that runs hears that it is awaited: from now on nothing holds it, and if it is held it goes back.
+    fn await_end(&mut self, running: &Found<Deployment>, at: &At<'_>) -> Result<(), Error> {
+        let before = &running.document;
+        if before.status == Status::Pending {
+            // It has the service but hasn't begun; superseding it would end it, and it is to run.
+            if !before.awaited {
+                let next = Deployment { awaited: true, ..before.clone() };
+                let path = deployment_path(&next.tenant, &next.id);
+                self.writes.push(Write::put(path, Precondition::At(running.version), &next)?);
+            }
+            return Ok(());
+        }
+        let transition = decide(before, Input::Supersede, at);
+        if transition.next.is_some() {
+            let (writes, next) =
+                batch(before, running.version, &transition, None, at).map_err(store::refused)?;
+            self.writes.extend(writes);
+            self.messages.extend(store::new_messages(before, &next));
+        }
+        Ok(())
+    }
+}
+
+fn same_environment(service: &Service, request: &Request) -> Result<(), Error> {
+    if service.environment == request.environment {
+        return Ok(());
+    }
+    let name = &service.name;
+    Err(Error::conflict(format!(
+        "A service `{name}` exists already in environment `{}`, and this one would have the same name in `{}`. Nothing was done; choose another service name.",
+        service.environment, request.environment
+    ))
+    .slug("name-taken")
+    .field("service", format!("`{name}` belongs to environment `{}`", service.environment)))
+}
+
+fn new_service(request: &Request, at: &At<'_>) -> Service {
+    let mut service = empty_service(&request.service, request, at);
+    service.carried_out_by = request.carried_out_by;
+    service
+}
+
+/// A service that was never heard of.
+pub fn empty_service(name: &ServiceName, request: &Request, at: &At<'_>) -> Service {
+    Service {
+        schema: SCHEMA,
+        tenant: request.tenant.clone(),
+        name: name.clone(),
+        environment: request.environment.clone(),
+        carried_out_by: CarriedOutBy::Sextant,
+        created_at: at.now,
+        updated_at: at.now,
+        owner: request.requested_by.clone(),
+        shard: shard(name.as_str()),
+        running: None,
+        queued: None,
+        serving: None,
+        kept: vec![],
+        url: None,
+        traffic: None,
+        metrics_due: None,
+        measured_to: at.real,
+        ask_due: None,
+        question: None,
+        outbox: vec![],
+        next_due: None,
+    }
+}

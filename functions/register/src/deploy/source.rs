@@ -1,0 +1,180 @@
+//! Which source is meant, and whether it may be fetched: Git over https or from an absolute path, a folder by its
+//! absolute path. Nothing that Git could take for an option or for a program to run.
+
+use crate::findings::Findings;
+use model::port::source::SourceRef;
+use url::Url;
+
+/// Longest path or URL.
+const LONGEST: usize = 2_048;
+
+/// The ways of naming a source, as a body has them.
+#[derive(Default)]
+pub struct Named {
+    /// In full.
+    pub source: Option<SourceRef>,
+    /// A folder.
+    pub path: Option<String>,
+    /// A repository.
+    pub url: Option<String>,
+    /// Beside `url`.
+    pub branch: Option<String>,
+    /// Beside `url`.
+    pub commit: Option<String>,
+}
+
+/// The one source that is named, checked; what is wrong with it is noted.
+pub fn source(named: Named, findings: &mut Findings) -> Option<SourceRef> {
+    let loose = named.branch.is_some() || named.commit.is_some();
+    let field = if named.source.is_some() { "source." } else { "" };
+    let chosen = match (named.source, named.path, named.url) {
+        (Some(source), None, None) if !loose => source,
+        (None, Some(path), None) if !loose => SourceRef::Folder { path },
+        (None, None, Some(url)) => SourceRef::Git { url, branch: named.branch, commit: named.commit },
+        (None, None, None) => {
+            findings.add("source", "nothing says what to deploy; give `source`, `path` or `url`");
+            return None;
+        }
+        (Some(_), None, None) | (None, Some(_), None) => {
+            findings.add(
+                "branch",
+                "`branch` and `commit` go with `url`; put them into `source`, or leave them out",
+            );
+            return None;
+        }
+        _ => {
+            findings.add("source", "more than one of `source`, `path` and `url` is given; keep one");
+            return None;
+        }
+    };
+    check(&chosen, field, findings);
+    Some(chosen)
+}
+
+fn check(source: &SourceRef, field: &str, findings: &mut Findings) {
+    match source {
+        SourceRef::Folder { path } => {
+            if let Some(problem) = folder_problem(path) {
+                findings.add(format!("{field}path"), problem);
+            }
+        }
+        SourceRef::Git { url, branch, commit } => {
+            if let Some(problem) = repository_problem(url) {
+                findings.add(format!("{field}url"), problem);
+            }
+            if branch.as_deref().is_some_and(|branch| !is_ref(branch)) {
+                findings.add(format!("{field}branch"), "it is not the name of a branch or tag; no space, no leading `-`, none of ~^:?*[\\ and no `..`");
+            }
+            if commit.as_deref().is_some_and(|commit| !is_commit(commit)) {
+                findings.add(
+                    format!("{field}commit"),
+                    "it is not a full commit id, which has 40 or 64 hexadecimal digits",
+                );
+            }
+        }
+    }
+}
+
+fn folder_problem(path: &str) -> Option<String> {
+    if path.len() > LONGEST || path.chars().any(char::is_control) {
+        return Some(format!("a path has at most {LONGEST} bytes and no control characters"));
+    }
+    (!path.starts_with('/')).then(|| "the path must be absolute, such as /home/ann/shop".to_owned())
+}
+
+fn repository_problem(url: &str) -> Option<String> {
+    if url.len() > LONGEST || url.chars().any(|c| c.is_control() || c == ' ') {
+        return Some(format!("a URL has at most {LONGEST} bytes, no space and no control characters"));
+    }
+    if url.starts_with('/') {
+        return None;
+    }
+    let Ok(parsed) = Url::parse(url) else {
+        return Some("it is neither an https:// URL nor an absolute path".to_owned());
+    };
+    if parsed.scheme() != "https" {
+        return Some(format!(
+            "`{}` is not a way to fetch a repository here; use https://…, or an absolute path for a local one",
+            parsed.scheme()
+        ));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Some(
+            "it has a user name or password in it; leave it out and send a token as `source_token`"
+                .to_owned(),
+        );
+    }
+    if parsed.host_str().is_none_or(|host| host.is_empty() || host.starts_with('-')) {
+        return Some("it names no host".to_owned());
+    }
+    if parsed.path().trim_matches('/').is_empty() || parsed.query().is_some() || parsed.fragment().is_some() {
+        return Some(
+            "it must end in the repository's path, such as https://github.com/ann/shop.git".to_owned(),
+        );
+    }
+    parsed.path().starts_with("/-").then(|| "its path must not begin with `-`".to_owned())
+}
+
+/// What git-check-ref-format(1) allows, as far as it matters here.
+fn is_ref(name: &str) -> bool {
+    let bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    (1..=255).contains(&name.len())
+        && !name.contains(bad)
+        && !name.starts_with(['-', '/', '.'])
+        && !name.ends_with(['/', '.'])
+        && !["..", "@{", "//"].iter().any(|part| name.contains(part))
+}
+
+fn is_commit(id: &str) -> bool {
+    matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A service's name from the last part of the path or URL.
+pub fn suggested_name(source: &SourceRef) -> Option<String> {
+    let (SourceRef::Folder { path: text } | SourceRef::Git { url: text, .. }) = source;
+    let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    inspect::names::suggested_service_name(last.strip_suffix(".git").unwrap_or(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_absolute_paths() {
+        for good in ["https://github.com/ann/shop", "https://git.example.com:8443/a/b.git", "/srv/repo"] {
+            assert_eq!(repository_problem(good), None, "{good}");
+        }
+        for bad in [
+            "ext::sh -c id",
+            "ext::sh",
+            "-uhttps://x/y",
+            "--upload-pack=id",
+            "git@github.com:a/b.git",
+            "http://h/a",
+            "ssh://git@h/a",
+            "file:///etc",
+            "https://ann:pw@h/a",
+            "https://ann@h/a",
+            "https://h",
+            "https://h/",
+            "relative/path",
+            "",
+            "https://h/-x",
+            "https://h/a?b",
+            "https://h/a#b",
+            "https://h/a\nb",
+        ] {
+            assert!(repository_problem(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_are_no_options() {
+        assert!(is_ref("main") && is_ref("release/1.2") && is_ref("v1"));
+        for bad in ["", "-x", "a b", "a..b", "a:b", "/a", "a/", "@{1}", "a\u{7}"] {
+            assert!(!is_ref(bad), "{bad}");
+        }
+        assert!(is_commit(&"a".repeat(40)) && !is_commit("abc") && !is_commit(&"g".repeat(40)));
+    }
+}
