@@ -1,6 +1,6 @@
 //! What travels through topics: a type, a tenant, a JSON body; and the Pub/Sub push envelope it travels in.
 
-use crate::{DeploymentId, TenantId};
+use crate::{DeploymentId, ServiceName, TenantId};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -73,6 +73,45 @@ pub struct Message {
 pub struct AboutDeployment {
     /// Which one.
     pub deployment: DeploymentId,
+}
+
+/// What can be done to a service that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Ends its processes; nothing serves until it is restarted or deployed again.
+    Stop,
+    /// Starts them anew.
+    Restart,
+    /// Traffic back to an earlier revision.
+    RollBack,
+    /// Other bounds for the number of instances.
+    Scale,
+}
+
+/// The body of `action.requested`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionRequest {
+    /// Tells requests apart; a redelivery has the same.
+    pub id: String,
+    /// To which service.
+    pub service: ServiceName,
+    /// What.
+    pub action: Action,
+    /// Revision to go back to; the newest kept one of another deployment if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Instances that always run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_instances: Option<u32>,
+    /// At most this many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_instances: Option<u32>,
+    /// The user, or the policy, that wants it.
+    pub requested_by: String,
+    /// Why, one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Message {
