@@ -76,7 +76,9 @@ impl Job {
         for collection in collections {
             let mut last = None;
             while let Some(batch) = self.batch(&collection, last.as_deref()) {
-                batch.iter().for_each(|record| frame.put(record));
+                for record in &batch {
+                    frame.put(record);
+                }
                 last = batch.last().map(|record| Box::from(super::state::split(&record.path).1));
                 if frame.len() >= FRAME_BYTES {
                     self.flush(log, &mut frame)?;

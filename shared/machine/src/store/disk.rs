@@ -27,7 +27,7 @@ pub trait Disk: Send + Sync {
 /// A file.
 pub trait DiskFile: Send + Sync {
     /// Its length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
     /// Reads what is there at an offset; fewer bytes than asked for, only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
     /// Writes all of it at an offset.
@@ -89,7 +89,7 @@ impl Disk for Folder {
 struct RealFile(File);
 
 impl DiskFile for RealFile {
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 

@@ -71,7 +71,9 @@ fn ascending(out: &mut Vec<u8>, value: &Value) {
         Value::Number(number) => self::number(out, number),
         Value::String(text) => string(out, text),
         Value::Array(items) => {
-            items.iter().for_each(|item| ascending(out, item));
+            for item in items {
+                ascending(out, item);
+            }
             out.push(END);
         }
         Value::Object(fields) => {

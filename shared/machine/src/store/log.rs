@@ -147,7 +147,7 @@ impl Log {
 
     /// Goes on where reading ended.
     pub(super) fn resume(file: Arc<dyn DiskFile>, end: u64, number: u64) -> io::Result<Self> {
-        let allocated = file.len()?;
+        let allocated = file.length()?;
         Ok(Self { file, end, number, allocated })
     }
 
@@ -214,7 +214,7 @@ impl<'a> Frames<'a> {
 
     /// Where the next valid frame is, if there is one anywhere behind here.
     pub(super) fn valid_behind(&mut self) -> io::Result<Option<u64>> {
-        let length = self.file.len()?;
+        let length = self.file.length()?;
         let mut at = self.offset + 8;
         while at < length {
             let window = self.read(at, WINDOW)?;
@@ -251,7 +251,7 @@ impl<'a> Frames<'a> {
 
     fn payload(&mut self, offset: u64, head: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let (length, number, crc) = (u32_at(head, 4), u64_at(head, 8), u32_at(head, 16));
-        if offset + FRAME as u64 + u64::from(length) > self.file.len()? {
+        if offset + FRAME as u64 + u64::from(length) > self.file.length()? {
             return Ok(None);
         }
         let payload = self.read(offset + FRAME as u64, length as usize)?;

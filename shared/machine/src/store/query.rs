@@ -250,7 +250,7 @@ impl Span {
             (Comparison::GreaterOrEqual, false) | (Comparison::LessOrEqual, true) => self.start(Some(key)),
             (Comparison::Greater, false) | (Comparison::Less, true) => self.start(encode::successor(key)),
             (Comparison::LessOrEqual, false) | (Comparison::GreaterOrEqual, true) => {
-                self.end(encode::successor(key))
+                self.end(encode::successor(key));
             }
             (Comparison::Less, false) | (Comparison::Greater, true) => self.end(Some(key)),
         }

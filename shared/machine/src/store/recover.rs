@@ -43,7 +43,8 @@ pub(super) fn recover(disk: &dyn Disk, catalog: Arc<Catalog>) -> Result<Recovere
     let mut generations: Vec<u64> =
         names.iter().filter_map(|name| name.strip_prefix("log-")?.parse().ok()).collect();
     generations.sort_unstable();
-    for draft in names.iter().filter(|name| name.starts_with("log-") && name.ends_with(".new")) {
+    for draft in names.iter().filter(|name| name.strip_prefix("log-").is_some_and(|rest| rest.contains('.')))
+    {
         disk.remove(draft).map_err(|e| failed("Removing", &disk.place(draft), &e))?;
     }
     let mut recovered = Recovered { state: State::new(catalog), log: None, generation: 0, highest: 0 };

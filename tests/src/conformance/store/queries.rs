@@ -207,12 +207,13 @@ pub async fn indexed(store: Arc<dyn Store>) {
     let store = &*store;
     let (tenant, shard) = (Tenant::new(), unique());
     let body = |number: usize, round: usize| {
-        let status = if (number + round) % 2 == 0 { "DEPLOYED" } else { "FAILED" };
+        let status = if (number + round).is_multiple_of(2) { "DEPLOYED" } else { "FAILED" };
         let mut body = json!({"shard": shard, "service": format!("s{}", number % 3), "status": status});
-        if (number + round) % 4 != 0 {
+        if !(number + round).is_multiple_of(4) {
             body["created_at"] = json!(1000 + (number * 37 + round) % 20);
         }
-        body["next_due"] = if number % 5 == 0 { json!(null) } else { json!((number * 13 + round) % 11) };
+        body["next_due"] =
+            if number.is_multiple_of(5) { json!(null) } else { json!((number * 13 + round) % 11) };
         body
     };
     for round in 0..3 {
