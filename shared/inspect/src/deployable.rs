@@ -13,7 +13,9 @@ impl Report {
             install_command: with_path(&self.install_command),
             build_command: with_path(&self.build_command),
             start_command: if self.static_site { None } else { with_path(&self.start_command) },
-            static_folder: self.static_site.then(|| self.static_dir.clone().unwrap_or_else(|| ".".to_owned())),
+            static_folder: self
+                .static_site
+                .then(|| self.static_dir.clone().unwrap_or_else(|| ".".to_owned())),
             single_page: self.spa,
             health_path: self.health_path.clone(),
             // Commands and folders are relative to the root of the tree already.

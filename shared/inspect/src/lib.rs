@@ -33,6 +33,8 @@ mod read;
 pub mod redact;
 mod report;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tree;
 

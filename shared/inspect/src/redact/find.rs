@@ -9,7 +9,7 @@ use super::rules::{Class, PREFIXES};
 use super::shape;
 
 /// Bytes of a value that are judged; what is found secret is hidden to its end, however long.
-const JUDGED: usize = 512;
+const JUDGED: usize = 256;
 
 /// Bytes of a name on each side of the word that was found in it.
 const NAME: usize = 64;
@@ -27,8 +27,19 @@ enum Lead {
 }
 
 const WORDS: [&str; 13] = [
-    "secret", "token", "passw", "passphrase", "passcode", "pwd", "key", "auth", "credential", "cookie", "pass",
-    "client", "sig",
+    "secret",
+    "token",
+    "passw",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "key",
+    "auth",
+    "credential",
+    "cookie",
+    "pass",
+    "client",
+    "sig",
 ];
 
 struct Table {
@@ -89,11 +100,7 @@ pub(super) fn find(line: &[u8]) -> Found {
         hits.push((hit.start(), table.leads[hit.pattern().as_usize()]));
     }
     // Known forms first: an assignment then keeps the kind of what it assigns.
-    let known: Vec<Known> =
-        hits.iter().filter_map(|(at, lead)| match lead {
-            Lead::Prefix(index) => prefix(line, *at, *index),
-            _ => None,
-        }).collect();
+    let known = known(line, &hits);
     let mut covered = 0;
     for (at, lead) in hits {
         if at < covered {
@@ -142,24 +149,53 @@ fn keep_kind(span: Range<usize>, known: &[Known]) -> Range<usize> {
     kind.unwrap_or(span.start)..span.end
 }
 
+/// Secrets of known forms, one for each place: of two prefixes the longer one stays readable.
+fn known(line: &[u8], hits: &[(usize, Lead)]) -> Vec<Known> {
+    let mut known: Vec<Known> = Vec::new();
+    for (at, lead) in hits {
+        let Lead::Prefix(index) = lead else { continue };
+        let Some(found) = prefix(line, *at, *index) else { continue };
+        // Hits come by their ends: those of one place are close to each other.
+        let same = known.iter().rev().take(4).position(|other| other.start == found.start);
+        let same = same.map(|back| known.len() - 1 - back);
+        let inside = known.last().is_some_and(|last| found.start < last.hidden.end);
+        match same.map(|index| &mut known[index]) {
+            Some(other) => {
+                other.hidden.start = other.hidden.start.max(found.hidden.start);
+                other.hidden.end = other.hidden.end.max(found.hidden.end);
+            }
+            None if inside => {}
+            None => known.push(found),
+        }
+    }
+    known
+}
+
 fn prefix(line: &[u8], at: usize, index: usize) -> Option<Known> {
     let rule = &PREFIXES[index];
     let body = at + rule.text.len();
     if !line[at..].starts_with(rule.text.as_bytes()) || (at > 0 && line[at - 1].is_ascii_alphanumeric()) {
         return None;
     }
-    let end = end_of(line, body, rule.class);
+    let is_body = |byte: &u8| rule.class.has(*byte);
+    let judged = span_of(line, body, JUDGED, is_body);
+    if judged.len() < rule.min || (rule.mixed && !is_mixed(&line[judged.clone()])) {
+        return None;
+    }
+    let end = span_of(line, body, usize::MAX, is_body).end;
     // A dot or a dash at the very end belongs to the sentence around it.
-    let trimmed = line[body..end].iter().rposition(|byte| byte.is_ascii_alphanumeric() || *byte == b'=')?;
-    let end = body + trimmed + 1;
-    let long = end - body >= rule.min;
-    (long && (!rule.mixed || is_mixed(&line[body..end]))).then_some(Known { start: at, hidden: body..end })
+    let kept = line[body..end].iter().rposition(|byte| byte.is_ascii_alphanumeric() || *byte == b'=')? + 1;
+    (kept >= rule.min).then_some(Known { start: at, hidden: body..body + kept })
+}
+
+/// The bytes from `from` on that fit, at most so many of them.
+fn span_of(line: &[u8], from: usize, most: usize, fits: impl Fn(&u8) -> bool) -> Range<usize> {
+    from..from + line[from..].iter().take(most).take_while(|byte| fits(byte)).count()
 }
 
 fn is_mixed(body: &[u8]) -> bool {
-    let head = &body[..body.len().min(JUDGED)];
-    let digits = head.iter().filter(|byte| byte.is_ascii_digit()).count();
-    digits >= 2 && head.iter().any(u8::is_ascii_alphabetic)
+    let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    digits >= 2 && body.iter().any(u8::is_ascii_alphabetic)
 }
 
 fn end_of(line: &[u8], from: usize, class: Class) -> usize {
@@ -175,12 +211,15 @@ fn assignment(line: &[u8], at: usize) -> Option<Range<usize>> {
     let before = line[at.saturating_sub(NAME)..at].iter().rev().take_while(|byte| is_name(**byte)).count();
     let after = line[at..].iter().take(NAME).take_while(|byte| is_name(**byte)).count();
     let name = std::str::from_utf8(&line[at - before..at + after]).ok()?;
-    let word = shape::secret_word(name)?;
+    let header = name.to_ascii_lowercase().ends_with("authorization");
+    let word = if header { "authorization" } else { shape::secret_word(name)? };
     let start = value_start(line, at + after, name.starts_with("--"))?;
-    let value = value(line, start)?;
-    let head = &line[value.start..value.end.min(value.start + JUDGED)];
-    let text = String::from_utf8_lossy(head);
-    shape::is_secret_value(word, text.trim_end_matches('\u{fffd}')).then_some(value)
+    let start = if header { after_scheme(line, start) } else { start };
+    let judged = value(line, start, JUDGED)?;
+    let text = String::from_utf8_lossy(&line[judged]);
+    let secret = shape::is_secret_value(word, text.trim_end_matches('\u{fffd}'));
+    // Only what is secret is followed to its end: a line full of names would cost its length for each.
+    if secret { value(line, start, usize::MAX) } else { None }
 }
 
 /// Passes over what stands between a name and its value: quotes, blanks and a separator.
@@ -189,7 +228,7 @@ fn value_start(line: &[u8], from: usize, flag: bool) -> Option<usize> {
         line[at..].iter().take(16).position(|byte| !set.contains(byte)).map_or(line.len(), |n| at + n)
     };
     let name_end = skip(from, b"\\\"'`])");
-    let separator = skip(name_end, b" \t");
+    let separator = after_type(line, skip(name_end, b" \t"));
     let rest = &line[separator..];
     let signs = [":=", "=>", "?=", "||:", "->", "=", ":", ">", ","];
     let sign = signs.into_iter().find(|sign| rest.starts_with(sign.as_bytes()));
@@ -203,19 +242,36 @@ fn value_start(line: &[u8], from: usize, flag: bool) -> Option<usize> {
     (value < line.len()).then_some(value)
 }
 
-/// The value: between its quotes, else up to where it ends.
-fn value(line: &[u8], start: usize) -> Option<Range<usize>> {
+/// Passes over the scheme of an `Authorization` header: `Basic`, `Token`, `Api-Key`.
+fn after_scheme(line: &[u8], at: usize) -> usize {
+    let word =
+        line[at..].iter().take(24).take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
+    let gap = line[at + word..].iter().take(4).take_while(|byte| **byte == b' ').count();
+    if gap > 0 && at + word + gap < line.len() { at + word + gap } else { at }
+}
+
+/// Passes over a type between a name and its `=`: `var token string = …`, `let token: &str = …`.
+fn after_type(line: &[u8], at: usize) -> usize {
+    let rest = &line[at..line.len().min(at + 32)];
+    let is_type = |byte: &u8| byte.is_ascii_alphabetic() || b":&<>'_ ".contains(byte);
+    let length = rest.iter().take_while(|byte| is_type(byte)).count();
+    let word = rest[..length].iter().any(u8::is_ascii_alphabetic);
+    let assigns = rest[length..].starts_with(b"=") && rest[..length].ends_with(b" ");
+    if word && assigns { at + length } else { at }
+}
+
+/// The value, or its first bytes up to a limit: between its quotes, else up to where it ends.
+fn value(line: &[u8], start: usize, most: usize) -> Option<Range<usize>> {
     let quote = line[start];
     if b"\"'`".contains(&quote) {
-        let inner = start + 1;
-        let length = line[inner..].iter().position(|byte| *byte == quote);
-        let end = length.map_or(line.len(), |length| inner + length);
+        let inner = span_of(line, start + 1, most, |byte| *byte != quote);
         // The quote of a string inside a string is written `\"`.
-        let end = if end > inner && line[end - 1] == b'\\' { end - 1 } else { end };
-        return (end > inner).then_some(inner..end);
+        let end = if line[inner.clone()].ends_with(b"\\") { inner.end - 1 } else { inner.end };
+        return (end > inner.start).then_some(inner.start..end);
     }
-    let length = (start..line.len()).find(|at| ends_value(line, *at)).unwrap_or(line.len());
-    let kept = line[start..length].iter().rposition(|byte| !b",;)}]|.".contains(byte))?;
+    let last = line.len().min(start.saturating_add(most));
+    let end = (start..last).find(|at| ends_value(line, *at)).unwrap_or(last);
+    let kept = line[start..end].iter().rposition(|byte| !b",;)}]|.".contains(byte))?;
     Some(start..start + kept + 1)
 }
 
@@ -259,7 +315,8 @@ fn url(line: &[u8], at: usize) -> Option<Range<usize>> {
         None => user..host,
     };
     let text = std::str::from_utf8(line.get(secret.clone())?).ok()?;
-    let hidden = if secret.start == user { text.len() >= 16 && is_mixed(text.as_bytes()) } else { !text.is_empty() };
+    let hidden =
+        if secret.start == user { text.len() >= 16 && is_mixed(text.as_bytes()) } else { !text.is_empty() };
     (hidden && !is_template(text)).then_some(secret)
 }
 
@@ -277,15 +334,13 @@ fn scheme(line: &[u8], at: usize) -> Option<Range<usize>> {
     }
     let gap = line[at + word..].iter().take(4).take_while(|byte| b" :=\t".contains(byte)).count();
     let start = at + word + gap;
-    let end = line[start..]
-        .iter()
-        .position(|byte| !(Class::Base64.has(*byte) || b".~".contains(byte)))
-        .map_or(line.len(), |n| start + n);
-    let token = &line[start..end];
-    let random = is_mixed(token) || token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
+    let is_token = |byte: &u8| Class::Base64.has(*byte) || b".~".contains(byte);
+    let token = &line[span_of(line, start, JUDGED, is_token)];
+    let cased = token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
     let long = token.len() >= if bearer { 10 } else { 8 };
     // "Basic HTTP" and "bearer authentication" are words.
-    (gap > 0 && long && random).then_some(start..end)
+    let secret = gap > 0 && long && (is_mixed(token) || cased);
+    secret.then(|| span_of(line, start, usize::MAX, is_token))
 }
 
 /// A JSON Web Token: the header stays readable as `eyJ`, all else goes.
@@ -313,7 +368,9 @@ fn telegram(line: &[u8], at: usize) -> Option<Range<usize>> {
 /// A private key: what stands between its two marks on this line, else to the line's end.
 fn key_block(line: &[u8], at: usize, opens: &mut bool) -> Option<Range<usize>> {
     let rest = &line[at..line.len().min(at + 80)];
-    let mark = std::str::from_utf8(rest).ok().map_or_else(|| String::from_utf8_lossy(rest).into_owned(), str::to_owned);
+    let mark = std::str::from_utf8(rest)
+        .ok()
+        .map_or_else(|| String::from_utf8_lossy(rest).into_owned(), str::to_owned);
     let close = mark[10..].find("-----")? + 10;
     if !mark[..close].to_ascii_uppercase().contains("PRIVATE KEY") {
         return None;
@@ -332,9 +389,10 @@ fn key_block(line: &[u8], at: usize, opens: &mut bool) -> Option<Range<usize>> {
 /// The kind of secret that a whole value is by its form.
 pub(super) fn kind_of(value: &str) -> Option<&'static str> {
     let line = value.trim().as_bytes();
-    let known = PREFIXES.iter().enumerate().find(|(index, rule)| {
-        value.trim().starts_with(rule.text) && prefix(line, 0, *index).is_some()
-    });
+    let known = PREFIXES
+        .iter()
+        .enumerate()
+        .find(|(index, rule)| value.trim().starts_with(rule.text) && prefix(line, 0, *index).is_some());
     if let Some((_, rule)) = known {
         return Some(rule.kind);
     }
@@ -346,7 +404,6 @@ pub(super) fn kind_of(value: &str) -> Option<&'static str> {
     if starts("eyJ") && jwt(line, 0).is_some() {
         return Some("a signed token (JWT)");
     }
-    let scheme = value.find("://")?;
-    let scheme = scheme - value.len() + value.trim_start().len();
+    let scheme = value.trim().find("://")?;
     url(line, scheme).is_some().then_some("a URL with a password in it")
 }

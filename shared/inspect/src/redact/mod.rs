@@ -148,7 +148,8 @@ impl Redactor {
     /// Where a long line is cut: behind a blank, else behind a token and never inside of a literal.
     fn cut(&self, line: &[u8]) -> usize {
         let line = &line[..self.window()];
-        let blank = line[LINE / 2..LINE].iter().rposition(u8::is_ascii_whitespace).map(|at| LINE / 2 + at + 1);
+        let blank =
+            line[LINE / 2..LINE].iter().rposition(u8::is_ascii_whitespace).map(|at| LINE / 2 + at + 1);
         let mut cut = blank.unwrap_or(LINE);
         for span in find::merge([self.literal_spans(line), find::find(line).spans].concat()) {
             if span.start < cut && cut < span.end {
@@ -172,57 +173,88 @@ impl Redactor {
         literals.find_iter(line).map(|hit| hit.range()).collect()
     }
 
-    /// One line: until nothing more is found, so that redacting again changes nothing.
+    /// One line, whose break stays outside of all that is looked at.
     fn redact<'l>(&mut self, line: &'l [u8]) -> Cow<'l, [u8]> {
-        if self.block > 0
-            && let Some(hidden) = self.in_block(line)
-        {
-            return hidden;
-        }
-        let mut text = Cow::Borrowed(line);
-        for _ in 0..PASSES {
-            let found = find::find(&text);
-            let spans = find::merge([self.literal_spans(&text), found.spans].concat());
-            if found.opens_block {
-                self.block = BLOCK_LINES;
-            }
-            let next = hide(&text, &spans);
-            if next == *text {
-                return text;
-            }
-            text = Cow::Owned(next);
-        }
-        let end = line.len() - line_break(line).len();
-        Cow::Owned([HIDDEN.as_bytes(), &line[end..]].concat())
+        let (text, line_break) = line.split_at(line.len() - line_break(line).len());
+        let block = self.block > 0 && self.goes_on(text);
+        let Some(mut hidden) = self.until_still(text, block) else { return Cow::Borrowed(line) };
+        hidden.extend_from_slice(line_break);
+        Cow::Owned(hidden)
     }
 
-    /// A line inside of a private key; none when it is no part of one.
-    fn in_block<'l>(&mut self, line: &'l [u8]) -> Option<Cow<'l, [u8]>> {
-        let brk = line_break(line);
-        let text = &line[..line.len() - brk.len()];
-        if text.windows(8).any(|window| window.eq_ignore_ascii_case(b"-----END")) {
-            self.block = 0;
-            let mark = text.windows(8).position(|window| window.eq_ignore_ascii_case(b"-----END"))?;
-            // A key's last bytes may stand on the line of its end mark.
-            let head = key_start(&text[..mark]);
-            if head == mark {
-                return Some(Cow::Borrowed(line));
+    /// Hides until nothing more is found, so that redacting again changes nothing; none when nothing is found.
+    fn until_still(&mut self, text: &[u8], block: bool) -> Option<Vec<u8>> {
+        let mut last: Option<Vec<u8>> = None;
+        for _ in 0..PASSES {
+            let current = last.as_deref().unwrap_or(text);
+            let next = if block { self.hide_in_block(current) } else { self.hide(current) };
+            match next {
+                Some(next) if next != current => last = Some(next),
+                _ => return last,
             }
-            return Some(Cow::Owned([&text[..head], HIDDEN.as_bytes(), &text[mark..], brk].concat()));
         }
-        self.block -= 1;
-        let bare = text.trim_ascii_end();
-        let header = bare.windows(2).any(|window| window == b": ") && bare.first().is_some_and(u8::is_ascii_uppercase);
-        if bare.is_empty() || header {
-            return None;
-        }
-        let start = key_start(bare);
-        if start == bare.len() {
-            self.block = 0;
-            return None;
-        }
-        Some(Cow::Owned([&text[..start], HIDDEN.as_bytes(), &text[bare.len()..], brk].concat()))
+        Some(HIDDEN.as_bytes().to_vec())
     }
+
+    /// One pass; none when there is nothing to hide.
+    fn hide(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        let found = find::find(text);
+        if found.opens_block {
+            self.block = BLOCK_LINES;
+        }
+        let spans = find::merge([self.literal_spans(text), found.spans].concat());
+        if spans.is_empty() {
+            return None;
+        }
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0;
+        for span in spans {
+            out.extend_from_slice(&text[at..span.start]);
+            out.extend_from_slice(HIDDEN.as_bytes());
+            at = span.end;
+        }
+        out.extend_from_slice(&text[at..]);
+        Some(out)
+    }
+
+    /// Whether a line still belongs to a private key, and what that means for the next one.
+    fn goes_on(&mut self, text: &[u8]) -> bool {
+        self.block -= 1;
+        if end_mark(text).is_some() {
+            self.block = 0;
+            return true;
+        }
+        // Judged as it looks when its secrets are hidden, so that redacting again judges alike.
+        let left = std::mem::take(&mut self.block);
+        let plain = self.until_still(text, false);
+        if self.block > 0 {
+            return false;
+        }
+        let bare = plain.as_deref().unwrap_or(text).trim_ascii_end();
+        let header = bare.windows(2).any(|window| window == b": ") && bare[0].is_ascii_uppercase();
+        if bare.is_empty() || header {
+            self.block = left;
+            return false;
+        }
+        self.block = if key_start(bare) == bare.len() { 0 } else { left };
+        self.block > 0
+    }
+
+    /// One pass over a line inside of a private key: the key's text, and what else is secret around it.
+    fn hide_in_block(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        let end = end_mark(text).unwrap_or(text.trim_ascii_end().len());
+        let start = key_start(&text[..end]);
+        let key: &[u8] = if start == end { b"" } else { HIDDEN.as_bytes() };
+        let before = self.hide(&text[..start]);
+        let after = self.hide(&text[end..]);
+        let around = (before.as_deref().unwrap_or(&text[..start]), after.as_deref().unwrap_or(&text[end..]));
+        Some([around.0, key, around.1].concat())
+    }
+}
+
+/// Where the mark begins that ends a private key.
+fn end_mark(text: &[u8]) -> Option<usize> {
+    text.windows(8).position(|window| window.eq_ignore_ascii_case(b"-----END"))
 }
 
 /// Where the key's own text begins at the end of a line, behind what a logger put before it.
@@ -241,18 +273,6 @@ fn line_break(line: &[u8]) -> &[u8] {
 
 fn line_start(text: &[u8], hit: usize, from: usize) -> usize {
     text[from..hit].iter().rposition(|byte| *byte == b'\n').map_or(from, |at| from + at + 1)
-}
-
-fn hide(text: &[u8], spans: &[Range<usize>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    for span in spans {
-        out.extend_from_slice(&text[at..span.start]);
-        out.extend_from_slice(HIDDEN.as_bytes());
-        at = span.end;
-    }
-    out.extend_from_slice(&text[at..]);
-    out
 }
 
 /// A value as it is, line by line, and as it stands in a URL or in JSON.
@@ -285,3 +305,6 @@ fn percent_encoded(text: &str) -> String {
 pub(crate) fn kind_of(value: &str) -> Option<&'static str> {
     find::kind_of(value)
 }
+
+#[cfg(test)]
+mod tests;
