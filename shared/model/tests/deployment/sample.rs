@@ -1,0 +1,153 @@
+//! Documents, moments and outcomes for tests.
+
+use model::{
+    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
+    deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
+    document::{
+        CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, SCHEMA, Service, Stage,
+        Status, Strategy,
+    },
+    port::{
+        source::SourceRef,
+        target::{Plan, Probe, Released, Traffic, TrafficToken, Window},
+    },
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// When tests begin.
+pub const START: Timestamp = Timestamp(1_800_000_000_000);
+
+pub fn tenant() -> TenantId {
+    TenantId::new("acme").unwrap()
+}
+
+pub fn name() -> ServiceName {
+    ServiceName::new("shop").unwrap()
+}
+
+pub fn id(n: u32) -> DeploymentId {
+    DeploymentId::new(format!("dep_{n}")).unwrap()
+}
+
+pub fn at(ms: i64, owner: &str) -> At<'_> {
+    let now = START.plus(ms);
+    At { now, real: now, owner, alone: false, can_act: true, window: (0, 1000) }
+}
+
+pub fn request(n: u32, strategy: Strategy) -> Request {
+    Request {
+        id: id(n),
+        tenant: tenant(),
+        service: name(),
+        environment: "production".to_owned(),
+        carried_out_by: CarriedOutBy::Sextant,
+        requested_by: "ada".to_owned(),
+        source: Some(SourceRef::Folder { path: "/app".to_owned() }),
+        source_token: None,
+        strategy,
+        policy: CanaryPolicy { deadline_windows: 2, ..CanaryPolicy::default() },
+        limits: Limits::default(),
+        variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
+}
+
+pub fn service() -> Service {
+    Service {
+        schema: SCHEMA,
+        tenant: tenant(),
+        name: name(),
+        environment: "production".to_owned(),
+        carried_out_by: CarriedOutBy::Sextant,
+        created_at: START,
+        updated_at: START,
+        owner: "ada".to_owned(),
+        shard: 0,
+        running: None,
+        queued: None,
+        serving: None,
+        kept: vec![],
+        url: None,
+        traffic: None,
+        metrics_due: None,
+        measured_to: START,
+        ask_due: None,
+        question: None,
+        outbox: vec![],
+        next_due: None,
+    }
+}
+
+/// A revision of an earlier deployment.
+pub fn kept(n: u32) -> Kept {
+    Kept { revision: format!("shop-r{n}"), deployment: id(n), decision: None, commit: None, since: START }
+}
+
+pub fn fault(transient: bool) -> Outcome {
+    Outcome::Fault(Fault {
+        transient,
+        code: "port_failed".to_owned(),
+        message: "The target did not answer".to_owned(),
+        hint: "Look at it.".to_owned(),
+    })
+}
+
+pub fn failure() -> Failure {
+    Failure {
+        stage: Stage::Validate,
+        code: "secret_found".to_owned(),
+        message: "There is a key in it".to_owned(),
+        hint: "Remove it.".to_owned(),
+    }
+}
+
+pub fn scanned() -> Outcome {
+    Outcome::Scanned { commit: "abc".to_owned(), checks: vec!["no secrets".to_owned()] }
+}
+
+pub fn analyzed() -> Outcome {
+    Outcome::Analyzed {
+        plan: Plan::default(),
+        decision: DecisionId::from_random(1),
+        summary: "Node".to_owned(),
+    }
+}
+
+pub fn released(revision: &str, token: &str) -> Outcome {
+    let released = Released {
+        revision: revision.to_owned(),
+        url: "http://shop.localhost".to_owned(),
+        revision_url: format!("http://{revision}.localhost"),
+    };
+    Outcome::Released { released, traffic: TrafficToken(token.to_owned()) }
+}
+
+pub fn probed(healthy: bool, dead: bool) -> Outcome {
+    Outcome::Probed(Probe { healthy, dead, detail: "GET / answered".to_owned() })
+}
+
+pub fn traffic(token: &str, weights: &[(&str, u32)]) -> Traffic {
+    let weights = weights.iter().map(|(revision, percent)| ((*revision).to_owned(), *percent)).collect();
+    Traffic { token: TrafficToken(token.to_owned()), weights }
+}
+
+/// A window of the weight that is watched.
+pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) -> WindowSeen {
+    let from = deployment.canary.seen_to;
+    WindowSeen {
+        window: Window { from, to: from.plus(1000) },
+        counts: Counts { canary_requests: 10, stable_requests: 90, canary_bad: 0, stable_bad: 0 },
+        verdict,
+        reason: "0 of 10 bad".to_owned(),
+        test: json!({"e": 1}),
+        guard: None,
+        probe,
+    }
+}
+
+/// Whether a deployment has begun and not ended: then it must hold the slot.
+pub fn runs(deployment: &Deployment) -> bool {
+    let waits = deployment.status == Status::Pending && deployment.step == model::document::Step::Queue;
+    !deployment.status.at_rest() && !waits
+}

@@ -1,0 +1,69 @@
+//! Kept fixtures of today's documents: what is written now must be readable, and re-written the same, for ever.
+
+use model::document::{Decision, Deployment, Feedback, Learning, Observation, SCHEMA, Service};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+/// Parses a fixture, writes it again, and answers both forms; unknown fields are tolerated and dropped.
+fn round<T: Serialize + DeserializeOwned>(text: &str) {
+    let kept: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(kept["schema"], json!(SCHEMA));
+    let document: T = serde_json::from_value(kept.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&document).unwrap(), kept);
+    let mut newer = kept.clone();
+    newer["field_of_a_later_release"] = json!({"any": [1, 2]});
+    let document: T = serde_json::from_value(newer).unwrap();
+    assert_eq!(serde_json::to_value(&document).unwrap(), kept);
+}
+
+macro_rules! kept {
+    ($($test:ident: $type:ty = $file:literal;)*) => {$(
+        #[test]
+        fn $test() {
+            round::<$type>(include_str!(concat!("../fixtures/v1/", $file, ".json")));
+        }
+    )*};
+}
+
+kept! {
+    a_deployment_is_read_and_written_the_same: Deployment = "deployment";
+    a_service_is_read_and_written_the_same: Service = "service";
+    a_decision_is_read_and_written_the_same: Decision = "decision";
+    an_observation_is_read_and_written_the_same: Observation = "observation";
+    a_feedback_is_read_and_written_the_same: Feedback = "feedback";
+    a_learning_is_read_and_written_the_same: Learning = "learning";
+}
+
+/// A document from before a field had been added is still read: only what every document has always had is needed.
+#[test]
+fn fields_that_were_added_have_defaults() {
+    let mut kept: Value = serde_json::from_str(include_str!("../fixtures/v1/deployment.json")).unwrap();
+    let needed = [
+        "schema",
+        "id",
+        "tenant",
+        "service",
+        "environment",
+        "carried_out_by",
+        "requested_by",
+        "created_at",
+        "updated_at",
+        "status",
+        "step",
+        "attempt",
+        "shard",
+    ];
+    kept.as_object_mut().unwrap().retain(|field, _| needed.contains(&field.as_str()));
+    let document: Deployment = serde_json::from_value(kept).unwrap();
+    assert!(document.outbox.is_empty() && !document.awaited);
+}
+
+/// Statuses are read in lower case too, and written in upper case.
+#[test]
+fn a_status_is_read_in_any_case() {
+    let mut kept: Value = serde_json::from_str(include_str!("../fixtures/v1/deployment.json")).unwrap();
+    let upper = kept["status"].clone();
+    kept["status"] = json!(upper.as_str().unwrap().to_lowercase());
+    let document: Deployment = serde_json::from_value(kept).unwrap();
+    assert_eq!(serde_json::to_value(document.status).unwrap(), upper);
+}

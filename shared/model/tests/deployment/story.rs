@@ -1,0 +1,368 @@
+//! What once went wrong, one story each; and sequences that random worlds reach only rarely.
+
+use crate::sample::{self, START};
+use model::{
+    deployment::{Answer, At, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
+    document::{Deployment, Kept, Status, Step, Strategy, ThinEvidence},
+    message::kind,
+    port::target::BuildState,
+};
+
+/// One deployment as it is told what happens.
+struct Story {
+    document: Deployment,
+    ms: i64,
+    last: Option<Transition>,
+}
+
+impl Story {
+    fn new(strategy: Strategy, last_good: Option<Kept>) -> Self {
+        let document = accept(sample::request(7, strategy), true, last_good, &sample::at(0, "a"));
+        Self { document, ms: 0, last: None }
+    }
+
+    /// The second release of a service, taken to this step.
+    fn at_step(strategy: Strategy, step: Step) -> Self {
+        let mut story = Self::new(strategy, Some(sample::kept(1)));
+        story.tell(Input::Wake);
+        while story.document.step != step {
+            story.well();
+        }
+        story
+    }
+
+    fn tell_as(&mut self, input: Input, at: &At<'_>) -> &Transition {
+        let transition = decide(&self.document, input, at);
+        if let Some(next) = &transition.next {
+            self.document = (**next).clone();
+            self.document.outbox.clear();
+        }
+        self.last.insert(transition)
+    }
+
+    fn tell(&mut self, input: Input) -> &Transition {
+        let at = sample::at(self.ms, "a");
+        self.tell_as(input, &at)
+    }
+
+    fn came_to(&mut self, outcome: Outcome) -> &Transition {
+        let (step, attempt) = (self.document.step, self.document.attempt);
+        self.tell(Input::Result { step, attempt, outcome })
+    }
+
+    /// The present step comes to what is hoped for.
+    fn well(&mut self) {
+        let outcome = hoped(&self.document);
+        self.ms += 1000;
+        self.came_to(outcome);
+    }
+}
+
+fn weights(document: &Deployment) -> Vec<(String, u32)> {
+    let whole = document.strategy != Strategy::Canary || document.last_good.is_none();
+    let share = if whole { 100 } else { document.policy.weights[document.canary.index] };
+    let rest = document.last_good.iter().map(|good| (good.revision.clone(), 100 - share));
+    rest.chain([(document.revision_name(), share)]).filter(|(_, share)| *share > 0).collect()
+}
+
+fn hoped(document: &Deployment) -> Outcome {
+    match document.step {
+        Step::Scan => sample::scanned(),
+        Step::Analyze => sample::analyzed(),
+        Step::StartBuild => Outcome::BuildStarted,
+        Step::AwaitBuild => {
+            Outcome::BuildRead(BuildState::Succeeded { artifact: "a".to_owned(), duration_ms: 1 })
+        }
+        Step::Release => sample::released(&document.revision_name(), "t0"),
+        Step::Verify => sample::probed(true, false),
+        Step::SetTraffic => {
+            let weights = weights(document);
+            let weights: Vec<_> = weights.iter().map(|(name, share)| (name.as_str(), *share)).collect();
+            Outcome::TrafficSet(sample::traffic("t1", &weights))
+        }
+        Step::Watch => Outcome::WindowSeen(sample::window(document, Verdict::Pass, None)),
+        Step::Retire => Outcome::Retired,
+        Step::Restore => {
+            let good: Vec<_> = document.last_good.iter().map(|good| (good.revision.as_str(), 100)).collect();
+            Outcome::Restored(sample::traffic("t2", &good))
+        }
+        Step::Queue | Step::Rest => panic!("nothing is hoped for at {:?}", document.step),
+    }
+}
+
+#[test]
+fn a_canary_goes_well() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Rest);
+    assert_eq!(story.document.status, Status::Deployed);
+    assert_eq!(story.document.progress, 100);
+    assert!(matches!(&story.last.as_ref().unwrap().slot, Slot::Serve(kept) if kept.revision == "shop-r7"));
+    let again = story.tell(Input::Wake);
+    assert_eq!((again.effect.clone(), again.next.as_ref().unwrap().next_due), (None, None));
+    assert_eq!(story.tell(Input::Wake).answer, Answer::Unchanged);
+}
+
+#[test]
+fn what_is_under_way_ends_before_the_way_back_begins() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Release);
+    let at = At { can_act: false, ..sample::at(story.ms + 1, "console") };
+    let cancelled = story.tell_as(Input::Cancel, &at);
+    assert_eq!(cancelled.effect, None);
+    assert_eq!(cancelled.next.as_ref().unwrap().outbox[0].kind, kind::DEPLOYMENT_DUE);
+    assert!(matches!(story.tell(Input::Wake).answer, Answer::Wait(_)), "somebody is at it");
+    let outcome = sample::released("shop-r7", "t0");
+    let result = story.tell(Input::Result { step: Step::Release, attempt: 1, outcome });
+    assert_eq!(result.effect, Some(Effect::Restore));
+    assert_eq!(story.document.released.as_ref().unwrap().revision, "shop-r7");
+    story.well();
+    assert_eq!(story.document.status, Status::Cancelled);
+}
+
+#[test]
+fn a_revision_that_comes_up_after_the_end_is_discarded() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Release);
+    story.tell(Input::Cancel);
+    story.ms += 60_000;
+    assert_eq!(story.tell(Input::Wake).effect, Some(Effect::Restore));
+    for _ in 0..2 {
+        let outcome = sample::released("shop-r7", "t0");
+        let late = story.tell(Input::Result { step: Step::Release, attempt: 1, outcome });
+        assert_eq!(late.effect, Some(Effect::Discard { revision: "shop-r7".to_owned() }));
+        assert!(late.next.is_none());
+        if story.document.step == Step::Restore {
+            story.well();
+        }
+    }
+}
+
+#[test]
+fn a_late_result_of_one_weight_is_not_taken_for_the_next() {
+    let mut story = Story::at_step(Strategy::Canary, Step::SetTraffic);
+    let (first, attempt) = (hoped(&story.document), story.document.attempt);
+    story.well();
+    story.tell(Input::Promote { index: 0 });
+    assert_eq!((story.document.step, story.document.canary.index), (Step::SetTraffic, 1));
+    let late = story.tell(Input::Result { step: Step::SetTraffic, attempt, outcome: first });
+    assert!(late.next.is_none() && late.effect.is_none());
+    assert_eq!(story.tell(Input::Promote { index: 0 }).answer, Answer::Unchanged);
+}
+
+#[test]
+fn what_serves_is_what_the_target_says_not_what_was_asked_for() {
+    let mut story = Story::at_step(Strategy::Canary, Step::SetTraffic);
+    story.came_to(Outcome::TrafficSet(sample::traffic("t9", &[("shop-r1", 100)])));
+    assert_eq!(story.document.status, Status::Failed);
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "traffic_changed");
+    assert_eq!(story.last.unwrap().effect, Some(Effect::Discard { revision: "shop-r7".to_owned() }));
+}
+
+#[test]
+fn nothing_is_back_before_the_target_says_so() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.tell(Input::Cancel);
+    story.came_to(Outcome::Restored(sample::traffic("t9", &[("shop-r7", 10), ("shop-r1", 90)])));
+    assert_eq!((story.document.status, story.document.attempt), (Status::RollingBack, 2));
+    story.well();
+    assert_eq!(story.document.status, Status::Cancelled);
+    assert_eq!(story.last.unwrap().slot, Slot::Back);
+}
+
+#[test]
+fn a_way_back_is_tried_for_ever_and_its_story_stays_short() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.tell(Input::Cancel);
+    let lines = story.document.timeline.len();
+    for _ in 0..500 {
+        story.came_to(sample::fault(true));
+        assert_eq!(story.document.status, Status::RollingBack);
+        let pause = story.document.next_due.unwrap().since(START.plus(story.ms));
+        assert!((2_000..=60_000).contains(&pause), "{pause}");
+        story.ms += pause;
+        assert_eq!(story.tell(Input::Wake).effect, Some(Effect::Restore));
+    }
+    assert!(story.document.timeline.len() < lines + 16, "the way back tells too much");
+}
+
+#[test]
+fn a_way_back_that_is_barred_leaves_a_deployment_that_had_served_deployed() {
+    let mut story = Story::at_step(Strategy::Instant, Step::Rest);
+    let took = story.tell(Input::Rollback { to: Some(sample::kept(1)) });
+    assert_eq!((took.slot.clone(), took.effect.clone()), (Slot::Take, Some(Effect::Restore)));
+    let barred = story.came_to(sample::fault(false));
+    assert_eq!(barred.slot, Slot::Free);
+    assert_eq!(story.document.status, Status::Deployed);
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "restore_failed");
+    assert_eq!(story.tell(Input::Rollback { to: Some(sample::kept(1)) }).slot, Slot::Take);
+}
+
+#[test]
+fn a_hold_gives_way_to_whoever_waits() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.document.policy.thin_evidence = ThinEvidence::Hold;
+    story.tell(Input::Supersede);
+    assert!(matches!(story.tell(Input::Pause).answer, Answer::Refused(_)));
+    for _ in 0..2 {
+        let seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+        story.came_to(Outcome::WindowSeen(seen));
+    }
+    assert_eq!(story.document.status, Status::RollingBack);
+    story.well();
+    assert_eq!(story.document.status, Status::Superseded);
+}
+
+#[test]
+fn a_held_one_is_superseded_at_once_and_only_a_person_goes_on_with_it() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.tell(Input::Pause);
+    story.well();
+    assert_eq!(
+        (story.document.step, story.document.canary.index),
+        (Step::Watch, 0),
+        "held: a pass moves nothing"
+    );
+    story.tell(Input::Promote { index: 0 });
+    assert_eq!((story.document.canary.index, story.document.canary.held.clone()), (1, None));
+    story.well();
+    story.tell(Input::Pause);
+    assert_eq!(story.tell(Input::Supersede).effect, Some(Effect::Restore));
+}
+
+#[test]
+fn no_data_is_never_success() {
+    for verdict in [Verdict::Error, Verdict::Inconclusive] {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        for _ in 0..50 {
+            let seen = sample::window(&story.document, verdict, None);
+            story.came_to(Outcome::WindowSeen(seen));
+        }
+        assert_eq!((story.document.step, story.document.canary.index), (Step::Watch, 0));
+        assert!(story.document.canary.held.is_some());
+    }
+}
+
+#[test]
+fn a_first_revision_that_fails_at_a_later_window_leaves_nothing_serving() {
+    let mut story = Story::new(Strategy::Canary, None);
+    story.tell(Input::Wake);
+    while story.document.step != Step::Watch {
+        story.well();
+    }
+    let seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+    story.came_to(Outcome::WindowSeen(seen));
+    let mut seen = sample::window(&story.document, Verdict::Inconclusive, None);
+    seen.guard = Some("It crashed 5 times".to_owned());
+    assert_eq!(story.came_to(Outcome::WindowSeen(seen)).effect, Some(Effect::Restore));
+    story.came_to(Outcome::Restored(sample::traffic("t2", &[("shop-r7", 100)])));
+    assert_eq!(story.document.status, Status::RollingBack, "it still serves");
+    story.well();
+    assert_eq!(story.document.status, Status::Failed);
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "canary_failed");
+}
+
+#[test]
+fn faults_far_apart_do_not_add_up() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.document.policy.deadline_windows = 1000;
+    for _ in 0..20 {
+        story.came_to(sample::fault(true));
+        let seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+        story.came_to(Outcome::WindowSeen(seen));
+    }
+    assert_eq!(story.document.step, Step::Watch);
+}
+
+#[test]
+fn a_step_that_kills_whoever_does_it_is_given_up() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Analyze);
+    for _ in 0..6 {
+        assert!(matches!(story.tell(Input::Wake).answer, Answer::Wait(_)), "somebody is at it");
+        story.ms += 41_000;
+        story.tell(Input::Wake);
+    }
+    assert_eq!(story.document.status, Status::Failed);
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "worker_lost");
+}
+
+#[test]
+fn a_build_is_started_again_twice_under_keys_of_its_own() {
+    let mut story = Story::at_step(Strategy::Canary, Step::AwaitBuild);
+    let mut keys = vec![];
+    for _ in 0..3 {
+        keys.push(story.document.build_key());
+        story.came_to(Outcome::BuildRead(BuildState::Unknown));
+        if story.document.step == Step::StartBuild {
+            story.well();
+        }
+    }
+    assert_eq!(keys, story.document.build_keys());
+    assert_eq!((story.document.status, story.document.ending), (Status::Failed, None));
+}
+
+#[test]
+fn a_build_that_does_not_end_is_ended() {
+    let mut story = Story::at_step(Strategy::Canary, Step::AwaitBuild);
+    let running = || Outcome::BuildRead(BuildState::Running);
+    assert!(matches!(story.came_to(running()).answer, Answer::Wait(_)));
+    story.came_to(sample::fault(true));
+    story.ms += 3_000;
+    story.tell(Input::Wake);
+    story.came_to(running());
+    assert!(story.document.next_due.unwrap().since(START.plus(story.ms)) > 60_000, "it is read each minute");
+    story.ms += 21 * 60_000;
+    assert_eq!(story.came_to(running()).effect, Some(Effect::Restore));
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "build_failed");
+}
+
+#[test]
+fn tidying_up_never_fails_a_shift() {
+    let mut story = Story::at_step(Strategy::Instant, Step::Retire);
+    assert!(matches!(story.tell(Input::Pause).answer, Answer::Refused(_)));
+    story.came_to(sample::fault(false));
+    assert_eq!(story.document.status, Status::Deployed);
+    assert!(story.document.checks.iter().any(|check| check.contains("could not be stopped")));
+}
+
+#[test]
+fn a_result_that_its_step_cannot_have_changes_nothing() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.tell(Input::Cancel);
+    assert_eq!(story.came_to(Outcome::Retired).answer, Answer::Unchanged);
+    assert_eq!(story.document.status, Status::RollingBack);
+}
+
+#[test]
+fn one_that_waits_is_looked_at_but_rarely() {
+    let mut document = accept(sample::request(7, Strategy::Canary), false, None, &sample::at(0, "a"));
+    document.outbox.clear();
+    assert_eq!(decide(&document, Input::Wake, &sample::at(1, "a")).answer, Answer::Unchanged);
+    let later = decide(&document, Input::Wake, &sample::at(60_000, "a")).next.unwrap();
+    assert!(later.next_due.unwrap().since(START) > 300_000);
+}
+
+#[test]
+fn what_a_customer_carries_out_takes_no_commands() {
+    let mut request = sample::request(7, Strategy::Canary);
+    request.carried_out_by = model::document::CarriedOutBy::Customer;
+    let document = accept(request, true, None, &sample::at(0, "a"));
+    for input in [Input::Cancel, Input::Rollback { to: Some(sample::kept(1)) }, Input::Pause] {
+        let refused = decide(&document, input, &sample::at(1, "a"));
+        assert!(matches!(&refused.answer, Answer::Refused(why) if why.contains("yourself")));
+    }
+}
+
+#[test]
+fn a_rollback_names_where_to_also_before_the_shift() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Verify);
+    story.tell(Input::Rollback { to: Some(sample::kept(3)) });
+    assert_eq!(story.document.last_good.as_ref().unwrap().revision, "shop-r3");
+    let itself = Kept { revision: "shop-r7".to_owned(), ..sample::kept(7) };
+    let mut story = Story::at_step(Strategy::Canary, Step::Verify);
+    assert!(matches!(story.tell(Input::Rollback { to: Some(itself) }).answer, Answer::Refused(_)));
+}
+
+#[test]
+fn what_is_owed_at_rest_stays_due() {
+    let mut story = Story::at_step(Strategy::Instant, Step::Rest);
+    story.document.outbox = story.last.as_ref().unwrap().next.as_ref().unwrap().outbox.clone();
+    let owing = story.tell(Input::Wake).next.clone().unwrap();
+    assert!(owing.next_due.is_some() && owing.outbox[0].kind == kind::DEPLOYMENT_ENDED);
+}
