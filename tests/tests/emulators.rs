@@ -6,6 +6,8 @@
 
 #[path = "emulators/broker.rs"]
 mod broker;
+#[path = "emulators/harness.rs"]
+mod harness;
 #[path = "emulators/push.rs"]
 mod push;
 #[path = "emulators/store.rs"]

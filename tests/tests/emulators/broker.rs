@@ -1,4 +1,4 @@
-//! What the Pub/Sub adapter adds to the port: what it creates, and where dead letters go.
+//! The brokers' suite on Pub/Sub, and what the adapter adds to the port: what it creates, and where dead letters go.
 
 use crate::push::{PushServer, TOKEN};
 use async_trait::async_trait;

@@ -17,33 +17,45 @@ use serde::Deserialize;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
+    time::Duration,
 };
+use tokio::sync::watch;
 
 /// What each push must carry: nobody else on the machine knows it.
 pub const TOKEN: &str = "a-token-of-this-test-run";
-
-type Subscribers = Arc<Mutex<HashMap<String, Arc<dyn Subscriber>>>>;
 
 /// A server that runs until the test's runtime ends.
 pub struct PushServer {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
-    subscribers: Subscribers,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    subscribers: Mutex<HashMap<String, Arc<dyn Subscriber>>>,
+    /// How many pushes came.
+    pushes: watch::Sender<u64>,
 }
 
 impl PushServer {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let subscribers = Subscribers::default();
-        let routes = Router::new().route("/push/{subscription}", post(take)).with_state(subscribers.clone());
+        let shared = Arc::new(Shared { subscribers: Mutex::default(), pushes: watch::Sender::new(0) });
+        let routes = Router::new().route("/push/{subscription}", post(take)).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { url, subscribers }
+        Self { url, shared }
     }
 
     /// Hands pushes of a subscription to a subscriber from now on.
     pub fn subscribe(&self, subscription: &str, subscriber: Arc<dyn Subscriber>) {
-        self.subscribers.lock().unwrap().insert(subscription.to_owned(), subscriber);
+        self.shared.subscribers.lock().unwrap().insert(subscription.to_owned(), subscriber);
+    }
+
+    /// Waits until nothing has been pushed for so long.
+    pub async fn quiet(&self, long: Duration) {
+        let mut pushes = self.shared.pushes.subscribe();
+        while tokio::time::timeout(long, pushes.changed()).await.is_ok() {}
     }
 }
 
@@ -72,13 +84,14 @@ struct Access {
 async fn take(
     Path(subscription): Path<String>,
     Query(access): Query<Access>,
-    State(subscribers): State<Subscribers>,
+    State(shared): State<Arc<Shared>>,
     Json(envelope): Json<Envelope>,
 ) -> StatusCode {
     if access.token.as_deref() != Some(TOKEN) {
         return StatusCode::FORBIDDEN;
     }
-    let Some(subscriber) = subscribers.lock().unwrap().get(&subscription).cloned() else {
+    shared.pushes.send_modify(|count| *count += 1);
+    let Some(subscriber) = shared.subscribers.lock().unwrap().get(&subscription).cloned() else {
         return StatusCode::NOT_FOUND;
     };
     match subscriber.deliver(delivery(subscription, envelope)).await {
