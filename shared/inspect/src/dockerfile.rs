@@ -269,14 +269,10 @@ fn expand(text: &str, first: &BTreeMap<String, String>, second: &BTreeMap<String
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let (inner, end) = match after.strip_prefix('{').and_then(|inner| inner.find('}')) {
-            Some(close) => (&after[1..=close], close + 2),
-            None => {
-                let end =
-                    after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
-                (&after[..end], end)
-            }
-        };
+        let braced = after.strip_prefix('{').and_then(|inner| inner.find('}'));
+        let bare = || after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
+        let (inner, end) =
+            braced.map_or_else(|| (&after[..bare()], bare()), |close| (&after[1..=close], close + 2));
         let (name, default) =
             inner.split_once(":-").map_or((inner, None), |(name, value)| (name, Some(value)));
         match first.get(name).or_else(|| second.get(name)).map(String::as_str).or(default) {

@@ -17,7 +17,7 @@ pub(crate) fn json_key_line(text: &str, key: &str) -> Option<usize> {
 
 /// The line, from 1, that holds the byte at `offset`.
 pub(crate) fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.get(..offset).unwrap_or(text).matches('\n').count() + 1
 }
 
 /// JavaScript or JSON with comments, without the comments. Line breaks stay, so that lines can be counted;
@@ -121,8 +121,7 @@ pub(crate) fn fits(pattern: &str, path: &str) -> bool {
 
 fn parts_fit(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((&"**", more)), _) if more.is_empty() => true,
+        (None, None) | (Some((&"**", [])), _) => true,
         // Each extra `**` multiplies the ways to try: one is all that workspace patterns ever have.
         (Some((&"**", more)), _) => (0..=path.len()).any(|skip| tail_fits(more, &path[skip..])),
         (Some((part, more)), Some((name, rest))) => part_fits(part, name) && parts_fit(more, rest),
@@ -141,6 +140,11 @@ fn part_fits(part: &str, name: &str) -> bool {
             name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
         }
     }
+}
+
+/// Whether a file's name ends with this extension, as its tools write it.
+pub(crate) fn has_end(file: &str, end: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, last)| last == end)
 }
 
 /// Text as one word of a shell command, quoted where it has to be.

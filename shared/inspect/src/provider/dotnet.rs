@@ -17,7 +17,7 @@ fn project<'t>(app: &App<'t>) -> Option<&'t str> {
         let web = app.text(file).is_some_and(|text| text.contains("Sdk.Web"));
         (tests, file.matches('/').count(), !web, *file)
     });
-    let solution = app.top_files().any(|file| file.ends_with(".sln") || file.ends_with(".slnx"));
+    let solution = app.top_files().any(|file| text::has_end(file, "sln") || text::has_end(file, "slnx"));
     files.into_iter().next().filter(|file| solution || !file.contains('/'))
 }
 

@@ -47,7 +47,7 @@ fn programs(app: &App) -> Vec<(String, String)> {
         head.lines().any(|line| line.trim() == "package main") && head.contains("func main(")
     };
     let mut found: Vec<(usize, String, String)> = Vec::new();
-    for file in app.files().filter(|file| file.ends_with(".go") && !file.ends_with("_test.go")) {
+    for file in app.files().filter(|file| text::has_end(file, "go") && !file.ends_with("_test.go")) {
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let known = found.iter().any(|(_, package, _)| package.trim_start_matches("./") == folder);
         if known || folder.matches('/').count() > 2 || !is_main(file) {

@@ -91,10 +91,12 @@ pub(crate) fn members(tree: &Tree) -> Vec<String> {
     let fits = |patterns: &[String], folder: &str| {
         patterns.iter().any(|pattern| crate::text::fits(pattern.trim_start_matches('!'), folder))
     };
-    let is_member = |folder: &&str| match patterns.is_empty() {
-        // nx, go.work and others name no patterns: each manifest counts.
-        true => !folder.split('/').any(|part| part.starts_with('.')),
-        false => fits(&patterns, folder) && !fits(&out, folder),
+    let is_member = |folder: &&str| {
+        if patterns.is_empty() {
+            // nx, go.work and others name no patterns: each manifest counts.
+            return !folder.split('/').any(|part| part.starts_with('.'));
+        }
+        fits(&patterns, folder) && !fits(&out, folder)
     };
     tree.folders().filter(is_member).map(str::to_owned).collect()
 }

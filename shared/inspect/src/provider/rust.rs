@@ -42,7 +42,7 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     let sure =
         if binaries.len() == 1 || binaries.first().is_some_and(|first| first.rank == 0) { 0.95 } else { 0.6 };
     let root = target_root(app);
-    for binary in &binaries {
+    if let Some(binary) = binaries.first() {
         let from = App::new(app.tree, &binary.folder);
         let manifest_path = from.path("Cargo.toml");
         let line = from.text("Cargo.toml").and_then(|text| text::line_of(&text, &binary.name));
@@ -50,7 +50,6 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         let start = root.command(format!("./target/release/{}", binary.name));
         draft.claim(Field::Start, start, origin.clone());
         draft.claim(Field::Build, build(&root, binary), origin);
-        break;
     }
     for other in binaries.iter().skip(1) {
         let from = App::new(app.tree, &other.folder);
@@ -91,7 +90,7 @@ fn binaries(app: &App, manifest: &Table) -> Vec<Binary> {
         }
         let member = App::new(app.tree, folder);
         let default = defaults.iter().any(|pattern| text::fits(pattern, inner));
-        let lift = if default { 0 } else { 1 };
+        let lift = u8::from(!default);
         found.extend(
             package_binaries(&member, &self::manifest(&member))
                 .into_iter()

@@ -58,7 +58,9 @@ static TABLE: LazyLock<Option<Table>> = LazyLock::new(|| {
     for (index, prefix) in PREFIXES.iter().enumerate() {
         add(prefix.text, Lead::Prefix(index));
     }
-    WORDS.into_iter().for_each(|word| add(word, Lead::Assignment));
+    for word in WORDS {
+        add(word, Lead::Assignment);
+    }
     add("://", Lead::Url);
     add("bearer", Lead::Scheme);
     add("basic", Lead::Scheme);
@@ -376,14 +378,11 @@ fn key_block(line: &[u8], at: usize, opens: &mut bool) -> Option<Range<usize>> {
         return None;
     }
     let start = at + close + 5;
-    match line[start..].windows(8).position(|window| window.eq_ignore_ascii_case(b"-----END")) {
-        Some(end) => (end > 0).then_some(start..start + end),
-        None => {
-            *opens = true;
-            let end = line.len() - usize::from(line.ends_with(b"\r"));
-            (end > start).then_some(start..end)
-        }
+    if let Some(end) = line[start..].windows(8).position(|window| window.eq_ignore_ascii_case(b"-----END")) {
+        return (end > 0).then_some(start..start + end);
     }
+    *opens = true;
+    (line.len() > start).then_some(start..line.len())
 }
 
 /// The kind of secret that a whole value is by its form.

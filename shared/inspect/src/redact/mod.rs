@@ -187,7 +187,7 @@ impl Redactor {
         let mut last: Option<Vec<u8>> = None;
         for _ in 0..PASSES {
             let current = last.as_deref().unwrap_or(text);
-            let next = if block { self.hide_in_block(current) } else { self.hide(current) };
+            let next = if block { Some(self.hide_in_block(current)) } else { self.hide(current) };
             match next {
                 Some(next) if next != current => last = Some(next),
                 _ => return last,
@@ -241,14 +241,14 @@ impl Redactor {
     }
 
     /// One pass over a line inside of a private key: the key's text, and what else is secret around it.
-    fn hide_in_block(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+    fn hide_in_block(&mut self, text: &[u8]) -> Vec<u8> {
         let end = end_mark(text).unwrap_or(text.trim_ascii_end().len());
         let start = key_start(&text[..end]);
         let key: &[u8] = if start == end { b"" } else { HIDDEN.as_bytes() };
         let before = self.hide(&text[..start]);
         let after = self.hide(&text[end..]);
         let around = (before.as_deref().unwrap_or(&text[..start]), after.as_deref().unwrap_or(&text[end..]));
-        Some([around.0, key, around.1].concat())
+        [around.0, key, around.1].concat()
     }
 }
 
@@ -291,14 +291,17 @@ fn variants(secret: &str) -> Vec<String> {
 }
 
 fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+            out.extend(['%', char::from(digits[0]), char::from(digits[1])]);
         }
-        out
-    })
+    }
+    out
 }
 
 /// The kind of secret a value is by its form alone, for people: `a GitHub token`.

@@ -76,7 +76,7 @@ fn declared_at_root(app: &App) -> Option<(&'static str, String, Origin)> {
 
 impl Manager {
     /// The command that installs exactly what is locked, or what is asked for where nothing is locked.
-    pub(super) fn install(&self, app: &App) -> Option<String> {
+    pub(super) fn install(&self, app: &App) -> String {
         let command = match (self.name, self.locked) {
             ("npm", true) => "npm ci",
             ("pnpm", true) => "pnpm install --frozen-lockfile",
@@ -90,7 +90,7 @@ impl Manager {
         };
         // The members of a workspace are installed together, from where the lock file is.
         let at_root = !app.has("package-lock.json") && super::workspace(&App::new(app.tree, "")).is_some();
-        Some(if at_root { command.to_owned() } else { app.command(command) })
+        if at_root { command.to_owned() } else { app.command(command) }
     }
 
     /// The command that runs a script.

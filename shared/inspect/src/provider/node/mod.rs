@@ -81,8 +81,8 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         );
     }
     claim_versions(app, &package, manager.name, draft);
-    if let (true, Some(install)) = (package.has_dependencies(), manager.install(app)) {
-        draft.claim(Field::Install, install, manager.origin.clone());
+    if package.has_dependencies() {
+        draft.claim(Field::Install, manager.install(app), manager.origin.clone());
         draft.report.path.push(app.path("node_modules/.bin"));
         if !app.folder.is_empty() {
             draft.report.path.push("node_modules/.bin".into());

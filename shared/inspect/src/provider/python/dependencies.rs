@@ -40,7 +40,7 @@ pub(super) fn framework(known: &Known) -> Option<(&'static str, Origin)> {
 pub(super) fn read(app: &App) -> Known {
     let mut known = Known::new();
     let lists = app.files().filter(|file| {
-        let top = file.starts_with("requirements") && file.ends_with(".txt");
+        let top = file.starts_with("requirements") && text::has_end(file, "txt");
         top && !file.contains("dev") && !file.contains("test")
     });
     for file in lists.take(8) {

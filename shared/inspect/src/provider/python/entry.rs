@@ -102,7 +102,8 @@ fn claim_tool_apps(app: &App, known: &Known, draft: &mut Draft) {
 /// Every object that could be the app, the likeliest first.
 fn objects(app: &App) -> Vec<Object> {
     let Some(pattern) = OBJECT.as_ref() else { return Vec::new() };
-    let mut files: Vec<&str> = app.files().filter(|file| file.ends_with(".py") && !is_side(file)).collect();
+    let mut files: Vec<&str> =
+        app.files().filter(|file| text::has_end(file, "py") && !is_side(file)).collect();
     files.sort_by_key(|file| (file.matches('/').count(), name_rank(file), *file));
     let mut found = Vec::new();
     for file in files.into_iter().take(200) {
@@ -214,7 +215,7 @@ fn claim_script(app: &App, draft: &mut Draft) {
     let single = || {
         let mut files = app
             .top_files()
-            .filter(|file| file.ends_with(".py") && !["setup.py", "conftest.py"].contains(file));
+            .filter(|file| text::has_end(file, "py") && !["setup.py", "conftest.py"].contains(file));
         files.next().filter(|_| files.next().is_none())
     };
     if draft.has(Field::Start) {

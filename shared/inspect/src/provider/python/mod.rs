@@ -26,11 +26,11 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
         // A pyproject.toml that only configures a linter says little about the app.
         let bare = name == "pyproject.toml"
             && !table().contains_key("project")
-            && !table().get("tool").is_some_and(|tool| tool.get("poetry").is_some());
+            && table().get("tool").is_none_or(|tool| tool.get("poetry").is_none());
         return Some(app.origin(name, None, if bare { 0.55 } else { 0.9 }));
     }
     let entry = app.first(&["manage.py", "main.py", "app.py", "server.py", "wsgi.py", "asgi.py"]);
-    let any = || app.top_files().find(|file| file.ends_with(".py") && *file != "setup.py");
+    let any = || app.top_files().find(|file| text::has_end(file, "py") && *file != "setup.py");
     entry.map(|name| (name, 0.7)).or_else(|| any().map(|name| (name, 0.5))).map(|(name, confidence)| {
         app.origin(name, None, if app.has("package.json") { 0.4 } else { confidence })
     })
@@ -53,14 +53,10 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
 /// How dependencies get into `.venv`, where `Report::path` finds them.
 fn claim_install(app: &App, draft: &mut Draft) {
     const VENV: &str = "python3 -m venv .venv";
-    let tool = tool(app);
-    let (name, origin) = match &tool {
-        Some((name, origin)) => (*name, origin.clone()),
-        None => {
-            // Nothing to install: the environment only gives `python` its one meaning.
-            let origin = Origin::new(app.path("."), None, 0.7);
-            return draft.claim(Field::Install, app.command(format!("{VENV} --without-pip")), origin);
-        }
+    let Some((name, origin)) = tool(app) else {
+        // Nothing to install: the environment only gives `python` its one meaning.
+        let origin = Origin::new(app.path("."), None, 0.7);
+        return draft.claim(Field::Install, app.command(format!("{VENV} --without-pip")), origin);
     };
     draft.claim(Field::PackageManager, name, origin.clone());
     let locked = app.has("uv.lock");
