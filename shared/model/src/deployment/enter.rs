@@ -221,19 +221,23 @@ fn give_up(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
 /// stays deployed, so that another way back can be asked for.
 fn stuck(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
     let served = next.ended_at.is_some();
-    let failure = Failure {
+    let cause = next.failure.take().filter(|_| !served);
+    let cause = cause.map_or(String::new(), |cause| format!(" It was to go back because: {}", cause.message));
+    next.failure = Some(Failure {
         stage: Stage::Shift,
         code: "restore_failed".to_owned(),
-        message: format!("Traffic could not be brought back: {}", fault.message),
+        message: format!(
+            "Traffic could not be brought back: {}.{cause}",
+            fault.message.trim_end_matches('.')
+        ),
         hint: fault.hint.clone(),
-    };
+    });
     let text = "Traffic could not be brought back; look at the service now";
     if served {
-        (next.failure, next.ending) = (Some(failure), None);
+        next.ending = None;
         settle(&mut next, at, Status::Deployed, text);
         return Transition { slot: Slot::Free, ..commit(next) };
     }
-    next.failure.get_or_insert(failure);
     rest(next, at, Ending::Failed, text)
 }
 

@@ -33,7 +33,7 @@ fn allowed() -> BTreeSet<(&'static str, &'static str)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_interleaving_comes_to_rest_legally(
@@ -59,7 +59,7 @@ proptest! {
 #[test]
 fn every_transition_is_reached() {
     let mut reached = BTreeSet::new();
-    for seed in 0..600_u64 {
+    for seed in 0..300_u64 {
         let chaos = Chaos {
             faults: seed % 4 * 6,
             foreign: seed % 5 == 0,

@@ -195,6 +195,17 @@ fn a_way_back_that_is_barred_leaves_a_deployment_that_had_served_deployed() {
 }
 
 #[test]
+fn a_way_back_that_is_barred_says_that_traffic_is_not_back_and_why_it_was_to_go() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    let seen = sample::window(&story.document, Verdict::Fail, None);
+    story.came_to(Outcome::WindowSeen(seen));
+    assert_eq!(story.came_to(sample::fault(false)).slot, Slot::Free);
+    let failure = story.document.failure.unwrap();
+    assert_eq!((story.document.status, failure.code.as_str()), (Status::Failed, "restore_failed"));
+    assert!(failure.message.contains("did not answer. It was to go back because: Worse than"), "{failure:?}");
+}
+
+#[test]
 fn a_hold_gives_way_to_whoever_waits() {
     let mut story = Story::at_step(Strategy::Canary, Step::Watch);
     story.document.policy.thin_evidence = ThinEvidence::Hold;

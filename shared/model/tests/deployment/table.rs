@@ -70,8 +70,8 @@ fn standings() -> Vec<(String, Deployment)> {
         (Status::RolledBack, Step::Rest, &[]),
     ];
     let name = |status: Status, step: Step, traits: &[&str]| {
-        let traits: String = traits.iter().map(|name| format!(" {name}")).collect();
-        format!("{}/{}{traits}", status.as_str(), slug(step))
+        let place = format!("{}/{}", status.as_str(), slug(step));
+        traits.iter().fold(place, |place, name| place + " " + name)
     };
     plain
         .into_iter()

@@ -30,7 +30,7 @@ impl World {
         if next.failure.as_ref().is_some_and(|failure| failure.code == "restore_failed") {
             self.barred_or_moved = true;
         }
-        self.evidence(before, input, next);
+        Self::evidence(before, input, next);
         if next.status.at_rest() && !before.status.at_rest() {
             self.ended(next);
         }
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// A weight is passed on evidence, on a person's word, or on thin evidence that is named.
-    fn evidence(&self, before: &Deployment, input: &Input, next: &Deployment) {
+    fn evidence(before: &Deployment, input: &Input, next: &Deployment) {
         let passed = before.step == Step::Watch && matches!(next.step, Step::SetTraffic | Step::Retire);
         if !passed {
             let skipped = before.step == Step::SetTraffic && next.step == Step::Retire;
