@@ -5,8 +5,11 @@
 //! sweep finds it if that fails.
 
 mod command;
+mod customer;
 mod deploy;
 mod findings;
+mod operate;
+mod recommend;
 mod secret;
 mod store;
 
@@ -14,17 +17,24 @@ use command::{
     CommandBody, Commanded, cancel::cancel, pause::pause, promote::PromoteBody, promote::promote,
     rollback::RollbackBody, rollback::rollback,
 };
+use customer::body::{RegisterBody, Registered};
 use deploy::body::{StartBody, Started};
 use host::{Function, Role, Route};
+use operate::{ActionBody, Requested};
+use recommend::{RecommendBody, view::DecisionView};
 
 /// The function's declaration.
 pub fn function() -> Function {
     let function = Function::new("register", "Records decisions and deployments; takes commands")
-        .timeout_s(30)
+        .timeout_s(60)
         .concurrency(256)
         .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"]);
-    problems(
-        commands(function).route(
+    problems(commands(records(function)))
+}
+
+fn records(function: Function) -> Function {
+    function
+        .route(
             Route::post(
                 "/api/v1/deployments",
                 Role::Deployer,
@@ -34,8 +44,40 @@ pub fn function() -> Function {
             .creates()
             .body::<StartBody>()
             .answers::<Started>(201),
-        ),
-    )
+        )
+        .route(
+            Route::post(
+                "/api/v1/deployments/register",
+                Role::Deployer,
+                "Registers a deployment that you carry out yourself",
+                customer::register,
+            )
+            .creates()
+            .body::<RegisterBody>()
+            .answers::<Registered>(200),
+        )
+        .route(
+            Route::post(
+                "/api/v1/decisions",
+                Role::Deployer,
+                "Recommends how to run a repository, or a class of apps",
+                recommend::decide,
+            )
+            .creates()
+            .body::<RecommendBody>()
+            .answers::<DecisionView>(201),
+        )
+        .route(
+            Route::post(
+                "/api/v1/services/{name}/actions",
+                Role::Deployer,
+                "Stops, restarts, scales or rolls back a service",
+                operate::operate,
+            )
+            .creates()
+            .body::<ActionBody>()
+            .answers::<Requested>(202),
+        )
 }
 
 fn commands(function: Function) -> Function {

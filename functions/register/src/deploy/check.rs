@@ -100,20 +100,29 @@ fn service_name(
     environment: &str,
     findings: &mut Findings,
 ) -> Option<ServiceName> {
-    let name = match given {
-        Some(given) => findings.take("service", inspect::names::service_name(&given))?,
-        None => {
-            let derived = source.and_then(suggested_name);
-            if derived.is_none() && source.is_some() {
-                findings.add("service", "no name can be derived from the source; give one");
-            }
-            derived?
+    let name = if let Some(given) = given {
+        findings.take("service", inspect::names::service_name(&given))?
+    } else {
+        let derived = source.and_then(suggested_name).map(|name| shortened(name, environment));
+        if derived.is_none() && source.is_some() {
+            findings.add("service", "no name can be derived from the source; give one");
         }
+        derived?
     };
     let whole = in_environment(&name, environment).map_err(|malformed| {
         format!("`{}` (the environment is part of the name): {}", malformed.text, malformed.why)
     });
     findings.take("service", whole)
+}
+
+/// A derived name leaves room for the environment; a given one is the caller's to shorten.
+fn shortened(mut name: String, environment: &str) -> String {
+    if environment != "production" {
+        let room = inspect::names::SERVICE_NAME_MAX.saturating_sub(environment.len() + 1).max(1);
+        name.truncate(room);
+        name.truncate(name.trim_end_matches('-').len());
+    }
+    name
 }
 
 fn variables(

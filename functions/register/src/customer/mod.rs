@@ -1,0 +1,399 @@
+//! `POST /api/v1/deployments/register`: a deployment that the customer carries out and has us watch.
+//!
+//! Invariant: one decision has one registered deployment, however often and at once it is registered; decision,
+//! deployment, service and sealed credentials are one commit.
+
+pub mod body;
+mod decision;
+mod launch;
+mod specs;
+
+use crate::{
+    deploy::place::empty_service,
+    findings::Findings,
+    recommend::learning_of,
+    secret,
+    store::{self, Found},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use body::{RegisterBody, Registered};
+use forecast::{
+    price,
+    recommend::{own_path, pool_path},
+};
+use host::{
+    Caller, Context, Error, Request, Response,
+    seal::{ExposeSecret, Sealed, SecretString},
+};
+use model::{
+    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
+    deployment::{At, Request as Order, accept},
+    document::{
+        CanaryPolicy, CarriedOutBy, Decision, Kept, Limits, Registration, SCHEMA, Service, Strategy,
+        decision_path, deployment_path, service_path,
+    },
+    port::store::{Document, Path, Precondition, Write},
+    time::{DAY_MS, MINUTE_MS},
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use specs::Recommended;
+use std::collections::BTreeMap;
+
+/// Bytes of credentials; a service account's key has under 3 KiB.
+const LONGEST_CREDENTIALS: usize = 64 << 10;
+
+/// A checked body. The credentials are still in clear, so it can't be printed.
+struct Wanted {
+    decision: DecisionId,
+    user: String,
+    session: String,
+    project: String,
+    credentials: SecretString,
+    region: Option<String>,
+    recommended: Recommended,
+    launch_at: Option<Timestamp>,
+    collect: bool,
+}
+
+impl Wanted {
+    fn class(&self) -> &str {
+        self.recommended.class.as_deref().unwrap_or(decision::UNKNOWN)
+    }
+}
+
+/// The customer's credentials, at `tenants/{tenant}/secrets/{decision}`, field `gcp_credentials`.
+#[derive(Serialize)]
+struct Stored<'a> {
+    schema: u32,
+    tenant: &'a TenantId,
+    decision: &'a DecisionId,
+    updated_at: Timestamp,
+    gcp_credentials: &'a Sealed,
+}
+
+/// Registers a deployment.
+pub async fn register(ctx: Context, request: Request) -> Result<Response, Error> {
+    let wanted = check(request.json()?)?;
+    let caller = ctx.caller()?;
+    let path = Path::new(format!("tenants/{}/secrets/{}", caller.tenant, wanted.decision));
+    let sealed = secret::seal(&ctx, &caller.tenant, &path, "gcp_credentials", &wanted.credentials).await?;
+    let credentials = Stored {
+        schema: SCHEMA,
+        tenant: &caller.tenant,
+        decision: &wanted.decision,
+        updated_at: ctx.now(),
+        gcp_credentials: &sealed,
+    };
+    let credentials = Write::put(path, Precondition::None, &credentials)?;
+    let name = service_name(&wanted.decision)?;
+    store::persist(&ctx, || attempt(&ctx, caller, &wanted, &name, &credentials)).await
+}
+
+/// One try: four documents in one read, one commit.
+async fn attempt(
+    ctx: &Context,
+    caller: &Caller,
+    wanted: &Wanted,
+    name: &ServiceName,
+    credentials: &Write,
+) -> Result<Response, Error> {
+    let tenant = &caller.tenant;
+    let paths = [
+        decision_path(tenant, &wanted.decision),
+        service_path(tenant, name),
+        pool_path(wanted.class()),
+        own_path(tenant, wanted.class()),
+    ];
+    let mut found = ctx.ports.store.get_many(&paths).await?.into_iter();
+    let mut next = || found.next().flatten();
+    let (known, service, pool, own) = (parse::<Decision>(next())?, next(), next(), next());
+    match known {
+        Some(found) if found.document.registration.is_some() => again(ctx, wanted, found, credentials).await,
+        Some(found) => {
+            let (made, precondition) = (found.document, Precondition::At(found.version));
+            if let Some(other) = &made.deployment {
+                return Err(carried_out(&made.id, other));
+            }
+            let service = match &made.service {
+                Some(other) if other != name.as_str() => {
+                    store::read(ctx, &service_path(tenant, &ServiceName::new(other)?)).await?
+                }
+                Some(_) | None => parse(service)?,
+            };
+            first(ctx, caller, wanted, made, precondition, name, service, credentials).await
+        }
+        None => {
+            let learned = learning_of(ctx, pool, own)?;
+            let made = decision::decision(ctx, tenant, wanted, &learned)?;
+            first(ctx, caller, wanted, made, Precondition::Absent, name, parse(service)?, credentials).await
+        }
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(document: Option<Document>) -> Result<Option<Found<T>>, Error> {
+    let Some(found) = document else { return Ok(None) };
+    Ok(Some(Found { document: found.body.parse()?, version: found.version }))
+}
+
+/// The first registration of a decision.
+#[expect(clippy::too_many_arguments, reason = "what was read, together with what is wanted")]
+async fn first(
+    ctx: &Context,
+    caller: &Caller,
+    wanted: &Wanted,
+    mut decision: Decision,
+    decision_at: Precondition,
+    name: &ServiceName,
+    service: Option<Found<Service>>,
+    credentials: &Write,
+) -> Result<Response, Error> {
+    let at = store::moment(ctx);
+    let tenant = &caller.tenant;
+    let name = match &decision.service {
+        Some(known) => ServiceName::new(known)?,
+        None => name.clone(),
+    };
+    let order = order(DeploymentId::from_random(ctx.random()), caller, wanted, &name);
+    ctx.about(&order.id);
+    let (mut service, service_at) = match service {
+        Some(found) => (found.document, Precondition::At(found.version)),
+        None => (empty_service(&name, &order, &at), Precondition::Absent),
+    };
+    if service_at != Precondition::Absent && service.carried_out_by == CarriedOutBy::Sextant {
+        return Err(ours(&name));
+    }
+    let mut deployment = accept(order, false, None, &at);
+    deployment.decision = Some(decision.id.clone());
+    serve(&mut service, wanted, &deployment, &at);
+    let secret = webhook_secret(ctx);
+    decision.deployment = Some(deployment.id.clone());
+    decision.service = Some(name.to_string());
+    decision.registration = Some(registration(wanted, hash(&secret)));
+    let response = answer(&deployment.id, Some(secret));
+    let writes = vec![
+        Write::put(deployment_path(tenant, &deployment.id), Precondition::Absent, &deployment)?,
+        Write::put(decision_path(tenant, &decision.id), decision_at, &decision)?,
+        Write::put(service_path(tenant, &name), service_at, &service)?,
+        credentials.clone(),
+    ];
+    ctx.crash_point("register.before-commit");
+    ctx.commit(writes, &response).await?;
+    ctx.crash_point("register.after-commit");
+    Ok(response)
+}
+
+/// The same decision again: the same deployment. What may change meanwhile (credentials, launch, whether to
+/// measure) is taken over; another project is another deployment and needs another decision.
+async fn again(
+    ctx: &Context,
+    wanted: &Wanted,
+    found: Found<Decision>,
+    credentials: &Write,
+) -> Result<Response, Error> {
+    let Found { document: mut decision, version } = found;
+    let tenant = decision.tenant.clone();
+    let (Some(known), Some(deployment)) = (decision.registration.clone(), decision.deployment.clone()) else {
+        return Err(Error::internal(format!(
+            "decision `{}` is registered without a deployment",
+            decision.id
+        )));
+    };
+    ctx.about(&deployment);
+    if known.project != wanted.project {
+        return Err(registered(&decision.id, &deployment));
+    }
+    let response = answer(&deployment, None);
+    let now = registration(wanted, known.webhook_secret_hash.clone());
+    let mut writes = vec![credentials.clone()];
+    if now != known {
+        decision.registration = Some(now);
+        writes.push(Write::put(decision_path(&tenant, &decision.id), Precondition::At(version), &decision)?);
+        writes.extend(reschedule(ctx, &tenant, wanted, &decision, &deployment).await?);
+    }
+    ctx.commit(writes, &response).await?;
+    Ok(response)
+}
+
+/// The service's own due times, where this deployment is still the one that serves.
+async fn reschedule(
+    ctx: &Context,
+    tenant: &TenantId,
+    wanted: &Wanted,
+    decision: &Decision,
+    deployment: &DeploymentId,
+) -> Result<Option<Write>, Error> {
+    let Some(name) = &decision.service else { return Ok(None) };
+    let path = service_path(tenant, &ServiceName::new(name)?);
+    let Some(found) = store::read::<Service>(ctx, &path).await? else { return Ok(None) };
+    let mut service = found.document;
+    if service.serving.as_ref().is_none_or(|serving| serving.deployment != *deployment) {
+        return Ok(None);
+    }
+    schedule(&mut service, wanted, &store::moment(ctx));
+    Ok(Some(Write::put(path, Precondition::At(found.version), &service)?))
+}
+
+/// What the customer runs serves, as far as they told us.
+fn serve(service: &mut Service, wanted: &Wanted, deployment: &model::document::Deployment, at: &At<'_>) {
+    service.carried_out_by = CarriedOutBy::Customer;
+    service.owner.clone_from(&wanted.user);
+    service.updated_at = at.now;
+    service.serve(Kept {
+        revision: deployment.revision_name(),
+        deployment: deployment.id.clone(),
+        decision: Some(wanted.decision.clone()),
+        commit: None,
+        since: wanted.launch_at.unwrap_or(at.now),
+    });
+    schedule(service, wanted, at);
+}
+
+/// Measured from the launch on, or never; asked about a week after it.
+fn schedule(service: &mut Service, wanted: &Wanted, at: &At<'_>) {
+    let launch = wanted.launch_at.unwrap_or(at.now);
+    service.measured_to = wanted.launch_at.unwrap_or(at.real);
+    service.metrics_due = wanted.collect.then(|| launch.max(at.now.plus(MINUTE_MS)));
+    if service.question.is_none() {
+        service.ask_due = Some(launch.plus(7 * DAY_MS));
+    }
+}
+
+fn order(id: DeploymentId, caller: &Caller, wanted: &Wanted, name: &ServiceName) -> Order {
+    Order {
+        id,
+        tenant: caller.tenant.clone(),
+        service: name.clone(),
+        environment: "production".to_owned(),
+        carried_out_by: CarriedOutBy::Customer,
+        requested_by: wanted.user.clone(),
+        source: None,
+        source_token: None,
+        strategy: Strategy::default(),
+        policy: CanaryPolicy::default(),
+        limits: Limits::default(),
+        variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
+}
+
+fn registration(wanted: &Wanted, webhook_secret_hash: String) -> Registration {
+    Registration {
+        user_id: wanted.user.clone(),
+        session_id: wanted.session.clone(),
+        project: wanted.project.clone(),
+        region: wanted.region.clone(),
+        launch_at: wanted.launch_at,
+        collect: wanted.collect,
+        webhook_secret_hash,
+    }
+}
+
+fn check(body: RegisterBody) -> Result<Wanted, Error> {
+    let mut findings = Findings::default();
+    let decision = findings.take("decision_id", DecisionId::new(&body.decision_id));
+    let texts = [("user_id", &body.user_id), ("session_id", &body.session_id)];
+    for (field, text) in texts {
+        let legal = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
+        findings.require(legal, field, || {
+            "it must have 1 to 200 characters, and no control characters".to_owned()
+        });
+    }
+    findings.require(is_project(&body.gcp_project_id), "gcp_project_id", || {
+        "a project id has 6 to 30 lower-case letters, digits and hyphens and begins with a letter".to_owned()
+    });
+    let credentials = body.gcp_credentials.0;
+    let length = credentials.expose_secret().len();
+    findings.require(length <= LONGEST_CREDENTIALS, "gcp_credentials", || {
+        format!("they have {length} bytes; {LONGEST_CREDENTIALS} is the most")
+    });
+    let region = body.deployment_region.filter(|region| !region.trim().is_empty());
+    if let Some(region) = &region {
+        findings.take("deployment_region", price::tier_of(region));
+    }
+    let recommended = specs::read(
+        body.recommended_architecture.as_ref(),
+        body.recommended_cost.as_ref(),
+        body.recommended_specs.as_ref(),
+        &mut findings,
+    );
+    let launch_at = body
+        .expected_launch_date
+        .and_then(|text| findings.take("expected_launch_date", launch::parse(&text)));
+    findings.finish()?;
+    Ok(Wanted {
+        decision: decision.ok_or_else(|| Error::internal("a checked registration lacks its decision"))?,
+        user: body.user_id,
+        session: body.session_id,
+        project: body.gcp_project_id,
+        credentials,
+        region,
+        recommended,
+        launch_at,
+        collect: body.should_collect_metrics.unwrap_or(true),
+    })
+}
+
+/// A project's id, with the domain that some have before it (`example.com:shop-1`).
+fn is_project(text: &str) -> bool {
+    let id = text.rsplit_once(':').map_or(text, |(domain, id)| if domain.contains('.') { id } else { "" });
+    (6..=30).contains(&id.len())
+        && text.len() <= 100
+        && id.starts_with(|c: char| c.is_ascii_lowercase())
+        && !id.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b))
+        && !id.contains(['.', ':'])
+}
+
+/// The service of a decision that names none: derived, so that a repeat finds it. Our own ids are legible in it;
+/// any other is hashed, so that no two share a name and none takes that of a service which Sextant deploys.
+fn service_name(decision: &DecisionId) -> Result<ServiceName, Error> {
+    let tail = decision.as_str().strip_prefix("dec_").unwrap_or_default();
+    let plain = tail.len() == 20 && tail.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let name = if plain {
+        format!("registered-{tail}")
+    } else {
+        let digest = Sha256::digest(decision.as_str());
+        digest[..11].iter().fold("registered-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    };
+    Ok(ServiceName::new(name)?)
+}
+
+/// 256 unpredictable bits, in the form that Standard Webhooks gives secrets.
+fn webhook_secret(ctx: &Context) -> String {
+    let bytes = [ctx.random().to_be_bytes(), ctx.random().to_be_bytes()].concat();
+    format!("whsec_{}", BASE64_STANDARD.encode(bytes))
+}
+
+/// SHA-256 of the secret as it is presented, `whsec_` included, as hexadecimal.
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret).iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn answer(id: &DeploymentId, webhook_secret: Option<String>) -> Response {
+    Response::json(200, &Registered { deployment_id: id.to_string(), webhook_secret })
+}
+
+fn carried_out(decision: &DecisionId, deployment: &DeploymentId) -> Error {
+    Error::conflict(format!(
+        "Decision `{decision}` was carried out by Sextant itself, as `{deployment}`. Nothing was registered; ask for a decision of its own."
+    ))
+    .slug("already-carried-out")
+    .with("deployment_id", deployment.to_string())
+}
+
+fn registered(decision: &DecisionId, deployment: &DeploymentId) -> Error {
+    Error::conflict(format!(
+        "Decision `{decision}` is registered for another project, as `{deployment}`. Nothing was changed; register another project under another decision."
+    ))
+    .slug("already-registered")
+    .field("gcp_project_id", "it differs from the project that was registered first")
+    .with("deployment_id", deployment.to_string())
+}
+
+fn ours(name: &ServiceName) -> Error {
+    Error::conflict(format!(
+        "Service `{name}` is deployed by Sextant itself. Nothing was registered; use a decision of another service."
+    ))
+    .slug("name-taken")
+}

@@ -1,0 +1,207 @@
+//! `POST /api/v1/services/{name}/actions`: asks for something to be done to a service that runs.
+//!
+//! Invariant: the request is in the service's outbox before it is on the topic, so that a crash can't lose it; it
+//! leaves the outbox once it is out, so that it isn't done again a minute later.
+
+use crate::{findings::Findings, store};
+use host::{Context, Error, Request, Response};
+use model::{
+    ServiceName,
+    document::{CarriedOutBy, Service, service_path},
+    message::{Action, ActionRequest, Message, kind, topic},
+    port::store::{Path, Precondition, Write},
+    time::MINUTE_MS,
+};
+use serde::{Deserialize, Serialize};
+
+/// Actions that a service may owe to the topic at once.
+const MOST_OWED: usize = 20;
+/// Instances a service may have.
+const MOST_INSTANCES: u32 = 1_000;
+
+/// What is to be done.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    /// What.
+    pub action: Action,
+    /// For `roll_back`: a kept revision; the newest one of another deployment if absent.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For `scale`: instances that always run.
+    #[serde(default)]
+    pub min_instances: Option<u32>,
+    /// For `scale`: at most this many.
+    #[serde(default)]
+    pub max_instances: Option<u32>,
+    /// Why, for the record.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// A request that will be carried out.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Requested {
+    /// Tells it apart from others.
+    pub action_id: String,
+    /// To which service.
+    pub service: String,
+    /// What.
+    pub action: Action,
+    /// What happens now, one sentence.
+    pub message: String,
+}
+
+/// Asks for an action.
+pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> {
+    let name: ServiceName = request.id("name")?;
+    let body: ActionBody = request.json()?;
+    check(&body)?;
+    let caller = ctx.caller()?;
+    let wanted = ActionRequest {
+        id: format!("act_{:032x}", ctx.random()),
+        service: name.clone(),
+        action: body.action,
+        to: body.to,
+        min_instances: body.min_instances,
+        max_instances: body.max_instances,
+        requested_by: caller.user.clone(),
+        reason: body.reason,
+    };
+    let message = ctx.traced(Message::new(topic::ACTIONS, kind::ACTION_REQUESTED, &caller.tenant, &wanted));
+    let response = Response::json(
+        202,
+        &Requested {
+            action_id: wanted.id.clone(),
+            service: name.to_string(),
+            action: wanted.action,
+            message: format!("{} of `{name}` is on its way", noun(wanted.action)),
+        },
+    );
+    let path = service_path(&caller.tenant, &name);
+    store::persist(&ctx, || keep(&ctx, &path, &wanted, &message, &response)).await?;
+    if store::publish(&ctx, vec![message.clone()]).await {
+        store::persist(&ctx, || forget(&ctx, &path, &message)).await?;
+    }
+    Ok(response)
+}
+
+fn noun(action: Action) -> &'static str {
+    match action {
+        Action::Stop => "The stop",
+        Action::Restart => "The restart",
+        Action::RollBack => "The rollback",
+        Action::Scale => "The change of scale",
+    }
+}
+
+fn check(body: &ActionBody) -> Result<(), Error> {
+    let mut findings = Findings::default();
+    let scales = body.min_instances.is_some() || body.max_instances.is_some();
+    if body.action == Action::Scale {
+        findings.require(scales, "min_instances", || {
+            "`scale` needs `min_instances` or `max_instances`".to_owned()
+        });
+    } else {
+        findings.require(!scales, "min_instances", || "instances go with action `scale` only".to_owned());
+    }
+    findings.require(body.to.is_none() || body.action == Action::RollBack, "to", || {
+        "`to` goes with action `roll_back` only".to_owned()
+    });
+    findings.require(body.min_instances.is_none_or(|n| n <= MOST_INSTANCES), "min_instances", || {
+        format!("0 to {MOST_INSTANCES} instances")
+    });
+    findings.require(
+        body.max_instances.is_none_or(|n| (1..=MOST_INSTANCES).contains(&n)),
+        "max_instances",
+        || format!("1 to {MOST_INSTANCES} instances"),
+    );
+    if let (Some(least), Some(most)) = (body.min_instances, body.max_instances) {
+        findings.require(least <= most, "max_instances", || {
+            format!("it must be at least `min_instances` ({least})")
+        });
+    }
+    findings.require(body.reason.as_ref().is_none_or(|text| text.chars().count() <= 500), "reason", || {
+        "a reason has at most 500 characters".to_owned()
+    });
+    findings.finish()
+}
+
+/// Puts the message into the outbox, if the service can do what it asks for.
+async fn keep(
+    ctx: &Context,
+    path: &Path,
+    wanted: &ActionRequest,
+    message: &Message,
+    response: &Response,
+) -> Result<(), Error> {
+    let found = store::read::<Service>(ctx, path).await?;
+    let found = found.ok_or_else(|| {
+        Error::not_found(format!("There is no service `{}`. Check its name.", wanted.service))
+    })?;
+    let mut service = found.document;
+    possible(&service, wanted)?;
+    service.outbox.push(message.clone());
+    service.updated_at = ctx.now();
+    service.next_due = Some(ctx.now().plus(MINUTE_MS));
+    let write = Write::put(path.clone(), Precondition::At(found.version), &service)?;
+    ctx.crash_point("register.before-commit");
+    ctx.commit(vec![write], response).await?;
+    ctx.crash_point("register.after-commit");
+    Ok(())
+}
+
+fn possible(service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
+    let name = &service.name;
+    if service.carried_out_by == CarriedOutBy::Customer {
+        return Err(Error::conflict(format!(
+            "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
+        ))
+        .slug("not-ours"));
+    }
+    if service.serving.is_none() {
+        return Err(Error::conflict(format!(
+            "Nothing of `{name}` serves. Nothing was done; deploy it first."
+        ))
+        .slug("nothing-serves"));
+    }
+    if let Some(running) = service.running.as_ref().filter(|_| wanted.action == Action::RollBack) {
+        return Err(Error::conflict(format!(
+            "Deployment `{running}` is running on `{name}`. Nothing was done; roll that one back, or wait for it."
+        ))
+        .slug("service-busy")
+        .with("running", running.to_string()));
+    }
+    if let Some(to) = wanted.to.as_ref().filter(|to| service.kept.iter().all(|kept| kept.revision != **to)) {
+        let kept: Vec<&str> = service.kept.iter().map(|kept| kept.revision.as_str()).collect();
+        let shown: String = to.chars().take(80).collect();
+        return Err(Error::unprocessable(format!(
+            "Revision `{shown}` of `{name}` is not kept; kept are {}. Nothing was done.",
+            kept.join(", ")
+        ))
+        .slug("revision-not-kept")
+        .field("to", "it is not among the kept revisions"));
+    }
+    if service.outbox.len() >= MOST_OWED {
+        return Err(Error::unavailable(format!(
+            "`{name}` has {MOST_OWED} actions that could not be handed on yet. Nothing was done; wait a minute."
+        )));
+    }
+    Ok(())
+}
+
+/// The message is out: it leaves the outbox, unless somebody took it out before.
+async fn forget(ctx: &Context, path: &Path, message: &Message) -> Result<(), Error> {
+    let Some(found) = store::read::<Service>(ctx, path).await? else { return Ok(()) };
+    let mut service = found.document;
+    if !service.outbox.contains(message) {
+        return Ok(());
+    }
+    service.outbox.retain(|owed| owed != message);
+    if service.outbox.is_empty() {
+        service.next_due = None;
+    }
+    let write = Write::put(path.clone(), Precondition::At(found.version), &service)?;
+    ctx.ports.store.commit(vec![write]).await?;
+    Ok(())
+}
