@@ -1,0 +1,145 @@
+//! One service, one window: observe, price, record.
+
+use crate::utilize::utilization;
+use host::{Context, Error};
+use model::{
+    ObservationId, Timestamp,
+    document::{
+        Configuration, Decision, Kept, Observation, SCHEMA, Service, decision_path, observation_path,
+        service_path,
+    },
+    message::{Message, kind, topic},
+    port::{
+        store::{Precondition, StoreError, Version, Write},
+        target::{ServiceKey, Window},
+    },
+    time::MINUTE_MS,
+};
+use sha2::{Digest, Sha256};
+
+/// A window longer than this is cut: what lies before it is not kept by every target.
+const LONGEST_MS: i64 = 60 * MINUTE_MS;
+/// A window shorter than this says too little.
+const SHORTEST_MS: i64 = 1_000;
+
+/// Measures the time since the service was last measured, and says when it is next due.
+pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Result<(), Error> {
+    let Some(serving) = service.serving.clone() else {
+        service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
+        return save(ctx, service, read, vec![]).await;
+    };
+    let window = window(ctx, &service);
+    service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
+    if window.to.since(window.from) < SHORTEST_MS {
+        return save(ctx, service, read, vec![]).await;
+    }
+    let observation = observe(ctx, &service, &serving, window).await?;
+    service.measured_to = window.to;
+    service.outbox.push(recorded(&observation));
+    let write =
+        Write::put(observation_path(&service.tenant, &observation.id), Precondition::None, &observation)?;
+    save(ctx, service, read, vec![write]).await
+}
+
+/// From where the last window ended (or an hour ago, or when the service was first heard of) to the last moment
+/// that has settled.
+fn window(ctx: &Context, service: &Service) -> Window {
+    let (lag, _) = ctx.ports.target.window_policy();
+    let to = ctx.real().plus(-lag);
+    let from = service.measured_to.max(to.plus(-LONGEST_MS));
+    Window { from: from.min(to), to }
+}
+
+async fn observe(
+    ctx: &Context,
+    service: &Service,
+    serving: &Kept,
+    window: Window,
+) -> Result<Observation, Error> {
+    let key = ServiceKey { tenant: service.tenant.clone(), service: service.name.clone() };
+    let measured = ctx.ports.target.observe(&key, window).await?;
+    let cost = ctx.ports.target.cost(&key, window).await?;
+    let counts = measured.revisions.get(&serving.revision).cloned().unwrap_or_default();
+    let configuration = configuration(ctx, serving).await?;
+    let utilization = utilization(&counts, &cost, configuration.as_ref(), window);
+    Ok(Observation {
+        schema: SCHEMA,
+        id: id(&key, window.from),
+        tenant: service.tenant.clone(),
+        service: service.name.clone(),
+        deployment: serving.deployment.clone(),
+        decision: serving.decision.clone(),
+        window,
+        to: window.to,
+        collected_at: ctx.real(),
+        source: ctx.ports.target.name().to_owned(),
+        counts,
+        utilization,
+        cost_estimated: cost.estimated,
+    })
+}
+
+/// Derived from where the window begins: a service has one window that begins there.
+fn id(service: &ServiceKey, from: Timestamp) -> ObservationId {
+    let digest = Sha256::digest(format!("{service}@{}", from.0));
+    let mut bits = [0; 16];
+    bits.copy_from_slice(&digest[..16]);
+    ObservationId::from_random(u128::from_be_bytes(bits))
+}
+
+async fn configuration(ctx: &Context, serving: &Kept) -> Result<Option<Configuration>, Error> {
+    let Some(id) = &serving.decision else { return Ok(None) };
+    let found = ctx.ports.store.get(&decision_path(ctx.tenant()?, id)).await?;
+    Ok(found
+        .map(|document| document.body.parse::<Decision>())
+        .transpose()?
+        .map(|decision| decision.configuration))
+}
+
+fn recorded(observation: &Observation) -> Message {
+    let body = About { observation: &observation.id, service: observation.service.as_str() };
+    Message::new(topic::OBSERVATIONS, kind::OBSERVATION_RECORDED, &observation.tenant, &body)
+}
+
+/// The body of `observation.recorded`.
+#[derive(serde::Serialize)]
+struct About<'a> {
+    observation: &'a ObservationId,
+    service: &'a str,
+}
+
+/// Commits what was measured, then publishes what that owes; the sweep publishes what a crash leaves behind.
+async fn save(
+    ctx: &Context,
+    mut service: Service,
+    read: Version,
+    mut writes: Vec<Write>,
+) -> Result<(), Error> {
+    let owed = service.outbox.clone();
+    service.updated_at = ctx.now();
+    service.next_due = (!owed.is_empty()).then(|| ctx.now().plus(MINUTE_MS));
+    let path = service_path(&service.tenant, &service.name);
+    writes.push(Write::put(path.clone(), Precondition::At(read), &service)?);
+    let versions = match ctx.ports.store.commit(writes).await {
+        // Somebody moved the service on: the next minute measures the same window, with what is true then.
+        Err(StoreError::Conflict { .. }) => return Ok(()),
+        result => result?,
+    };
+    if owed.is_empty() {
+        return Ok(());
+    }
+    ctx.publish(owed).await?;
+    service.outbox.clear();
+    service.next_due = None;
+    let Some(version) = versions.last() else { return Ok(()) };
+    match ctx.ports.store.commit(vec![Write::put(path, Precondition::At(*version), &service)?]).await {
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How often a service is measured.
+fn interval_ms(ctx: &Context) -> i64 {
+    ctx.config.value("collect_minutes").and_then(|text| text.parse::<i64>().ok()).unwrap_or(5).max(1)
+        * MINUTE_MS
+}
