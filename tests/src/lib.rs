@@ -4,4 +4,6 @@
 
 pub mod conformance;
 pub mod emulator;
+pub mod fake;
 pub mod smtp;
+pub mod world;

@@ -7,7 +7,7 @@ use crate::effect::{self, Performed};
 use host::{Context, Error, Outcome};
 use model::{
     DeploymentId, Timestamp,
-    deployment::{Answer, At, BatchError, Input, Slot, Transition, batch, decide},
+    deployment::{Answer, At, BatchError, Effect, Input, Slot, Transition, batch, decide},
     document::{Deployment, Service, Status, Step, deployment_path, service_path},
     message::{Message, kind},
     port::store::{Path, StoreError, Version, Write},
@@ -52,6 +52,11 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
             result => result?,
         }
         let Some(wanted) = transition.effect else { return finish(ctx, &driven, &transition.answer).await };
+        if let Effect::Discard { revision } = &wanted {
+            // Nobody waits for what comes of it.
+            ctx.ports.target.discard(&driven.deployment.key(), revision).await?;
+            return Ok(Outcome::Done);
+        }
         let (step, attempt) = (driven.deployment.step, driven.deployment.attempt);
         let Performed { outcome, writes } = effect::perform(ctx, &driven.deployment, wanted).await;
         (input, extra) = (Input::Result { step, attempt, outcome }, writes);

@@ -60,6 +60,8 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
         Effect::Retire { keep } => {
             ("deploy-step.after-retire", traffic::retire(ctx, deployment, &keep).await.map(Performed::from))
         }
+        // The driver performs it: nothing comes of it that could be told.
+        Effect::Discard { .. } => return Outcome::Retired.into(),
         Effect::Restore => {
             ("deploy-step.after-restore", restore::restore(ctx, deployment).await.map(Performed::from))
         }
