@@ -43,6 +43,7 @@ pub const INDEXES: &[Index] = &[
     across("services", &[("shard", false), ("metrics_due", false)]),
     across("services", &[("shard", false), ("ask_due", false)]),
     each("observations", &[("service", false), ("to", true)]),
+    each("observations", &[("deployment", false), ("to", true)]),
     each("feedback", &[("decision", false), ("received_at", true)]),
     each("learnings", &[("created_at", true)]),
     each("decisions", &[("created_at", true)]),

@@ -12,8 +12,8 @@ use crate::{
 /// Why a transition can't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// Another deployment of the service runs.
-    #[error("`{0}` is running on this service; wait for it, or cancel it")]
+    /// Another deployment of the service runs, or the one to go back to was taken back itself meanwhile.
+    #[error("`{0}` is running on this service, or was taken back meanwhile; look at it, then ask again")]
     Taken(DeploymentId),
     /// A document can't be serialized.
     #[error(transparent)]

@@ -5,7 +5,7 @@
 use super::{At, Slot};
 use crate::{
     DeploymentId,
-    document::{Deployment, Service},
+    document::{Deployment, Kept, Service},
     time::{DAY_MS, MINUTE_MS},
 };
 
@@ -41,7 +41,8 @@ pub fn claim(service: &mut Service, deployment: &DeploymentId, at: &At<'_>) -> C
 }
 
 /// A deployment takes or leaves the service. Answers who runs next, if that changed and it must be woken; `Err`
-/// names who holds the slot when it can't be taken.
+/// names who stands in the way when it can't be taken: whoever holds the slot, or whose revision was to serve again
+/// but is kept no more, because it was taken back itself meanwhile. Then nothing was changed.
 pub fn settle(
     service: &mut Service,
     deployment: &Deployment,
@@ -53,10 +54,7 @@ pub fn settle(
         Slot::Stays => Ok(None),
         Slot::Take => match &service.running {
             Some(other) if *other != deployment.id => Err(other.clone()),
-            Some(_) | None => {
-                service.running = Some(deployment.id.clone());
-                Ok(None)
-            }
+            Some(_) | None => take(service, deployment),
         },
         Slot::Free => Ok(free(service, &deployment.id)),
         Slot::Back => {
@@ -73,6 +71,15 @@ pub fn settle(
             Ok(free(service, &deployment.id))
         }
     }
+}
+
+fn take(service: &mut Service, deployment: &Deployment) -> Result<Option<DeploymentId>, DeploymentId> {
+    let kept = |good: &&Kept| service.kept.iter().any(|kept| kept.revision == good.revision);
+    if let Some(gone) = deployment.last_good.as_ref().filter(|good| !kept(good)) {
+        return Err(gone.deployment.clone());
+    }
+    service.running = Some(deployment.id.clone());
+    Ok(None)
 }
 
 /// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped.

@@ -125,6 +125,17 @@ fn what_traffic_went_back_to_serves_whoever_served_before() {
 }
 
 #[test]
+fn nothing_goes_back_to_a_revision_that_was_taken_back_meanwhile() {
+    let mut service = sample::service();
+    claim(&mut service, &sample::id(1), &sample::at(0, "a"));
+    end(&mut service, 1, 2);
+    let before = Service { updated_at: sample::at(1, "a").now, ..service.clone() };
+    let gone = Deployment { last_good: Some(kept_of(5)), ..document(1) };
+    assert_eq!(settle(&mut service, &gone, &Slot::Take, &sample::at(1, "a")), Err(sample::id(5)));
+    assert_eq!(service, before);
+}
+
+#[test]
 fn what_serves_is_kept_and_the_oldest_is_forgotten() {
     let mut service = sample::service();
     for n in 1..=7 {

@@ -171,7 +171,8 @@ impl Task {
     fn act(&mut self, world: &mut World, effect: Effect, part: Part) -> bool {
         let Some((document, _)) = self.read.clone() else { return false };
         if world.chance(world.chaos.faults) {
-            let lasting = world.chance(6) && (document.step != Step::Restore || world.chaos.barred);
+            let back = document.step == Step::Restore;
+            let lasting = world.chance(if back { 50 } else { 6 }) && (!back || world.chaos.barred);
             // Half of them after the call took effect: only its answer is lost.
             if world.chance(50) {
                 let _ = perform(world, &document, &effect, part);

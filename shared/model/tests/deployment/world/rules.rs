@@ -114,7 +114,8 @@ impl World {
             service.serving.iter().map(|kept| (kept.revision.clone(), 100)).collect();
         assert_eq!(*weights, serving, "the service says otherwise: {story:?}");
         assert!(serving.keys().all(|name| self.target.running.contains(name)), "what serves was stopped");
-        assert!(service.serving.as_ref().is_none_or(|serving| service.kept.contains(serving)));
+        let kept = service.serving.as_ref().is_none_or(|serving| service.kept.contains(serving));
+        assert!(kept, "what serves is not kept: {:?} {story:?}", service.serving);
         if !self.chaos.crashes && self.chaos.faults == 0 {
             let kept = self.remembered();
             let wanted = |name: &&String| serving.contains_key(*name) || (self.froze && kept.contains(name));
