@@ -1,1 +1,30 @@
-//! The console function.
+//! The read API, live streams, and the pages that people look at.
+//!
+//! Invariant: nothing here changes a document. Buttons on pages call the same routes as everybody else.
+
+mod api;
+mod log;
+mod paging;
+mod read;
+pub mod view;
+
+use host::Function;
+
+/// The function's declaration.
+pub fn function() -> Function {
+    let function = Function::new("console", "Pages, the read API and live streams")
+        .timeout_s(900)
+        .concurrency(256)
+        .permissions(&["datastore.viewer", "storage.objectViewer", "run.viewer", "logging.viewer"]);
+    let function = log::routes(api::routes(function));
+    problems(function)
+}
+
+fn problems(function: Function) -> Function {
+    function
+        .problem(
+            "not-carried-out",
+            "The decision exists, but no deployment carries it out yet. Deploy it, or register its deployment.",
+        )
+        .problem("no-revision", "The deployment never came to release a revision; its build log tells why.")
+}

@@ -1,0 +1,63 @@
+//! Logs of builds and of revisions that run.
+
+pub mod read;
+mod runtime;
+
+use host::{Function, Role, Route};
+use model::{
+    document::log::{Line, segment_key},
+    port::{Objects, PortError},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The routes of logs.
+pub fn routes(function: Function) -> Function {
+    function
+        .route(
+            Route::get("/api/v1/deployments/{id}/logs", Role::Viewer, "Reads the build's log", read::read)
+                .query::<read::LogQuery>()
+                .answers::<read::LogPage>(200),
+        )
+        .route(
+            Route::get(
+                "/api/v1/deployments/{id}/runtime-logs",
+                Role::Viewer,
+                "Reads the newest lines that the revision wrote",
+                runtime::read,
+            )
+            .query::<runtime::RuntimeQuery>()
+            .answers::<runtime::RuntimeLines>(200),
+        )
+}
+
+/// One line of a build's log.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LineView {
+    /// When it appeared.
+    pub at: String,
+    /// `out`, `err`, `sys` (said by the builder), or `end` for the last one.
+    pub stream: String,
+    /// The text, secrets hidden.
+    pub text: String,
+}
+
+impl From<&Line> for LineView {
+    fn from(line: &Line) -> Self {
+        Self { at: line.at.rfc3339(), stream: line.stream.clone(), text: line.text.clone() }
+    }
+}
+
+/// The lines of a segment with their numbers, from `first` on; `None` if there is no such segment yet. What is not
+/// JSON has a number and is left out, as in [`model::document::log::lines`].
+pub async fn segment(
+    objects: &dyn Objects,
+    prefix: &str,
+    number: u32,
+    first: u32,
+) -> Result<Option<Vec<(u32, Line)>>, PortError> {
+    let Some(bytes) = objects.get(&segment_key(prefix, number)).await? else { return Ok(None) };
+    let raw = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let numbered = (0..).zip(raw).skip(first as usize);
+    Ok(Some(numbered.filter_map(|(n, line)| Some((n, serde_json::from_slice(line).ok()?))).collect()))
+}

@@ -1,0 +1,109 @@
+//! A shift of traffic and the evidence it goes by.
+
+use forecast::canary::State;
+use model::document::{Counts, Deployment, Stage, Status, Step, Strategy};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How far a shift is, and what speaks for and against it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CanaryView {
+    /// Percent of traffic that the new revision takes, or is about to take.
+    pub weight: u32,
+    /// Percent of traffic, step by step.
+    pub weights: Vec<u32>,
+    /// Which of them; a promotion names it.
+    pub index: usize,
+    /// Windows looked at, at this weight.
+    pub windows: u32,
+    /// Windows needed before this weight can pass.
+    pub bake_windows: u32,
+    /// Requests to the new revision at this weight.
+    pub requests: u64,
+    /// Requests needed before this weight can pass.
+    pub min_requests: u32,
+    /// Requests and failed ones of both revisions, over the whole shift.
+    pub counts: Counts,
+    /// Evidence that the new revision fails more often: 100 or more takes it back.
+    pub e_value: f64,
+    /// The smallest false alarm rate at which what was seen would have been an alarm; valid at any time.
+    pub p_value: f64,
+    /// Evidence that it is slower: 200 or more takes it back.
+    pub e_value_latency: f64,
+    /// What the last window said.
+    pub reason: String,
+    /// Why nothing moves until a person or the next deployment says so.
+    pub held: Option<String>,
+    /// Whether a weight was passed without enough requests to judge.
+    pub thin: bool,
+    /// `pass`, `fail`, `held` or `inconclusive`.
+    pub verdict: String,
+}
+
+impl CanaryView {
+    /// Of a deployment that has begun to shift; `None` before.
+    pub fn of(deployment: &Deployment) -> Option<Self> {
+        deployment.stages.iter().find(|time| time.stage == Stage::Shift)?;
+        let run = &deployment.canary;
+        let test: State = serde_json::from_value(run.test["state"].clone()).unwrap_or_default();
+        Some(Self {
+            weight: weight(deployment),
+            weights: weights(deployment),
+            index: run.index,
+            windows: run.windows,
+            bake_windows: deployment.policy.bake_windows,
+            requests: run.requests,
+            min_requests: deployment.policy.min_requests,
+            counts: run.counts,
+            e_value: test.errors.e_value(),
+            p_value: test.errors.p_value(),
+            e_value_latency: test.latency.e_value(),
+            reason: run.reason.clone(),
+            held: run.held.clone(),
+            thin: run.thin,
+            verdict: verdict(deployment).to_owned(),
+        })
+    }
+}
+
+/// The steps it goes by: the first revision and other strategies go at once.
+fn weights(deployment: &Deployment) -> Vec<u32> {
+    if deployment.strategy == Strategy::Canary && deployment.last_good.is_some() {
+        deployment.policy.weights.clone()
+    } else {
+        vec![100]
+    }
+}
+
+/// Percent of traffic on the new revision, as far as this deployment has brought it.
+pub fn weight(deployment: &Deployment) -> u32 {
+    match deployment.status {
+        Status::Deployed => 100,
+        Status::Shifting => weights(deployment).get(deployment.canary.index).copied().unwrap_or(100).min(100),
+        Status::Pending
+        | Status::SecurityScanning
+        | Status::Analyzing
+        | Status::Building
+        | Status::Deploying
+        | Status::Verifying
+        | Status::RollingBack
+        | Status::SecurityFailed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Superseded
+        | Status::RolledBack => 0,
+    }
+}
+
+fn verdict(deployment: &Deployment) -> &'static str {
+    let failed = deployment.failure.as_ref().is_some_and(|failure| failure.code == "canary_failed");
+    if failed {
+        "fail"
+    } else if deployment.canary.held.is_some() {
+        "held"
+    } else if deployment.status == Status::Deployed || deployment.step == Step::Retire {
+        "pass"
+    } else {
+        "inconclusive"
+    }
+}
