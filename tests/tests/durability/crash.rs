@@ -120,6 +120,9 @@ fn lives(seed: u64, crashes: &[usize], lies: bool) -> Result<(), String> {
             if lies {
                 disk.lie();
             }
+            if seed % 2 == 0 {
+                disk.linger();
+            }
             let store = Store::on(Box::new(disk.clone()), options()).map_err(|e| e.to_string())?;
             verify(&store, &mut known).await?;
             disk.fail_after(*after);

@@ -5,6 +5,7 @@ use machine::store::disk::{Disk, DiskFile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// What hits the disk may be lost in pieces of this many bytes.
 const SECTOR: usize = 64;
@@ -59,6 +60,8 @@ struct Inner {
     lies: bool,
     fail_writes: usize,
     fail_syncs: usize,
+    /// The sync of a file that isn't complete returns late, so that commits come in between.
+    lingers: bool,
     /// Syncs wait while this is set.
     held: bool,
     syncing: usize,
@@ -132,6 +135,10 @@ impl SimulatedDisk {
         self.with(|inner| inner.lies = true);
     }
 
+    pub fn linger(&self) {
+        self.with(|inner| inner.lingers = true);
+    }
+
     pub fn fail_writes(&self, count: usize) {
         self.with(|inner| inner.fail_writes = count);
     }
@@ -144,10 +151,13 @@ impl SimulatedDisk {
         self.with(|inner| inner.held = held);
     }
 
-    /// Waits until a sync is being held.
+    /// Waits until a sync is being held. The time limit only turns a hang into a failure.
     pub fn wait_for_sync(&self) {
-        let inner = self.0.0.lock().unwrap();
-        drop(self.0.1.wait_while(inner, |inner| inner.syncing == 0).unwrap());
+        let (inner, changed) = &*self.0;
+        let limit = Duration::from_secs(30);
+        let waited =
+            changed.wait_timeout_while(inner.lock().unwrap(), limit, |inner| inner.syncing == 0).unwrap();
+        assert!(!waited.1.timed_out(), "nothing is being synced");
     }
 
     /// The disk after the crash: what was synced, and any part of the rest.
@@ -290,6 +300,11 @@ impl DiskFile for SimulatedFile {
             let content = &mut inner.files[self.file];
             content.durable = content.current();
             content.pending.clear();
+        }
+        let draft = inner.names.iter().any(|(name, file)| *file == self.file && name.contains(".new"));
+        if inner.lingers && draft {
+            drop(inner);
+            std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }
