@@ -3,5 +3,7 @@
 pub mod broker;
 pub mod keys;
 pub mod objects;
+pub mod source;
 pub mod store;
+pub mod target;
 pub mod timers;

@@ -188,10 +188,10 @@ fn forwarded_for(headers: &mut HeaderMap, peer: SocketAddr) {
 }
 
 fn strip(headers: &mut HeaderMap) {
-    if let Some(connection) = headers.get(header::CONNECTION).cloned() {
-        for name in connection.to_str().unwrap_or_default().split(',').map(str::trim) {
-            headers.remove(name);
-        }
+    // Removing by name ends the borrow that reading the names needs.
+    let named: Vec<String> = connection_options(headers).map(str::to_owned).collect();
+    for name in named {
+        headers.remove(name);
     }
     for name in HOP_BY_HOP {
         headers.remove(name);
@@ -199,10 +199,14 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 fn wants_upgrade(headers: &HeaderMap) -> bool {
-    let connection =
-        headers.get(header::CONNECTION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     headers.contains_key(header::UPGRADE)
-        && connection.split(',').any(|part| part.trim().eq_ignore_ascii_case("upgrade"))
+        && connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"))
+}
+
+/// What all `Connection` lines list.
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(header::CONNECTION).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -96,6 +96,12 @@ impl Wanted {
                 shown(commit)
             )));
         }
+        if token.is_some_and(|token| token.chars().any(|c| c.is_control() || c.is_whitespace())) {
+            return Err(PortError::Permanent(format!(
+                "the token for `{}` holds spaces or line breaks; give the token alone",
+                shown(url)
+            )));
+        }
         let token = token.filter(|token| !token.is_empty() && !local).map(str::to_owned);
         let (branch, commit) = (branch.map(str::to_owned), commit.map(str::to_ascii_lowercase));
         Ok(Self { url: url.to_owned(), local, branch, commit, token })

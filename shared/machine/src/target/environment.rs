@@ -149,6 +149,16 @@ impl Alias {
         Ok(outside)
     }
 
+    /// Removes all names; they are made anew when they are needed.
+    pub(crate) fn clear(&self) {
+        fs::remove_dir_all(&self.folder).ok();
+    }
+
+    /// Removes all names, and the folder.
+    pub(crate) fn remove(self) {
+        fs::remove_dir_all(self.folder).ok();
+    }
+
     /// Removes a name.
     pub(crate) fn unlink(&self, name: &str) {
         fs::remove_file(self.folder.join(name)).ok();

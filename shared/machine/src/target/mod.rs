@@ -16,6 +16,7 @@
 mod build;
 mod environment;
 pub(crate) mod files;
+mod leftovers;
 pub mod log;
 pub mod price;
 mod probe;
@@ -32,6 +33,7 @@ mod tidy;
 mod watch;
 
 pub use environment::Inherited;
+pub use leftovers::stop_leftovers;
 
 use crate::ingress::Ingress;
 use build::Builds;
@@ -155,6 +157,11 @@ impl MachineTarget {
         self.inner.ingress.port()
     }
 
+    /// The data folder.
+    pub fn data(&self) -> &std::path::Path {
+        self.inner.shared.places.services.parent().unwrap_or(std::path::Path::new("/"))
+    }
+
     /// Where a service is reached; `None` if nothing of it was ever released here.
     pub fn addresses(&self, service: &ServiceKey) -> Option<Addresses> {
         let found = self.inner.services.lock().get(service).cloned()?;
@@ -186,6 +193,7 @@ impl MachineTarget {
         let services: Vec<_> = self.inner.services.lock().values().cloned().collect();
         let revisions: Vec<Revision> = services.iter().flat_map(|service| service.all()).collect();
         futures::future::join_all(revisions.iter().map(|revision| revision.stop(true))).await;
+        self.inner.shared.alias.clear();
     }
 }
 

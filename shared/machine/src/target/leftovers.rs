@@ -1,0 +1,52 @@
+//! What a Sextant that is gone left running on a data folder: for whoever is about to throw the folder away.
+//!
+//! Invariant: only processes that the folder's own files name, by id and start time or by their mark, are ended.
+
+use super::{
+    environment::Alias,
+    files, process,
+    runner::RUNNER,
+    spec::{Instance, instance_file},
+    supervise,
+};
+use rustix::process::Signal;
+use std::{path::Path, time::Duration};
+
+/// How long apps and builds may take to end when asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Ends apps and builds of a data folder that no Sextant owns any more, and removes the names it had outside.
+/// What can't be read is left alone.
+pub async fn stop_leftovers(data: &Path) {
+    for (_, builds) in files::subfolders(&data.join("builds")) {
+        stop_build(&builds).await;
+    }
+    for (_, tenant) in files::subfolders(&data.join("services")) {
+        for (_, service) in files::subfolders(&tenant) {
+            for (_, revision) in files::subfolders(&service.join("revisions")) {
+                stop_revision(&revision).await;
+            }
+        }
+    }
+    if let Ok(alias) = data.canonicalize().map_err(drop).and_then(|data| Alias::open(&data).map_err(drop)) {
+        alias.remove();
+    }
+}
+
+async fn stop_build(folder: &Path) {
+    let Ok(Some(runner)) = files::read_json::<Option<process::Identity>>(&folder.join(RUNNER)) else {
+        return;
+    };
+    let Some(runner) = runner else { return };
+    runner.signal(Signal::TERM);
+    tokio::time::timeout(GRACE, runner.gone()).await.ok();
+    runner.signal(Signal::KILL);
+}
+
+async fn stop_revision(folder: &Path) {
+    let Ok(Some(instance)) = files::read_json::<Instance>(&instance_file(folder)) else { return };
+    if let Some(process) = instance.process.filter(|process| process.alive()) {
+        process::end_group(process.pid, GRACE).await;
+    }
+    supervise::sweep(folder).await;
+}

@@ -1,0 +1,142 @@
+//! Revisions: created once, without traffic, supervised, clean.
+
+use super::{Fixture, fixture::PATIENCE, http::get};
+use model::port::target::{Probe, TargetError};
+use std::time::Duration;
+
+/// It is reached at its own address alone.
+pub async fn a_new_revision_takes_no_traffic(at: Fixture) {
+    let unknown = at.target.traffic(&at.service).await;
+    assert!(matches!(unknown, Err(TargetError::NotFound(_))), "{unknown:?}");
+    let released = at.release("one").await;
+    assert!(at.target.traffic(&at.service).await.unwrap().weights.is_empty());
+    assert_eq!(at.version(&released.revision_url).await, "one");
+    let reply = get(&released.url, "/").await;
+    assert_eq!(reply.status, 503, "{}", reply.body);
+    let probe = at.target.probe(&at.service, &released.revision, "/status/404").await.unwrap();
+    assert!(probe.healthy, "below 500 is healthy: {}", probe.detail);
+    let probe = at.target.probe(&at.service, &released.revision, "/status/500").await.unwrap();
+    assert!(!probe.healthy && !probe.dead && probe.detail.contains("500"), "{}", probe.detail);
+}
+
+/// Also by callers at the same time.
+pub async fn a_revision_is_created_once(at: Fixture) {
+    let artifact = at.artifact("one").await;
+    let order = at.revision_order("one", &artifact);
+    let creations = (0..4).map(|_| at.target.create_revision(order.clone()));
+    let released: Vec<_> =
+        futures::future::join_all(creations).await.into_iter().map(Result::unwrap).collect();
+    assert!(released.iter().all(|one| *one == released[0]));
+    at.healthy(&order.revision).await;
+    let process = get(&released[0].revision_url, "/process").await.body;
+    at.target.create_revision(order.clone()).await.unwrap();
+    assert_eq!(get(&released[0].revision_url, "/process").await.body, process);
+    let mut missing = at.revision_order("two", "no-such-artifact");
+    missing.tag = "two".into();
+    let refused = at.target.create_revision(missing).await;
+    assert!(matches!(refused, Err(TargetError::NotFound(_))), "{refused:?}");
+}
+
+async fn dead(at: &Fixture, revision: &str) -> Probe {
+    let probing = async {
+        loop {
+            let probe = at.target.probe(&at.service, revision, "/").await.unwrap();
+            if probe.dead {
+                return probe;
+            }
+            assert!(!probe.healthy, "{}", probe.detail);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, probing).await.expect("it was never called dead")
+}
+
+/// With its last lines.
+pub async fn a_revision_that_exits_is_dead_and_says_why(at: Fixture) {
+    let artifact = at.artifact("one").await;
+    let mut order = at.revision_order("exits", &artifact);
+    order.plan.start_command = Some("echo no database at $DB; exit 3".into());
+    let revision = at.target.create_revision(order).await.unwrap().revision;
+    let probe = dead(&at, &revision).await;
+    assert!(probe.detail.contains("code 3") && probe.detail.contains("no database"), "{}", probe.detail);
+    let mut order = at.revision_order("missing", &artifact);
+    order.plan.start_command = Some("no-such-program-anywhere --port $PORT".into());
+    let revision = at.target.create_revision(order).await.unwrap().revision;
+    let probe = dead(&at, &revision).await;
+    assert!(probe.detail.contains("not installed"), "{}", probe.detail);
+}
+
+/// But it isn't dead.
+pub async fn a_revision_that_never_listens_is_not_healthy(at: Fixture) {
+    let artifact = at.artifact("one").await;
+    let mut order = at.revision_order("deaf", &artifact);
+    order.plan.start_command = Some("sleep 1000".into());
+    let revision = at.target.create_revision(order).await.unwrap().revision;
+    let probe = at.target.probe(&at.service, &revision, "/").await.unwrap();
+    assert!(!probe.healthy && !probe.dead && probe.detail.contains("listen"), "{}", probe.detail);
+    at.target.retire(&at.service, &[], &[]).await.unwrap();
+}
+
+/// The app writes its secret at its start.
+pub async fn secrets_are_not_in_a_runtime_log(at: Fixture) {
+    let released = at.release("one").await;
+    let log = at.target.runtime_log(&at.service, &released.revision, 10).await.unwrap();
+    assert!(log.iter().any(|line| line.contains("listening on") && line.contains("***")), "{log:?}");
+    assert!(!log.iter().any(|line| line.contains("correct-horse")), "{log:?}");
+    assert!(at.target.runtime_log(&at.service, &released.revision, 0).await.unwrap().is_empty());
+}
+
+/// What was ordered, where it listens, what it is called; nothing of ours.
+pub async fn an_apps_environment_is_clean(at: Fixture) {
+    let released = at.release("one").await;
+    let environment = get(&released.revision_url, "/environment").await.body;
+    let value = |name: &str| environment.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+    assert_eq!(value("VERSION"), Some("one"));
+    assert_eq!(value("K_REVISION"), Some(released.revision.as_str()));
+    assert_eq!(value("K_SERVICE"), Some(at.service.service.as_str()));
+    for needed in ["PATH", "HOME", "PORT"] {
+        assert!(value(needed).is_some_and(|value| !value.is_empty()), "{needed}: {environment}");
+    }
+    assert!(!environment.lines().any(|line| line.starts_with("CARGO")), "{environment}");
+}
+
+/// And the death is counted.
+pub async fn what_dies_is_started_again(at: Fixture) {
+    let released = at.release("one").await;
+    at.shift(&[(&released, 100)], "k1").await;
+    let from = (at.now_ms)() - 60_000;
+    let process = get(&released.url, "/process").await.body;
+    let reply = get(&released.url, "/exit/3").await;
+    assert_eq!(reply.status, 502, "an app that dies while it answers is a bad gateway: {}", reply.body);
+    let again = at.until(&released.url, "/process", |reply| reply.status == 200).await;
+    assert_ne!(again.body, process);
+    let window = model::port::target::Window {
+        from: model::Timestamp(from),
+        to: model::Timestamp((at.now_ms)() + 2000),
+    };
+    let seen =
+        at.target.observe(&at.service, window).await.unwrap().revisions.remove(&released.revision).unwrap();
+    assert_eq!(seen.starts, 2);
+    // A repeated GET may have met the second process, which then left as well.
+    assert!(seen.crashes >= 1, "{seen:?}");
+    assert!(seen.server_errors >= 1, "{seen:?}");
+}
+
+/// And requests meanwhile wait.
+pub async fn a_restart_makes_a_new_process(at: Fixture) {
+    let released = at.release("one").await;
+    at.shift(&[(&released, 100)], "k1").await;
+    let process = get(&released.url, "/process").await.body;
+    let restart = at.target.restart(&at.service, &released.revision);
+    let ask = async {
+        for _ in 0..50 {
+            let reply = get(&released.url, "/").await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+        }
+    };
+    let (restarted, ()) = tokio::join!(restart, ask);
+    restarted.unwrap();
+    let after = get(&released.url, "/process").await;
+    assert_ne!(after.body, process);
+    assert_eq!(after.status, 200);
+}

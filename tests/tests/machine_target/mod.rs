@@ -1,0 +1,81 @@
+//! The machine target with what it needs.
+
+mod adoption;
+mod apps;
+mod ingress;
+
+use machine::{clock::MachineClock, objects::Objects, target};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tempfile::TempDir;
+use tests::conformance::target::{App, Fixture, Heard, Stars};
+
+pub const TEST_APP: &str = env!("CARGO_BIN_EXE_test-app");
+
+/// What must live as long as the test; nothing it started is left behind.
+struct Guard {
+    target: Arc<target::MachineTarget>,
+    _folders: [TempDir; 2],
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let target = Arc::clone(&self.target);
+        let stop = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(target.stop_all());
+        });
+        stop.join().unwrap();
+    }
+}
+
+/// Opens a target on a data folder.
+pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::MachineTarget {
+    target::MachineTarget::open(target::Options {
+        data: data.to_owned(),
+        ingress_port: port,
+        objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
+        broker: heard.clone(),
+        redact: Arc::new(Stars),
+        clock: Arc::new(MachineClock::open(data).unwrap()),
+        runner: (TEST_APP.into(), vec!["run-build".into()]),
+        inherited: target::Inherited::read(),
+    })
+    .await
+    .unwrap()
+}
+
+pub async fn machine() -> Fixture {
+    world().await.0
+}
+
+/// A fixture, and the target itself for what the port doesn't say.
+pub async fn world() -> (Fixture, Arc<target::MachineTarget>) {
+    let (data, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(source.path().join("README"), "an app\n").unwrap();
+    let heard = Arc::new(Heard::default());
+    let target = Arc::new(open(data.path(), 0, &heard).await);
+    let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
+    let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
+    let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });
+    let service = Fixture::service();
+    (Fixture { target: target.clone(), objects, heard, app, now_ms, service, guard }, target)
+}
+
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+/// Whether a program that a test needs is here; where `CI` is set it must be.
+pub fn has(program: &str) -> bool {
+    let found =
+        std::process::Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success());
+    assert!(found || std::env::var("CI").is_err(), "{program} is not installed; this test needs it");
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
