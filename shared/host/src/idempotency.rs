@@ -37,11 +37,20 @@ pub struct Record {
     /// Its answer's status.
     pub status: u16,
     /// Its answer's headers.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<Header>,
     /// Its answer's body, encrypted, as base64 of nonce and ciphertext.
     pub body: String,
     /// From then on the key may be used anew.
     pub expires_at: Timestamp,
+}
+
+/// One header; an object, since no store takes an array in an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// Keys whose first request is still running in this process.
@@ -150,7 +159,11 @@ impl Claim {
             schema: 1,
             request: self.request.clone(),
             status: response.status,
-            headers: response.headers.clone(),
+            headers: response
+                .headers
+                .iter()
+                .map(|(name, value)| Header { name: name.clone(), value: value.clone() })
+                .collect(),
             body: BASE64_STANDARD.encode([nonce, ciphertext].concat()),
             expires_at: ctx.real().plus(KEPT_MS),
         };
@@ -199,7 +212,8 @@ impl Claim {
             )
         })?;
         let mut response = Response::empty(record.status);
-        response.headers.clone_from(&record.headers);
+        response.headers =
+            record.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
         response.body = Body::Whole(body.into());
         Ok(response.header("idempotent-replay", "true"))
     }

@@ -1,0 +1,80 @@
+//! Actions on a service that runs.
+
+use crate::world::World;
+use model::message::{Action, ActionRequest};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+
+const PATH: &str = "/api/v1/services/shop/actions";
+
+#[tokio::test]
+async fn an_action_is_handed_on_once() {
+    let world = World::new();
+    world.deployed("shop").await;
+    world.published();
+    let body = json!({"action": "restart", "reason": "it leaks"});
+    let answer = world.post(PATH, &body).await;
+    assert_eq!((answer.status, answer.text("action")), (202, "restart"), "{answer:?}");
+    let published = world.topics.published.lock().unwrap().clone();
+    let [message] = published.as_slice() else { panic!("{published:?}") };
+    assert_eq!((message.topic.as_str(), message.kind.as_str()), ("actions", "action.requested"));
+    let request: ActionRequest = message.body().unwrap();
+    assert_eq!(
+        (request.action, request.service.as_str(), request.requested_by.as_str()),
+        (Action::Restart, "shop", "ann")
+    );
+    assert_eq!(
+        (request.id.as_str(), request.reason.as_deref()),
+        (answer.text("action_id"), Some("it leaks"))
+    );
+    let service = world.service("shop").await;
+    assert!(service.outbox.is_empty() && service.next_due.is_none(), "it is not done again by the sweep");
+}
+
+#[tokio::test]
+async fn what_could_not_be_published_is_owed() {
+    let world = World::new();
+    world.deployed("shop").await;
+    world.topics.down.store(true, Ordering::SeqCst);
+    let body = json!({"action": "scale", "min_instances": 1, "max_instances": 3});
+    let answer = world.post_with_key("k", PATH, &body).await;
+    assert_eq!(answer.status, 202);
+    let again = world.post_with_key("k", PATH, &body).await;
+    assert_eq!(again.text("action_id"), answer.text("action_id"));
+    let service = world.service("shop").await;
+    assert_eq!(service.outbox.len(), 1);
+    assert!(service.next_due.is_some());
+}
+
+#[tokio::test]
+async fn bad_input() {
+    let world = World::new();
+    world.deployed("shop").await;
+    for (body, field) in [
+        (json!({}), "action"),
+        (json!({"action": "explode"}), "action"),
+        (json!({"action": "scale"}), "min_instances"),
+        (json!({"action": "stop", "min_instances": 1}), "min_instances"),
+        (json!({"action": "stop", "to": "shop-r1"}), "to"),
+        (json!({"action": "scale", "min_instances": 5, "max_instances": 2}), "max_instances"),
+        (json!({"action": "scale", "max_instances": 0}), "max_instances"),
+        (json!({"action": "scale", "min_instances": "1"}), "min_instances"),
+        (json!({"action": "stop", "reason": "x".repeat(501)}), "reason"),
+    ] {
+        let answer = world.post(PATH, &body).await;
+        assert_eq!((answer.status, answer.fields().contains(&field)), (400, true), "{body} {answer:?}");
+    }
+    let unkept = world.post(PATH, &json!({"action": "roll_back", "to": "shop-r1"})).await;
+    assert_eq!((unkept.status, unkept.fields()), (422, vec!["to"]));
+    let stop = json!({"action": "stop"});
+    assert_eq!(world.post_as("other", PATH, &stop).await.status, 404);
+    assert_eq!(world.post("/api/v1/services/unknown/actions", &stop).await.status, 404);
+    assert_eq!(world.post("/api/v1/services/No_Name/actions", &stop).await.status, 400);
+    world.start("new").await;
+    let nothing = world.post("/api/v1/services/new/actions", &stop).await;
+    assert_eq!((nothing.status, nothing.text("type")), (409, "/errors#nothing-serves"));
+    world.start("shop").await;
+    let busy = world.post(PATH, &json!({"action": "roll_back"})).await;
+    assert_eq!((busy.status, busy.text("type")), (409, "/errors#service-busy"));
+    assert!(world.service("shop").await.outbox.is_empty());
+}

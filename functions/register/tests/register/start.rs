@@ -1,0 +1,83 @@
+//! A deployment is accepted.
+
+use crate::world::World;
+use model::{
+    document::{CarriedOutBy, Status, Step, Strategy},
+    port::source::SourceRef,
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_first_one_runs() {
+    let world = World::new();
+    let body = json!({
+        "url": "https://github.com/ann/My_Shop.git", "branch": "main", "env": {"GREETING": "hi"},
+        "canary": {"weights": [25, 100]}, "limits": {"verify_ms": 5000},
+    });
+    let answer = world.post("/api/v1/deployments", &body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(
+        (answer.text("service"), answer.text("status"), answer.json["queued"].as_bool()),
+        ("my-shop", "PENDING", Some(false))
+    );
+    let id = answer.text("deployment_id").parse().unwrap();
+    assert_eq!(answer.text("events_url"), format!("/api/v1/deployments/{id}/events"));
+    assert_eq!(answer.text("logs_url"), format!("/api/v1/deployments/{id}/logs"));
+    assert!(answer.text("expected").contains("nothing serves before it"), "{answer:?}");
+
+    let stored = world.deployment(&id).await;
+    assert_eq!(
+        (stored.status, stored.step, stored.strategy),
+        (Status::Pending, Step::Scan, Strategy::Canary)
+    );
+    assert_eq!(stored.policy.weights, [25, 100]);
+    assert_eq!(stored.policy.min_requests, 59);
+    assert_eq!(stored.limits.verify_ms, 5000);
+    assert_eq!(stored.variables["GREETING"], "hi");
+    assert_eq!(stored.requested_by, "ann");
+    let SourceRef::Git { url, branch, commit } = stored.source.unwrap() else { panic!("a repository") };
+    assert_eq!(
+        (url.as_str(), branch.as_deref(), commit),
+        ("https://github.com/ann/My_Shop.git", Some("main"), None)
+    );
+    let service = world.service("my-shop").await;
+    assert_eq!((service.running, service.queued, service.owner.as_str()), (Some(id), None, "ann"));
+    assert_eq!(service.carried_out_by, CarriedOutBy::Sextant);
+    assert_eq!(world.published(), ["deployment.requested"]);
+}
+
+#[tokio::test]
+async fn what_serves_is_what_it_goes_back_to() {
+    let world = World::new();
+    let first = world.deployed("shop").await;
+    let body = json!({"source": {"kind": "folder", "path": "/srv/shop"}, "strategy": "canary"});
+    let answer = world.post("/api/v1/deployments", &body).await;
+    assert!(answer.text("expected").contains("10 %, 50 %, 100 %"), "{answer:?}");
+    let second = world.deployment(&answer.text("deployment_id").parse().unwrap()).await;
+    assert_eq!(second.last_good.unwrap().deployment, first);
+}
+
+#[tokio::test]
+async fn environments_are_services_of_their_own() {
+    let world = World::new();
+    let long = "a".repeat(40);
+    let body = json!({"path": format!("/srv/{long}"), "environment": "staging"});
+    let answer = world.post("/api/v1/deployments", &body).await;
+    assert_eq!(answer.text("service"), format!("{}-staging", "a".repeat(26)));
+    let body = json!({"path": "/srv/x", "service": "shop", "environment": "staging"});
+    assert_eq!(world.post("/api/v1/deployments", &body).await.text("service"), "shop-staging");
+    let body = json!({"path": "/srv/x", "service": "shop-staging"});
+    let taken = world.post("/api/v1/deployments", &body).await;
+    assert_eq!((taken.status, taken.text("type")), (409, "/errors#name-taken"));
+    assert_eq!(world.count("deployments").await, 2);
+}
+
+#[tokio::test]
+async fn an_unreachable_broker_loses_nothing() {
+    let world = World::new();
+    world.topics.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    let id = world.start("shop").await;
+    let stored = world.deployment(&id).await;
+    assert_eq!(stored.outbox.len(), 1);
+    assert!(stored.next_due.is_some(), "the sweep finds it");
+}
