@@ -3,21 +3,26 @@
 //! Invariant: nothing here changes a document. Buttons on pages call the same routes as everybody else.
 
 mod api;
+mod live;
 mod log;
 mod paging;
 mod read;
 pub mod view;
 
 use host::Function;
+use std::sync::Arc;
+
+/// Requests are cut off after this long; streams end by themselves before.
+const TIMEOUT_S: u32 = 900;
 
 /// The function's declaration.
 pub fn function() -> Function {
     let function = Function::new("console", "Pages, the read API and live streams")
-        .timeout_s(900)
+        .timeout_s(TIMEOUT_S)
         .concurrency(256)
         .permissions(&["datastore.viewer", "storage.objectViewer", "run.viewer", "logging.viewer"]);
-    let function = log::routes(api::routes(function));
-    problems(function)
+    let hub = Arc::new(live::Hub::default());
+    problems(live::routes(log::routes(api::routes(function)), &hub))
 }
 
 fn problems(function: Function) -> Function {

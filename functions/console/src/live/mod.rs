@@ -1,0 +1,51 @@
+//! One deployment as it happens, as server-sent events that lose and repeat nothing.
+//!
+//! Each instance watches a document once and each log once, however many look on ([`hub`]); an event's JSON is
+//! made once ([`state`]). A stream only keeps its own place and takes whatever is beyond it ([`stream`]), so a slow
+//! reader holds up nobody, and an id leads back to the same place on any instance.
+//!
+//! | event | data | id |
+//! |---|---|---|
+//! | `status` | one line of the story: `{seq, at, status, progress, text}` | yes |
+//! | `log` | one line of the build's log: `{at, stream, text}` | yes |
+//! | `canary` | the shift as it stands | no |
+//! | `reset` | what came since that id is no longer kept: `{text, log_from, deployment}` | yes |
+//! | `done` | at rest: the deployment | yes |
+
+mod feed;
+mod frame;
+mod hub;
+mod id;
+mod open;
+mod state;
+mod stream;
+
+pub use frame::start_id;
+pub use hub::Hub;
+
+use host::{Function, Role, Route};
+use std::sync::Arc;
+
+/// The routes of live streams.
+pub fn routes(function: Function, hub: &Arc<Hub>) -> Function {
+    let (events, metrics) = (Arc::clone(hub), Arc::clone(hub));
+    function
+        .route(
+            Route::get(
+                "/api/v1/deployments/{id}/events",
+                Role::Viewer,
+                "Follows a deployment: server-sent events that resume by Last-Event-ID",
+                move |ctx, request| open::open(Arc::clone(&events), ctx, request),
+            )
+            .query::<open::EventsQuery>()
+            .answers_with(200, "text/event-stream")
+            .answers_with(204, ""),
+        )
+        .route(
+            Route::get("/metrics", Role::Viewer, "This instance's counters, for Prometheus", move |_, _| {
+                let text = metrics.prometheus();
+                async { Ok(host::Response::bytes(200, "text/plain; version=0.0.4; charset=utf-8", text)) }
+            })
+            .answers_with(200, "text/plain"),
+        )
+}
