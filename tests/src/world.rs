@@ -99,6 +99,11 @@ impl World {
         answer["deployment_id"].as_str().unwrap().to_owned()
     }
 
+    /// Starts a quick deployment of the `n`th of many services.
+    pub async fn deploy_named(&self, n: usize) -> String {
+        self.deploy(&format!("app-{n}"), serde_json::json!({"strategy": "instant"})).await
+    }
+
     /// Waits until a deployment is at rest, woken by the store; its document.
     pub async fn rest(&self, id: &str) -> model::document::Deployment {
         use futures::StreamExt;

@@ -161,6 +161,7 @@ pub async fn what_is_not_a_folder_is_refused(source: Arc<dyn Source>) {
 pub fn has_git() -> bool {
     let found = Command::new("git").arg("--version").output().is_ok();
     assert!(found || std::env::var("CI").is_err(), "git is not installed; this test needs it");
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     if !found {
         eprintln!("skipped: git is not installed");
     }

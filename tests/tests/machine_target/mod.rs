@@ -74,6 +74,7 @@ pub fn has(program: &str) -> bool {
     let found =
         std::process::Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success());
     assert!(found || std::env::var("CI").is_err(), "{program} is not installed; this test needs it");
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     if !found {
         eprintln!("skipped: {program} is not installed");
     }

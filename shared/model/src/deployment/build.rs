@@ -3,7 +3,7 @@
 //! Invariant: a build that may still run is ended on the way to failure; one that is known to be over is not.
 
 use super::{
-    Answer, At, Transition,
+    Answer, At, Effect, Transition,
     enter::{act, enter, fail, rest, say, unchanged, wait},
 };
 use crate::{
@@ -19,8 +19,9 @@ const GRACE_MS: i64 = 10 * SECOND_MS;
 pub(super) fn await_end(mut next: Deployment, at: &At<'_>) -> Transition {
     // The build's key was derived from this attempt, so the step changes and the attempt doesn't.
     (next.step, next.tries) = (Step::AwaitBuild, 0);
-    let longest = next.limits.build_ms + 10 * SECOND_MS;
-    wait(next, at, longest)
+    let longest = next.limits.build_ms + GRACE_MS;
+    // Its end may have been announced before this was written, to somebody who found the step still leased: look once.
+    Transition { effect: at.can_act.then_some(Effect::ReadBuild), ..wait(next, at, longest) }
 }
 
 /// The build was read.

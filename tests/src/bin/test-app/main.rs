@@ -88,12 +88,13 @@ fn one(mut stream: &TcpStream, gate: &Gate) -> std::io::Result<bool> {
         }
         "hang-up" => Ok(false),
         "environment" => {
-            let all: String = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect();
-            answer(stream, 200, &all)
+            let all: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect();
+            answer(stream, 200, &all.concat())
         }
         "headers" => {
-            let all: String =
+            let all: Vec<String> =
                 request.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+            let all = all.concat();
             answer(stream, 200, &format!("{} {}\n{all}", request.method, request.path))
         }
         "process" => answer(stream, 200, &std::process::id().to_string()),

@@ -25,7 +25,7 @@ use std::{
 };
 
 /// Nothing takes this long; a test that waits longer has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
