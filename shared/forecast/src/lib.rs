@@ -7,6 +7,7 @@
 //! | [`size`] | what does such an app need, and what will it cost and use? | [`size::predict`], [`size::reprice`], [`size::legal`] |
 //! | [`canary`] | is the new revision worse than the old one? | [`canary::State::add`], [`canary::State::decide`], [`canary::report`] |
 //! | [`histogram`] | latency in mergeable buckets | [`histogram::Histogram`], [`histogram::slow_counts`] |
+//! | [`actual`] | what happened, beside what a decision predicted? | [`actual::actual`], [`actual::compare`] |
 //! | [`anomaly`] | is this point unusual? | [`anomaly::Rolling::add`] |
 //! | [`recommend`] | all of it, in the documents' own types | [`recommend::recommend`] |
 //! | [`calibrate`] | what do past errors say about the next prediction? | [`calibrate::event`], [`calibrate::delta`], [`calibrate::fold`], [`calibrate::correct`], [`calibrate::explain`] |
@@ -49,6 +50,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod actual;
 pub mod anomaly;
 pub mod calibrate;
 pub mod canary;

@@ -39,6 +39,9 @@ pub mod seal;
 pub mod serve;
 pub mod session;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod token;
 pub mod trace;
 

@@ -47,4 +47,5 @@ pub const INDEXES: &[Index] = &[
     each("feedback", &[("decision", false), ("received_at", true)]),
     each("learnings", &[("created_at", true)]),
     each("decisions", &[("created_at", true)]),
+    across("decisions", &[("id", false), ("registration.webhook_secret_hash", false)]),
 ];

@@ -36,6 +36,9 @@ pub struct Question {
     pub asked_at: Timestamp,
     /// Whether the reminder went out.
     pub reminded: bool,
+    /// Whether the last mail is not known to have gone out: it is sent again, with a token of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owed: bool,
 }
 
 /// The app being deployed, in one environment.

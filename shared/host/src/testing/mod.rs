@@ -1,0 +1,327 @@
+//! Ports for tests of functions: whatever is under test gets a real store; the rest lives in memory and remembers.
+//!
+//! Only with the feature `testing`, which no program turns on.
+
+pub mod sample;
+
+use crate::{Caller, Config, Context, Role, token};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::{
+    TenantId, Timestamp,
+    message::Message,
+    port::{
+        Broker, Clock, Delivery, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source,
+        Store, Target, Timers,
+        source::{Checkout, SourceRef},
+        target::{
+            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
+            Traffic, TrafficToken, Window,
+        },
+    },
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// 2026-11-20T05:41:00Z.
+pub const START: Timestamp = Timestamp(1_795_153_260_000);
+
+/// What a fake world remembers and answers.
+#[derive(Default)]
+pub struct State {
+    /// The clock of timers.
+    pub now: i64,
+    /// Real time.
+    pub real: i64,
+    /// Numbers drawn so far.
+    pub drawn: u64,
+    /// What was published, in order.
+    pub messages: Vec<Message>,
+    /// What was mailed, in order.
+    pub mails: Vec<Mail>,
+    /// What mail answers next, before it works; `true`: transient.
+    pub mail_fails: Vec<bool>,
+    /// Whether publishing fails.
+    pub broker_down: bool,
+    /// What windows are answered with.
+    pub measured: Option<(Measured, Cost)>,
+    /// Weights that serve.
+    pub weights: BTreeMap<String, u32>,
+    /// Counts changes of traffic.
+    pub token: u64,
+    /// What the target was asked to change, in order.
+    pub acts: Vec<String>,
+}
+
+/// Every port but the store, in one.
+#[derive(Clone)]
+pub struct World {
+    store: Arc<dyn Store>,
+    state: Arc<Mutex<State>>,
+    config: Arc<Config>,
+}
+
+impl World {
+    /// A world at [`START`] around a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let state = State { now: START.0, real: START.0, ..State::default() };
+        let key = token::Key::new(vec![7; 32]).unwrap_or_else(|_| unreachable!("32 bytes are enough"));
+        Self { store, state: Arc::new(Mutex::new(state)), config: Arc::new(Config::local(8080, key)) }
+    }
+
+    /// The same with one more setting.
+    #[must_use]
+    pub fn with_value(mut self, name: &str, value: &str) -> Self {
+        let mut config = (*self.config).clone();
+        config.values.insert(name.to_owned(), value.to_owned());
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// What it remembers.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Lets time pass, on both clocks.
+    pub fn pass(&self, ms: i64) {
+        let mut state = self.state();
+        state.now += ms;
+        state.real += ms;
+    }
+
+    /// Moves the clock of timers alone.
+    pub fn tick(&self, ms: i64) {
+        self.state().now += ms;
+    }
+
+    /// Messages of a type so far.
+    pub fn published(&self, kind: &str) -> Vec<Message> {
+        self.state().messages.iter().filter(|message| message.kind == kind).cloned().collect()
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> Arc<Ports> {
+        let world = Arc::new(self.clone());
+        Arc::new(Ports {
+            store: self.store.clone(),
+            broker: world.clone(),
+            timers: world.clone(),
+            target: world.clone(),
+            objects: world.clone(),
+            keys: world.clone(),
+            mailer: world.clone(),
+            source: world.clone(),
+            clock: world.clone(),
+            random: world,
+        })
+    }
+
+    /// A context of nobody.
+    pub fn context(&self) -> Context {
+        Context::new(self.ports(), self.config.clone())
+    }
+
+    /// A context of a signed-in user of a tenant.
+    pub fn signed_in(&self, tenant: &TenantId, role: Role) -> Context {
+        self.context().with_caller(Caller { tenant: tenant.clone(), user: "ann".to_owned(), role })
+    }
+
+    /// A delivery of a message, and the context it is handled in.
+    pub fn delivery(&self, message: Message) -> (Context, Delivery) {
+        let context = self.context().with_tenant(message.tenant.clone());
+        let delivery = Delivery {
+            subscription: format!("test.{}", message.topic),
+            id: "1".to_owned(),
+            published_at: START,
+            attempt: 1,
+            message,
+        };
+        (context, delivery)
+    }
+}
+
+fn refuse<T>() -> Result<T, PortError> {
+    Err(PortError::Permanent("not part of this world".to_owned()))
+}
+
+#[async_trait]
+impl Broker for World {
+    async fn publish(&self, messages: Vec<Message>) -> Result<(), PortError> {
+        let mut state = self.state();
+        if state.broker_down {
+            return Err(PortError::Transient("the broker is down".to_owned()));
+        }
+        state.messages.extend(messages);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Timers for World {
+    async fn at(&self, _: Timestamp, _: &str, _: Message) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.state().now)
+    }
+
+    fn real(&self) -> Timestamp {
+        Timestamp(self.state().real)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.pass(duration.as_millis() as i64);
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Random for World {
+    fn bits(&self) -> u128 {
+        let mut state = self.state();
+        state.drawn += 1;
+        u128::from(state.drawn).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+    }
+}
+
+#[async_trait]
+impl Mailer for World {
+    async fn send(&self, mail: Mail) -> Result<(), PortError> {
+        let mut state = self.state();
+        match state.mail_fails.pop() {
+            Some(true) => return Err(PortError::Transient("the mail server is down".to_owned())),
+            Some(false) => return Err(PortError::Permanent("no such address".to_owned())),
+            None => {}
+        }
+        state.mails.push(mail);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Keys for World {
+    async fn wrap(&self, context: &KeyContext, data_key: &[u8]) -> Result<Vec<u8>, PortError> {
+        Ok([&context.bytes(), data_key].concat())
+    }
+
+    async fn unwrap(&self, context: &KeyContext, wrapped: &[u8]) -> Result<Vec<u8>, PortError> {
+        let key = wrapped.strip_prefix(context.bytes().as_slice()).map(<[u8]>::to_vec);
+        key.ok_or_else(|| PortError::Permanent("another context".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Objects for World {
+    async fn create(&self, _: &str, _: Bytes) -> Result<bool, PortError> {
+        refuse()
+    }
+    async fn put(&self, _: &str, _: Bytes) -> Result<(), PortError> {
+        refuse()
+    }
+    async fn get(&self, _: &str) -> Result<Option<Bytes>, PortError> {
+        refuse()
+    }
+    async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, PortError> {
+        refuse()
+    }
+    async fn delete(&self, _: &str) -> Result<(), PortError> {
+        refuse()
+    }
+    async fn watch(&self, _: &str) -> Result<BoxStream<'static, ()>, PortError> {
+        refuse()
+    }
+}
+
+#[async_trait]
+impl Source for World {
+    async fn checkout(&self, _: &SourceRef, _: &str, _: Option<&str>) -> Result<Checkout, PortError> {
+        refuse()
+    }
+    async fn remove(&self, _: &str) -> Result<(), PortError> {
+        refuse()
+    }
+}
+
+impl World {
+    fn serving(&self) -> Traffic {
+        let state = self.state();
+        Traffic { token: TrafficToken(format!("t{}", state.token)), weights: state.weights.clone() }
+    }
+}
+
+#[async_trait]
+impl Target for World {
+    fn name(&self) -> &'static str {
+        "machine"
+    }
+    fn window_policy(&self) -> (i64, i64) {
+        (0, 1000)
+    }
+    async fn start_build(&self, _: BuildOrder) -> Result<(), TargetError> {
+        Ok(refuse()?)
+    }
+    async fn read_build(&self, _: &str) -> Result<BuildState, TargetError> {
+        Ok(refuse()?)
+    }
+    async fn cancel_build(&self, _: &str) -> Result<(), TargetError> {
+        Ok(refuse()?)
+    }
+    async fn create_revision(&self, _: RevisionOrder) -> Result<Released, TargetError> {
+        Ok(refuse()?)
+    }
+    async fn probe(&self, _: &ServiceKey, _: &str, _: &str) -> Result<Probe, TargetError> {
+        Ok(refuse()?)
+    }
+    async fn traffic(&self, _: &ServiceKey) -> Result<Traffic, TargetError> {
+        Ok(self.serving())
+    }
+    async fn set_traffic(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        weights: &BTreeMap<String, u32>,
+        key: &str,
+    ) -> Result<Traffic, TargetError> {
+        if *expected != self.serving().token {
+            return Err(TargetError::Stale { service: service.to_string() });
+        }
+        let mut state = self.state();
+        state.token += 1;
+        state.weights.clone_from(weights);
+        state.acts.push(format!("set_traffic {weights:?} {key}"));
+        drop(state);
+        Ok(self.serving())
+    }
+    async fn observe(&self, _: &ServiceKey, _: Window) -> Result<Measured, TargetError> {
+        let measured = self.state().measured.clone().map(|(measured, _)| measured);
+        Ok(measured.ok_or_else(|| PortError::Transient("nothing can be read".to_owned()))?)
+    }
+    async fn cost(&self, _: &ServiceKey, _: Window) -> Result<Cost, TargetError> {
+        let cost = self.state().measured.clone().map(|(_, cost)| cost);
+        Ok(cost.ok_or_else(|| PortError::Transient("nothing can be read".to_owned()))?)
+    }
+    async fn retire(&self, _: &ServiceKey, keep: &[String], remember: &[String]) -> Result<(), TargetError> {
+        self.state().acts.push(format!("retire keep {keep:?} remember {remember:?}"));
+        Ok(())
+    }
+    async fn restart(&self, _: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        self.state().acts.push(format!("restart {revision}"));
+        Ok(())
+    }
+    async fn runtime_log(&self, _: &ServiceKey, _: &str, _: usize) -> Result<Vec<String>, TargetError> {
+        Ok(refuse()?)
+    }
+}
