@@ -1,6 +1,6 @@
 //! A decision that somebody else made: its shape and cost are theirs, the rest is what we expect of such an app.
 
-use super::{Wanted, specs::Recommended};
+use super::{check::Wanted, specs::Recommended};
 use crate::recommend::{default_region, no_price};
 use forecast::{
     calibrate::{Cell, MODEL_VERSION, Metric, Predicted, correct},

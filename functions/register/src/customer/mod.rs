@@ -4,27 +4,22 @@
 //! deployment, service and sealed credentials are one commit.
 
 pub mod body;
+mod check;
 mod decision;
 mod launch;
 mod specs;
 
 use crate::{
     deploy::place::empty_service,
-    findings::Findings,
     recommend::learning_of,
     secret,
     store::{self, Found},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use body::{RegisterBody, Registered};
-use forecast::{
-    price,
-    recommend::{own_path, pool_path},
-};
-use host::{
-    Caller, Context, Error, Request, Response,
-    seal::{ExposeSecret, Sealed, SecretString},
-};
+use body::Registered;
+use check::{Wanted, check};
+use forecast::recommend::{own_path, pool_path};
+use host::{Caller, Context, Error, Request, Response, seal::Sealed};
 use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Request as Order, accept},
@@ -37,30 +32,7 @@ use model::{
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use specs::Recommended;
 use std::collections::BTreeMap;
-
-/// Bytes of credentials; a service account's key has under 3 KiB.
-const LONGEST_CREDENTIALS: usize = 64 << 10;
-
-/// A checked body. The credentials are still in clear, so it can't be printed.
-struct Wanted {
-    decision: DecisionId,
-    user: String,
-    session: String,
-    project: String,
-    credentials: SecretString,
-    region: Option<String>,
-    recommended: Recommended,
-    launch_at: Option<Timestamp>,
-    collect: bool,
-}
-
-impl Wanted {
-    fn class(&self) -> &str {
-        self.recommended.class.as_deref().unwrap_or(decision::UNKNOWN)
-    }
-}
 
 /// The customer's credentials, at `tenants/{tenant}/secrets/{decision}`, field `gcp_credentials`.
 #[derive(Serialize)]
@@ -287,62 +259,6 @@ fn registration(wanted: &Wanted, webhook_secret_hash: String) -> Registration {
         collect: wanted.collect,
         webhook_secret_hash,
     }
-}
-
-fn check(body: RegisterBody) -> Result<Wanted, Error> {
-    let mut findings = Findings::default();
-    let decision = findings.take("decision_id", DecisionId::new(&body.decision_id));
-    let texts = [("user_id", &body.user_id), ("session_id", &body.session_id)];
-    for (field, text) in texts {
-        let legal = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
-        findings.require(legal, field, || {
-            "it must have 1 to 200 characters, and no control characters".to_owned()
-        });
-    }
-    findings.require(is_project(&body.gcp_project_id), "gcp_project_id", || {
-        "a project id has 6 to 30 lower-case letters, digits and hyphens and begins with a letter".to_owned()
-    });
-    let credentials = body.gcp_credentials.0;
-    let length = credentials.expose_secret().len();
-    findings.require(length <= LONGEST_CREDENTIALS, "gcp_credentials", || {
-        format!("they have {length} bytes; {LONGEST_CREDENTIALS} is the most")
-    });
-    let region = body.deployment_region.filter(|region| !region.trim().is_empty());
-    if let Some(region) = &region {
-        findings.take("deployment_region", price::tier_of(region));
-    }
-    let recommended = specs::read(
-        body.recommended_architecture.as_ref(),
-        body.recommended_cost.as_ref(),
-        body.recommended_specs.as_ref(),
-        &mut findings,
-    );
-    let launch_at = body
-        .expected_launch_date
-        .and_then(|text| findings.take("expected_launch_date", launch::parse(&text)));
-    findings.finish()?;
-    Ok(Wanted {
-        decision: decision.ok_or_else(|| Error::internal("a checked registration lacks its decision"))?,
-        user: body.user_id,
-        session: body.session_id,
-        project: body.gcp_project_id,
-        credentials,
-        region,
-        recommended,
-        launch_at,
-        collect: body.should_collect_metrics.unwrap_or(true),
-    })
-}
-
-/// A project's id, with the domain that some have before it (`example.com:shop-1`).
-fn is_project(text: &str) -> bool {
-    let id = text.rsplit_once(':').map_or(text, |(domain, id)| if domain.contains('.') { id } else { "" });
-    (6..=30).contains(&id.len())
-        && text.len() <= 100
-        && id.starts_with(|c: char| c.is_ascii_lowercase())
-        && !id.ends_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b))
-        && !id.contains(['.', ':'])
 }
 
 /// The service of a decision that names none: derived, so that a repeat finds it. Our own ids are legible in it;

@@ -35,8 +35,7 @@ pub async fn place(
         Some(found) => (found.document, Precondition::At(found.version)),
         None => (new_service(request, &at), Precondition::Absent),
     };
-    same_environment(&service, request)?;
-    service.carried_out_by = CarriedOutBy::Sextant;
+    ours(&service, request)?;
     let claim = claim(&mut service, &request.id, &at);
     let runs = claim == Claim::Runs;
     let deployment = accept(request.clone(), runs, service.serving.clone().filter(|_| runs), &at);
@@ -120,7 +119,16 @@ impl Others {
     }
 }
 
-fn same_environment(service: &Service, request: &Request) -> Result<(), Error> {
+/// Whether the name stands for the same thing as before: ours to deploy, and in this environment.
+fn ours(service: &Service, request: &Request) -> Result<(), Error> {
+    if service.carried_out_by == CarriedOutBy::Customer {
+        let name = &service.name;
+        return Err(Error::conflict(format!(
+            "`{name}` is registered as a service that you deploy yourself. Nothing was done; choose another service name."
+        ))
+        .slug("name-taken")
+        .field("service", format!("`{name}` is deployed by you")));
+    }
     if service.environment == request.environment {
         return Ok(());
     }

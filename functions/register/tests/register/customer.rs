@@ -1,6 +1,6 @@
 //! What a customer carries out and registers.
 
-use crate::world::{World, tenant};
+use crate::world::World;
 use model::{
     Timestamp,
     document::{CarriedOutBy, Status},
@@ -154,5 +154,7 @@ async fn services_that_we_deploy_are_not_taken() {
     let path = format!("/api/v1/services/{name}/actions");
     let refused = world.post(&path, &json!({"action": "stop"})).await;
     assert_eq!((refused.status, refused.text("type")), (409, "/errors#not-ours"));
-    let _ = tenant();
+    let body = json!({"path": "/srv/x", "service": name});
+    let taken = world.post("/api/v1/deployments", &body).await;
+    assert_eq!((taken.status, taken.text("type")), (409, "/errors#name-taken"));
 }

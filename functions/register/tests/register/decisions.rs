@@ -50,7 +50,11 @@ async fn by_repository() {
     let [(source, key, token)] = fetched.as_slice() else { panic!("{fetched:?}") };
     assert!(matches!(source, SourceRef::Git { branch: Some(branch), .. } if branch == "main"));
     assert_eq!(token.as_deref(), Some("ghp_once"));
-    assert_eq!(*world.repositories.removed.lock().unwrap(), [key.clone()], "nothing is left behind");
+    assert_eq!(
+        *world.repositories.removed.lock().unwrap(),
+        std::slice::from_ref(key),
+        "nothing is left behind"
+    );
     let by_name = world.post("/api/v1/decisions", &json!({"repository": "/srv/web"})).await;
     assert_eq!(by_name.status, 201);
 }

@@ -83,3 +83,17 @@ async fn one_that_shifts_is_told_and_goes_on() {
     let running = world.deployment(&running).await;
     assert_eq!((running.status, running.awaited), (Status::Shifting, true));
 }
+
+#[tokio::test]
+async fn whoever_was_granted_the_service_is_not_superseded() {
+    let world = World::new();
+    let first = world.start("shop").await;
+    let second = world.start("shop").await;
+    assert_eq!(world.command(&first, "cancel", &json!({})).await.status, 202);
+    // `second` has the service now, but was not woken yet.
+    let third = world.start("shop").await;
+    let service = world.service("shop").await;
+    assert_eq!((service.running, service.queued), (Some(second.clone()), Some(third)));
+    let second = world.deployment(&second).await;
+    assert_eq!((second.status, second.awaited), (Status::Pending, true));
+}

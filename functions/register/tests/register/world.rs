@@ -22,7 +22,7 @@ use model::{
     },
     message::Message,
     port::{
-        Broker, Mail, Mailer, Objects, PortError, Ports, Source, Store as _, Target, Timers,
+        Broker, Mail, Mailer, Objects, PortError, Ports, Source, Target, Timers,
         source::{Checkout, SourceRef},
         store::{Precondition, Query, Scope, Write},
         target::{
@@ -235,7 +235,7 @@ impl World {
             clock: Arc::new(MachineClock::open(folder.path()).unwrap()),
             random: Arc::new(OsRandom),
         });
-        let config = Config::local(8080, token::Key::new(vec![7; 32]).unwrap());
+        let config = Config::local(8080, signing_key());
         let runner = Arc::new(Runner::new(vec![register::function()], ports.clone(), Arc::new(config)));
         Self { runner, ports, topics, repositories, folder }
     }
@@ -262,7 +262,7 @@ impl World {
     ) -> Answer {
         let caller = Caller { tenant: TenantId::new(tenant).unwrap(), user: "ann".into(), role };
         let claims = token::Claims::new(&caller, self.ports.clock.real(), 60, self.ports.random.bits());
-        let token = token::mint(&self.runner_key(), &claims).unwrap();
+        let token = token::mint(&signing_key(), &claims).unwrap();
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)
@@ -278,10 +278,6 @@ impl World {
         let replayed = response.headers().contains_key("idempotent-replay");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Answer { status, replayed, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
-    }
-
-    fn runner_key(&self) -> token::Key {
-        token::Key::new(vec![7; 32]).unwrap()
     }
 
     /// Deploys a folder to a service and answers the deployment's id.
@@ -366,4 +362,8 @@ impl World {
 
 pub fn tenant() -> TenantId {
     TenantId::new(TENANT).unwrap()
+}
+
+fn signing_key() -> token::Key {
+    token::Key::new(vec![7; 32]).unwrap()
 }
