@@ -63,7 +63,7 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
     }
 }
 
-fn moment<'a>(ctx: &'a Context, began: Timestamp) -> At<'a> {
+fn moment(ctx: &Context, began: Timestamp) -> At<'_> {
     let real = ctx.real();
     At {
         now: ctx.now(),

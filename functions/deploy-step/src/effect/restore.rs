@@ -17,7 +17,9 @@ const FOLLOW: u32 = 5;
 pub async fn restore(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
     debug_assert_eq!(deployment.status, Status::RollingBack);
     if deployment.artifact.is_none() && deployment.plan.is_some() {
-        ctx.ports.target.cancel_build(&deployment.build_key()).await?;
+        for key in deployment.build_keys() {
+            ctx.ports.target.cancel_build(&key).await?;
+        }
     }
     let traffic = match bring_back(ctx, deployment).await {
         Err(TargetError::NotFound(_)) => traffic::nothing(),
