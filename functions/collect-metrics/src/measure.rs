@@ -33,7 +33,11 @@ pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Resu
     if window.to.since(window.from) < SHORTEST_MS {
         return save(ctx, service, read, vec![]).await;
     }
-    let observation = observe(ctx, &service, &serving, window).await?;
+    let observation = match observe(ctx, &service, &serving, window).await {
+        // The target knows nothing of it (a customer's service that isn't confirmed yet): asked again when next due.
+        Err(error) if error.kind() == host::Kind::NotFound => return save(ctx, service, read, vec![]).await,
+        result => result?,
+    };
     service.measured_to = window.to;
     service.outbox.push(recorded(&observation));
     let write =
