@@ -18,6 +18,7 @@ mod environment;
 pub(crate) mod files;
 mod leftovers;
 pub mod log;
+mod port;
 pub mod price;
 mod probe;
 pub(crate) mod process;
@@ -28,7 +29,6 @@ mod sampler;
 mod service;
 mod spec;
 mod supervise;
-mod target;
 mod tidy;
 mod watch;
 
@@ -215,7 +215,7 @@ impl Inner {
                     Ok(revision) => drop(service.revisions.lock().insert(name, revision)),
                     // One broken revision must not keep the others from running.
                     Err(error) => {
-                        tracing::error!(revision = name, service = %key, %error, "a revision could not be opened")
+                        tracing::error!(revision = name, service = %key, %error, "a revision could not be opened");
                     }
                 }
             }

@@ -1,0 +1,156 @@
+//! Speaks HTTP to the server: finds it, asks, and turns its problems into errors with an exit code.
+
+#![expect(clippy::disallowed_methods, reason = "where a server is may be said by the environment")]
+
+use super::server::{self, Address};
+use crate::failure::Stop;
+use anyhow::{Context as _, Result};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::{path::Path, time::Duration};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer that is no stream may take.
+const ANSWER: Duration = Duration::from_secs(90);
+
+/// The server's API as one caller.
+pub struct Api {
+    base: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Api {
+    /// The server of a data folder, or the one that `SEXTANT_URL` and `SEXTANT_TOKEN` name.
+    pub fn find(data: &Path) -> Result<Self> {
+        match (std::env::var("SEXTANT_URL"), std::env::var("SEXTANT_TOKEN")) {
+            (Ok(url), Ok(token)) => Self::new(&url, &token),
+            (Ok(_), Err(_)) => Err(Stop::Usage(
+                "SEXTANT_URL is set and SEXTANT_TOKEN is not; set both, or neither to use the server on this machine"
+                    .to_owned(),
+            )
+            .into()),
+            _ => Self::at(&server::find(data)?),
+        }
+    }
+
+    /// The server at this address.
+    pub fn at(address: &Address) -> Result<Self> {
+        Self::new(&address.url, &address.token)
+    }
+
+    fn new(url: &str, token: &str) -> Result<Self> {
+        let base = url.trim_end_matches('/').to_owned();
+        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT);
+        if ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| base.contains(&format!("//{name}"))) {
+            // Whatever proxy is configured, it doesn't lead to this machine.
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().context("no HTTP client could be made")?;
+        Ok(Self { base, token: token.to_owned(), http })
+    }
+
+    /// A link under the server's address.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, self.url(path)).bearer_auth(&self.token)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.bytes().await.unwrap_or_default();
+        Err(refused(status, &body))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        if error.is_connect() || error.is_timeout() {
+            let text = format!(
+                "Nothing answers at {}. Start the server with `sextant up`, or look at why it doesn't answer.",
+                self.base
+            );
+            return Stop::NoServer(text).into();
+        }
+        anyhow::anyhow!(
+            "the connection to {} broke: {error}; look at the server's log, then repeat this",
+            self.base
+        )
+    }
+
+    /// `GET`, as JSON.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let response = self.send(self.request(Method::GET, path).timeout(ANSWER)).await?;
+        read(response).await
+    }
+
+    /// `GET`, as text.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        let response = self.send(self.request(Method::GET, path).timeout(ANSWER)).await?;
+        response.text().await.context("the server's answer broke off; repeat this")
+    }
+
+    /// `POST` of JSON, answered as JSON.
+    pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        read(self.send(self.request(Method::POST, path).timeout(ANSWER).json(body)).await?).await
+    }
+
+    /// Any request: its status and body, also when it was refused.
+    pub async fn raw(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
+        let mut request = self.request(method, path).timeout(ANSWER);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        Ok((status, response.bytes().await.context("the server's answer broke off")?.to_vec()))
+    }
+
+    /// A stream of server-sent events, from after `last`.
+    pub async fn stream(&self, path: &str, last: Option<&str>) -> Result<Response> {
+        let mut request = self.request(Method::GET, path).header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        self.send(request).await
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
+    let body = response.bytes().await.context("the server's answer broke off; repeat this")?;
+    let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+    serde_json::from_slice(body)
+        .context("the server's answer is not what this version expects; are both of the same version?")
+}
+
+/// An answer that says no, with its problem document where it has one.
+fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
+    let problem = serde_json::from_slice(body).unwrap_or_else(|_| {
+        let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+        json!({ "title": "refused", "status": status.as_u16(), "detail": format!("The server answered {status}. {text}") })
+    });
+    match status.as_u16() {
+        400 | 413 | 422 => Stop::BadRequest(problem).into(),
+        401..=499 => Stop::Refused(problem).into(),
+        _ => {
+            let detail = problem["detail"].as_str().unwrap_or("The server failed.").to_owned();
+            let id = problem["error_id"].as_str().map(|id| format!(" (its log has more under {id})"));
+            anyhow::anyhow!("{detail}{}", id.unwrap_or_default())
+        }
+    }
+}
+
+/// Text as one segment of a path, or one value of a query.
+pub fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! `sextant deploy PATH|URL`: hands a source to the server and follows what becomes of it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "secrets may come from the environment instead of the arguments"
+)]
+
+use super::{client::Api, follow::follow, output::Output, report::report, server::Address, view::Started};
+use crate::failure::{Ended, Stop};
+use anyhow::Result;
+use clap::Args;
+use model::document::Strategy;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// What to deploy, and how.
+#[derive(Args)]
+pub struct Deploy {
+    /// A folder, or a Git repository (https:// or a local path with --branch).
+    pub source: String,
+    /// The service; derived from the source if absent.
+    #[arg(long)]
+    pub service: Option<String>,
+    /// production, staging, …; any but production becomes part of the service's name.
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Branch or tag of a Git repository.
+    #[arg(long)]
+    pub branch: Option<String>,
+    /// Full commit id of a Git repository.
+    #[arg(long)]
+    pub commit: Option<String>,
+    /// How traffic gets to the new revision.
+    #[arg(long, value_parser = strategy, default_value = "canary", value_name = "instant|quick|canary")]
+    pub strategy: Strategy,
+    /// A plain variable of the app; may be given several times.
+    #[arg(long = "env", value_parser = pair, value_name = "NAME=VALUE")]
+    pub variables: Vec<(String, String)>,
+    /// A secret variable, stored encrypted. NAME alone takes the value from this shell's variable of that name.
+    #[arg(long = "secret", value_parser = secret, value_name = "NAME[=VALUE]")]
+    pub secrets: Vec<(String, String)>,
+    /// Token for a private repository; better given as SEXTANT_SOURCE_TOKEN.
+    #[arg(long, env = "SEXTANT_SOURCE_TOKEN", hide_env_values = true)]
+    pub source_token: Option<String>,
+    /// Only hand it over; print the id and go.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+impl Deploy {
+    /// Hands it over and, unless told otherwise, follows it.
+    pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
+        let started: Value = api.post("/api/v1/deployments", &self.body()?).await?;
+        let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
+        output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
+        output.note(&format!("Expected: {}", known.expected));
+        if self.no_wait {
+            output.data(&started, || known.deployment_id.clone());
+            return Ok(Ended::Done);
+        }
+        to_the_end(api, &known.deployment_id, output).await
+    }
+
+    fn body(&self) -> Result<Value> {
+        let mut body = Map::new();
+        let (field, place) = place(&self.source, self.branch.is_some() || self.commit.is_some())?;
+        body.insert(field.to_owned(), place.into());
+        body.insert("strategy".to_owned(), json!(self.strategy));
+        let options = [
+            ("service", &self.service),
+            ("environment", &self.environment),
+            ("branch", &self.branch),
+            ("commit", &self.commit),
+            ("source_token", &self.source_token),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), json!(value));
+            }
+        }
+        for (name, pairs) in [("env", &self.variables), ("secrets", &self.secrets)] {
+            let object: Map<String, Value> = pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+            body.insert(name.to_owned(), object.into());
+        }
+        Ok(body.into())
+    }
+}
+
+/// Follows a deployment and says at the end what came of it.
+pub async fn to_the_end(api: &Api, id: &str, output: Output) -> Result<Ended> {
+    let (deployment, value) = follow(api, id, output).await?;
+    output.data(&value, || report(&deployment));
+    Ok(if deployment.succeeded() { Ended::Done } else { Ended::Failed })
+}
+
+/// What `up APP` deploys once it is up. Whatever becomes of it, the server goes on.
+pub async fn first(address: &Address, app: &str, output: Output) {
+    let deploy = Deploy {
+        source: app.to_owned(),
+        service: None,
+        environment: None,
+        branch: None,
+        commit: None,
+        strategy: Strategy::default(),
+        variables: vec![],
+        secrets: vec![],
+        source_token: None,
+        no_wait: false,
+    };
+    let result = match Api::at(address) {
+        Ok(api) => deploy.run(&api, output).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        output.error(&error);
+    }
+}
+
+/// Which field of the request names the source, and what it says there.
+fn place(source: &str, git: bool) -> Result<(&'static str, String)> {
+    if source.contains("://") || source.starts_with("git@") {
+        return Ok(("url", source.to_owned()));
+    }
+    let absolute = Path::new(source).canonicalize().map_err(|error| {
+        Stop::Usage(format!(
+            "`{source}` can't be deployed ({error}); give an existing folder, or an https:// URL"
+        ))
+    })?;
+    if !absolute.is_dir() {
+        return Err(Stop::Usage(format!(
+            "`{source}` is a file; give the folder that holds the app's source"
+        ))
+        .into());
+    }
+    let text = absolute.into_os_string().into_string();
+    let text = text
+        .map_err(|_| Stop::Usage(format!("the path of `{source}` is not UTF-8; move it to one that is")))?;
+    Ok((if git { "url" } else { "path" }, text))
+}
+
+fn strategy(text: &str) -> Result<Strategy, String> {
+    serde_json::from_value(Value::String(text.to_lowercase()))
+        .map_err(|_| "use `instant`, `quick` or `canary`".to_owned())
+}
+
+/// `NAME=VALUE`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// `NAME=VALUE`, or `NAME` for the variable of that name. An error doesn't repeat the value.
+fn secret(text: &str) -> Result<(String, String), String> {
+    if text.contains('=') {
+        return pair(text);
+    }
+    let value =
+        std::env::var(text).map_err(|_| "there is no such variable in this shell; write NAME=VALUE")?;
+    Ok((text.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_apart() {
+        assert_eq!(place("https://host/x.git", false).unwrap().0, "url");
+        assert_eq!(place("/", false).unwrap(), ("path", "/".to_owned()));
+        assert_eq!(place("/", true).unwrap(), ("url", "/".to_owned()));
+        let error = place("/no/such/folder", false).unwrap_err().to_string();
+        assert!(error.contains("/no/such/folder") && error.contains("give"), "{error}");
+    }
+}

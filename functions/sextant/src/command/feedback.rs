@@ -1,0 +1,82 @@
+//! `sextant feedback ID|SERVICE`: says how a deployment's configuration fits.
+
+use super::{cancel::look, client::Api, output::Output};
+use crate::failure::{Ended, Stop};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+/// What somebody says.
+#[derive(Args)]
+pub struct Feedback {
+    /// A decision's or a deployment's id, or a service's name.
+    pub what: String,
+    /// How the size fits.
+    #[arg(long = "type", value_enum)]
+    pub kind: Fit,
+    /// 1 (no use) to 10 (perfect).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub satisfaction: u8,
+    /// In your words.
+    #[arg(long, default_value = "")]
+    pub comments: String,
+    /// What a month really cost.
+    #[arg(long)]
+    pub cost: Option<f64>,
+    /// In which currency.
+    #[arg(long, default_value = "USD")]
+    pub currency: String,
+}
+
+/// How the size fits.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Fit {
+    /// As it should be.
+    #[value(alias = "perfect_fit")]
+    PerfectFit,
+    /// Too much of it.
+    #[value(alias = "over_provisioned")]
+    OverProvisioned,
+    /// Too little of it.
+    #[value(alias = "under_provisioned")]
+    UnderProvisioned,
+}
+
+impl Fit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::PerfectFit => "perfect_fit",
+            Self::OverProvisioned => "over_provisioned",
+            Self::UnderProvisioned => "under_provisioned",
+        }
+    }
+}
+
+impl Feedback {
+    /// Sends it.
+    pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
+        let decision = if self.what.starts_with("dec_") {
+            self.what.clone()
+        } else {
+            let deployment = look(api, &self.what).await?;
+            deployment.decision_id.ok_or_else(|| {
+                Stop::Usage(format!(
+                    "`{}` has no decision yet to say anything about",
+                    deployment.deployment_id
+                ))
+            })?
+        };
+        let mut body = json!({
+            "deployment_metrics": {},
+            "user_feedback": { "type": self.kind.name(), "satisfaction": self.satisfaction, "comments": self.comments },
+        });
+        if let Some(cost) = self.cost {
+            body["cost_data"] = json!({ "actual_monthly_cost": cost, "currency": self.currency });
+        }
+        let value: Value = api.post(&format!("/api/v1/feedback/{decision}"), &body).await?;
+        output.data(&value, || {
+            format!("Thank you: recorded for {decision}. `sextant status` shows what is learned from it.")
+        });
+        Ok(Ended::Done)
+    }
+}

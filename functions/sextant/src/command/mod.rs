@@ -1,0 +1,186 @@
+//! The command line: one file per command. Data goes to stdout, everything else to stderr.
+
+mod canary;
+mod cancel;
+mod catalog;
+mod client;
+mod dead_letters;
+pub mod deploy;
+mod estimate;
+mod feedback;
+mod follow;
+mod inspect;
+mod invoke;
+mod list;
+mod logs;
+mod messages;
+mod openapi;
+pub mod output;
+mod pause;
+mod promote;
+mod report;
+mod rollback;
+mod run_build;
+pub mod serve;
+pub mod server;
+mod span;
+mod sse;
+mod status;
+mod tick;
+mod token;
+pub mod up;
+mod view;
+
+use crate::failure::Ended;
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use client::Api;
+use output::Output;
+use std::path::PathBuf;
+
+/// Where data is kept unless told otherwise: `~/.sextant`, or `.sextant` here where there is no home.
+pub fn default_data() -> PathBuf {
+    std::env::home_dir().unwrap_or_default().join(".sextant")
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 failed (also: the deployment failed, the canary's verdict is fail); 2 wrong usage or input; \
+3 no server is running; 4 the server refused.
+Data goes to stdout, everything else to stderr. NO_COLOR is honoured.";
+
+/// Deploys an app, watches what it really does and costs, asks, and learns.
+#[derive(Parser)]
+#[command(name = "sextant", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The data folder of the server that is talked to, or started.
+    #[arg(long, global = true, default_value_os_t = default_data(), env = "SEXTANT_DATA", hide_default_value = true)]
+    pub data: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run every function in one process on this machine, and deploy APP if one is given.
+    Up(Box<up::Up>),
+    /// Run one function as an HTTP service on $PORT.
+    Serve(serve::Serve),
+    /// Deploy a folder or a Git repository, and follow it to the end.
+    Deploy(deploy::Deploy),
+    /// List deployments, newest first.
+    List(list::List),
+    /// Show a deployment, or every service.
+    Status(status::Status),
+    /// Show the build log of a deployment, or what the app writes.
+    Logs(logs::Logs),
+    /// End a deployment; traffic goes back to what served before.
+    Cancel(cancel::Cancel),
+    /// Bring traffic back to an earlier revision.
+    Rollback(rollback::Rollback),
+    /// Go on to the next weight of a canary.
+    Promote(promote::Promote),
+    /// Hold a canary where it is.
+    Pause(pause::Pause),
+    /// Say how a deployment's configuration fits.
+    Feedback(feedback::Feedback),
+    /// Say what a source tree is and how it would be built and run.
+    Inspect(inspect::Inspect),
+    /// Price a month on Cloud Run.
+    Estimate(estimate::Estimate),
+    /// Judge a recorded canary: CSV, a minute per row.
+    Canary(canary::Canary),
+    /// Show every function with what starts it.
+    Catalog,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Make a bearer token for this machine's API.
+    Token(token::Token),
+    /// For developing: call a function once.
+    Invoke(invoke::Invoke),
+    /// For developing: move the clock of timers forward.
+    Tick(tick::Tick),
+    /// For developing: show the newest messages and what became of them.
+    Messages(messages::Messages),
+    /// For developing: show messages that were given up on, or deliver them again.
+    DeadLetters(dead_letters::DeadLetters),
+    /// Carry out one build; started by the machine target.
+    #[command(hide = true)]
+    RunBuild(run_build::RunBuild),
+}
+
+/// Carries out a command that needs no process of its own kind.
+pub fn run(cli: Cli, output: Output) -> Result<Ended> {
+    let data = cli.data;
+    match cli.command {
+        Command::Up(up) => parallel(up::run(*up, data, output)),
+        Command::Serve(serve) => serve::run(serve::Serve { data: Some(data), ..serve }),
+        Command::Inspect(inspect) => inspect.run(output),
+        Command::Estimate(estimate) => estimate.run(output),
+        Command::Canary(canary) => canary.run(output),
+        Command::Catalog => catalog::run(output),
+        Command::Openapi => openapi::run(output),
+        Command::Token(token) => token.run(&data, output),
+        Command::RunBuild(_) => Ok(Ended::Done),
+        remote => {
+            let api = Api::find(&data)?;
+            single(ask(remote, api, output))
+        }
+    }
+}
+
+/// Commands that speak to the server.
+async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
+    match command {
+        Command::Deploy(deploy) => deploy.run(&api, output).await,
+        Command::List(list) => list.run(&api, output).await,
+        Command::Status(status) => status.run(&api, output).await,
+        Command::Logs(logs) => logs.run(&api, output).await,
+        Command::Cancel(cancel) => cancel.run(&api, output).await,
+        Command::Rollback(rollback) => rollback.run(&api, output).await,
+        Command::Promote(promote) => promote.run(&api, output).await,
+        Command::Pause(pause) => pause.run(&api, output).await,
+        Command::Feedback(feedback) => feedback.run(&api, output).await,
+        Command::Invoke(invoke) => invoke.run(&api, output).await,
+        Command::Tick(tick) => tick.run(&api, output).await,
+        Command::Messages(messages) => messages.run(&api, output).await,
+        Command::DeadLetters(letters) => letters.run(&api, output).await,
+        Command::Up(_)
+        | Command::Serve(_)
+        | Command::Inspect(_)
+        | Command::Estimate(_)
+        | Command::Canary(_)
+        | Command::Catalog
+        | Command::Openapi
+        | Command::Token(_)
+        | Command::RunBuild(_) => Ok(Ended::Done),
+    }
+}
+
+fn parallel(work: impl Future<Output = Result<Ended>>) -> Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("no thread could be started")?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}
+
+fn single(work: impl Future<Output = Result<Ended>>) -> Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("no event loop could be started")?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,104 @@
+//! What is said at the end of a deployment.
+
+use super::{
+    output::{green, pairs, red},
+    span,
+    view::Deployment,
+};
+
+/// The report: what came of it, where it is, how long each stage took, what it is expected to cost, what was checked.
+pub fn report(deployment: &Deployment) -> String {
+    let head = if deployment.succeeded() { success(deployment) } else { failure(deployment) };
+    format!("{head}\n{}", pairs(&rows(deployment)))
+}
+
+fn success(deployment: &Deployment) -> String {
+    green(&format!("`{}` is deployed.", deployment.service))
+}
+
+/// What happened, to what, what to do next.
+fn failure(deployment: &Deployment) -> String {
+    let status = deployment.pipeline_status.as_deref().unwrap_or_default().to_lowercase().replace('_', " ");
+    let service = &deployment.service;
+    let head = red(&format!("`{service}` was not deployed: {status}."));
+    let Some(failure) = &deployment.failure else {
+        let last = deployment.timeline.last().map(|entry| entry.text.as_str()).unwrap_or_default();
+        return format!("{head} {last}");
+    };
+    let next = if failure.hint.is_empty() { String::new() } else { format!("\n  Next: {}", failure.hint) };
+    format!("{head}\n  What: {}\n  Where: stage {} ({}){next}", failure.message, failure.stage, failure.code)
+}
+
+fn rows(deployment: &Deployment) -> Vec<(&'static str, String)> {
+    let serves =
+        if deployment.succeeded() { deployment.url.clone().unwrap_or_default() } else { String::new() };
+    vec![
+        ("URL", serves),
+        ("Service", service(deployment)),
+        ("Deployment", deployment.deployment_id.clone()),
+        ("Where", place(deployment)),
+        ("Took", took(deployment)),
+        ("Traffic", evidence(deployment)),
+        ("Configuration", deployment.configuration.as_ref().map(|c| c.words()).unwrap_or_default()),
+        ("Predicted", deployment.prediction.as_ref().map(|p| p.cost_month.dollars()).unwrap_or_default()),
+        ("Checked", deployment.checks.join("\n")),
+    ]
+}
+
+fn service(deployment: &Deployment) -> String {
+    let revision =
+        deployment.revision.as_ref().map(|revision| format!(", revision {revision}")).unwrap_or_default();
+    format!("{} ({}){revision}", deployment.service, deployment.environment)
+}
+
+fn place(deployment: &Deployment) -> String {
+    match deployment.target.as_str() {
+        "machine" => "this machine, as a process".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn took(deployment: &Deployment) -> String {
+    let Some(whole) = deployment.duration_ms else { return String::new() };
+    let stages: Vec<String> = deployment
+        .stages
+        .iter()
+        .map(|stage| format!("{} {}", stage.stage, span::words(stage.duration_ms)))
+        .collect();
+    format!("{}: {}", span::words(whole), stages.join(", "))
+}
+
+fn evidence(deployment: &Deployment) -> String {
+    let Some(canary) = &deployment.canary else { return String::new() };
+    let thin = if canary.thin { " (on thin evidence: there was too little traffic to judge by)" } else { "" };
+    let held = canary.held.as_ref().map(|why| format!("; held: {why}")).unwrap_or_default();
+    format!("{} %, {}{thin}{held}", canary.weight, canary.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_failure_says_what_where_and_what_next() {
+        let deployment: Deployment = serde_json::from_value(json!({
+            "deployment_id": "dep_1", "service": "shop", "environment": "production", "target": "machine",
+            "pipeline_status": "FAILED", "url": "http://shop.localhost:1", "duration_ms": 1500,
+            "stages": [{"stage": "build", "duration_ms": 1500}],
+            "failure": {"stage": "build", "code": "build_failed", "message": "npm is missing", "hint": "Install npm."}
+        }))
+        .unwrap();
+        let text = report(&deployment);
+        for part in [
+            "`shop` was not deployed: failed.",
+            "What: npm is missing",
+            "stage build",
+            "Next: Install npm.",
+            "build 1.5 s",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("URL"), "{text}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What only a developer's machine offers: moving the clock, looking at messages, replaying dead letters, calling a
+//! function with an example. Not part of the catalog; none of it exists in the cloud.
+
+use crate::{functions, place::machine::Machine};
+use host::{Context, Error, Function, Request, Response, Role, Route};
+use machine::{broker::Broker, clock::MachineClock};
+use model::{
+    TenantId,
+    document::{Member, SCHEMA, member_path},
+    message::Message,
+    port::{
+        Broker as _, PortError,
+        store::{Precondition, Store as _, Write},
+    },
+};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The most that the clock moves at once: two years.
+const MOST_MS: i64 = 2 * 365 * model::time::DAY_MS;
+
+#[derive(Deserialize)]
+struct Tick {
+    by_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    #[serde(default = "hundred")]
+    limit: usize,
+}
+
+fn hundred() -> usize {
+    100
+}
+
+/// The function of these routes.
+pub fn function(machine: &Machine) -> Function {
+    let (clock, recent, dead, replay) =
+        (machine.clock.clone(), machine.broker.clone(), machine.broker.clone(), machine.broker.clone());
+    Function::new("local", "What only a developer's machine offers")
+        .route(Route::post(
+            "/local/v1/tick",
+            Role::Owner,
+            "Moves the clock of timers forward",
+            move |_: Context, request: Request| tick(clock.clone(), request),
+        ))
+        .route(Route::get(
+            "/local/v1/messages",
+            Role::Owner,
+            "The newest messages",
+            move |_: Context, request: Request| messages(recent.clone(), request),
+        ))
+        .route(Route::get(
+            "/local/v1/dead-letters",
+            Role::Owner,
+            "Messages given up on",
+            move |_: Context, request: Request| dead_letters(dead.clone(), request),
+        ))
+        .route(Route::post(
+            "/local/v1/dead-letters/{id}/replay",
+            Role::Owner,
+            "Delivers one again",
+            move |_: Context, request: Request| replay_one(replay.clone(), request),
+        ))
+        .route(Route::post("/local/v1/publish", Role::Owner, "Publishes a message", publish))
+}
+
+async fn tick(clock: Arc<MachineClock>, request: Request) -> Result<Response, Error> {
+    let Tick { by_ms } = request.json()?;
+    if !(1..=MOST_MS).contains(&by_ms) {
+        return Err(Error::bad_request("The clock moves forward only, by at most two years at once.")
+            .field("by_ms", "1 ms to 2 years"));
+    }
+    let now = clock.advance(by_ms).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Response::json(200, &json!({"now": now.rfc3339(), "offset_ms": clock.offset_ms()})))
+}
+
+async fn messages(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+    let Limit { limit } = request.query()?;
+    Ok(Response::json(200, &json!({"messages": broker.recent(limit.min(1000)), "pending": broker.pending()})))
+}
+
+async fn dead_letters(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+    let Limit { limit } = request.query()?;
+    Ok(Response::json(200, &json!({"dead_letters": broker.dead_letters(limit.min(1000))})))
+}
+
+async fn replay_one(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+    let id = request.param("id");
+    if id == "all" {
+        let replayed = broker.replay_all().await?;
+        return Ok(Response::json(200, &json!({"replayed": replayed})));
+    }
+    broker.replay(id).await.map_err(|error| match error {
+        PortError::Permanent(text) => Error::not_found(text),
+        PortError::Transient(_) => error.into(),
+    })?;
+    Ok(Response::json(200, &json!({"replayed": 1})))
+}
+
+async fn publish(ctx: Context, request: Request) -> Result<Response, Error> {
+    let message: Message = request.json()?;
+    ctx.ports.broker.publish(vec![message]).await?;
+    Ok(Response::json(202, &json!({"published": 1})))
+}
+
+/// The one person of this machine: who is asked about services.
+pub async fn welcome(machine: &Machine, email: &str) -> anyhow::Result<()> {
+    let tenant = TenantId::new(crate::command::up::TENANT)?;
+    let member = Member { schema: SCHEMA, user: "you".to_owned(), email: email.to_owned(), verified: true };
+    let path = member_path(&tenant, &member.user);
+    let known = machine.store.get(&path).await?.and_then(|document| document.body.parse::<Member>().ok());
+    if known.as_ref() != Some(&member) {
+        machine.store.commit(vec![Write::put(path, Precondition::None, &member)?]).await?;
+    }
+    Ok(())
+}
+
+/// The OpenAPI document of the functions, without what is local.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    host::openapi::document(&functions::all())
+}

@@ -1,0 +1,250 @@
+//! Ports that open nothing until they are used: a function that has just started answers at once.
+//!
+//! Invariant: everything is opened at most once; while it can't be, each call says why and tries again.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{future::BoxFuture, stream::BoxStream};
+use model::{
+    Timestamp,
+    message::Message,
+    port::{
+        Broker, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Source, Store, Target, Timers,
+        source::{Checkout, SourceRef},
+        store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
+        target::{
+            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
+            Traffic, TrafficToken, Window,
+        },
+    },
+};
+use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc};
+use tokio::sync::OnceCell;
+
+/// Opens the ports.
+pub type Open = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Arc<Ports>>> + Send + Sync>;
+
+/// All ports that reach outside, opened by the first call of any of them.
+pub struct Lazy {
+    open: Open,
+    opened: OnceCell<Arc<Ports>>,
+}
+
+impl Lazy {
+    /// Not open yet.
+    pub fn new(open: Open) -> Arc<Self> {
+        Arc::new(Self { open, opened: OnceCell::new() })
+    }
+
+    async fn ports(&self) -> Result<&Ports, PortError> {
+        let opened = self.opened.get_or_try_init(|| (self.open)()).await;
+        opened.map(|ports| &**ports).map_err(|error| PortError::Transient(crate::failure::text(&error)))
+    }
+
+    async fn store(&self) -> Result<&dyn Store, StoreError> {
+        let ports = self.ports().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(&*ports.store)
+    }
+
+    async fn target(&self) -> Result<&dyn Target, TargetError> {
+        Ok(&*self.ports().await?.target)
+    }
+}
+
+#[async_trait]
+impl Store for Lazy {
+    async fn get(&self, path: &Path) -> Result<Option<Document>, StoreError> {
+        self.store().await?.get(path).await
+    }
+
+    async fn get_many(&self, paths: &[Path]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.store().await?.get_many(paths).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store().await?.query(query).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError> {
+        self.store().await?.commit(writes).await
+    }
+
+    async fn watch(
+        &self,
+        watch: Watch,
+    ) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError> {
+        self.store().await?.watch(watch).await
+    }
+}
+
+#[async_trait]
+impl Broker for Lazy {
+    async fn publish(&self, messages: Vec<Message>) -> Result<(), PortError> {
+        self.ports().await?.broker.publish(messages).await
+    }
+}
+
+#[async_trait]
+impl Timers for Lazy {
+    async fn at(&self, when: Timestamp, key: &str, message: Message) -> Result<(), PortError> {
+        self.ports().await?.timers.at(when, key, message).await
+    }
+}
+
+#[async_trait]
+impl Objects for Lazy {
+    async fn create(&self, key: &str, data: Bytes) -> Result<bool, PortError> {
+        self.ports().await?.objects.create(key, data).await
+    }
+
+    async fn put(&self, key: &str, data: Bytes) -> Result<(), PortError> {
+        self.ports().await?.objects.put(key, data).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
+        self.ports().await?.objects.get(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, PortError> {
+        self.ports().await?.objects.list(prefix, after, limit).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), PortError> {
+        self.ports().await?.objects.delete(key).await
+    }
+
+    async fn watch(&self, prefix: &str) -> Result<BoxStream<'static, ()>, PortError> {
+        self.ports().await?.objects.watch(prefix).await
+    }
+}
+
+#[async_trait]
+impl Keys for Lazy {
+    async fn wrap(&self, context: &KeyContext, data_key: &[u8]) -> Result<Vec<u8>, PortError> {
+        self.ports().await?.keys.wrap(context, data_key).await
+    }
+
+    async fn unwrap(&self, context: &KeyContext, wrapped: &[u8]) -> Result<Vec<u8>, PortError> {
+        self.ports().await?.keys.unwrap(context, wrapped).await
+    }
+}
+
+#[async_trait]
+impl Mailer for Lazy {
+    async fn send(&self, mail: Mail) -> Result<(), PortError> {
+        self.ports().await?.mailer.send(mail).await
+    }
+}
+
+#[async_trait]
+impl Source for Lazy {
+    async fn checkout(
+        &self,
+        source: &SourceRef,
+        key: &str,
+        token: Option<&str>,
+    ) -> Result<Checkout, PortError> {
+        self.ports().await?.source.checkout(source, key, token).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.ports().await?.source.remove(key).await
+    }
+}
+
+/// What is known of the machine target without opening it is what it always says of itself.
+#[async_trait]
+impl Target for Lazy {
+    fn name(&self) -> &'static str {
+        self.opened.get().map_or("machine", |ports| ports.target.name())
+    }
+
+    fn window_policy(&self) -> (i64, i64) {
+        self.opened.get().map_or((0, 1000), |ports| ports.target.window_policy())
+    }
+
+    async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
+        self.target().await?.start_build(order).await
+    }
+
+    async fn read_build(&self, key: &str) -> Result<BuildState, TargetError> {
+        self.target().await?.read_build(key).await
+    }
+
+    async fn cancel_build(&self, key: &str) -> Result<(), TargetError> {
+        self.target().await?.cancel_build(key).await
+    }
+
+    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
+        self.target().await?.create_revision(order).await
+    }
+
+    async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError> {
+        self.target().await?.probe(service, revision, path).await
+    }
+
+    async fn traffic(&self, service: &ServiceKey) -> Result<Traffic, TargetError> {
+        self.target().await?.traffic(service).await
+    }
+
+    async fn set_traffic(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        weights: &BTreeMap<String, u32>,
+        key: &str,
+    ) -> Result<Traffic, TargetError> {
+        self.target().await?.set_traffic(service, expected, weights, key).await
+    }
+
+    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
+        self.target().await?.observe(service, window).await
+    }
+
+    async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
+        self.target().await?.cost(service, window).await
+    }
+
+    async fn retire(
+        &self,
+        service: &ServiceKey,
+        keep: &[String],
+        remember: &[String],
+    ) -> Result<(), TargetError> {
+        self.target().await?.retire(service, keep, remember).await
+    }
+
+    async fn discard(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        self.target().await?.discard(service, revision).await
+    }
+
+    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        self.target().await?.restart(service, revision).await
+    }
+
+    async fn runtime_log(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, TargetError> {
+        self.target().await?.runtime_log(service, revision, limit).await
+    }
+}
+
+/// Ports that open by `open` on first use; the clock of the data folder is one small file and is read now.
+pub fn ports(data: &FilePath, open: Open) -> anyhow::Result<Ports> {
+    let lazy = Lazy::new(open);
+    Ok(Ports {
+        store: lazy.clone(),
+        broker: lazy.clone(),
+        timers: lazy.clone(),
+        target: lazy.clone(),
+        objects: lazy.clone(),
+        keys: lazy.clone(),
+        mailer: lazy.clone(),
+        source: lazy,
+        clock: Arc::new(machine::clock::MachineClock::open(data)?),
+        random: Arc::new(machine::clock::OsRandom),
+    })
+}
