@@ -17,12 +17,12 @@ fn open(data: &Path) -> MachineSource {
     MachineSource::open(data, "/usr/local/bin:/usr/bin:/bin").unwrap()
 }
 
-async fn machine() -> Made {
+fn machine() -> Made {
     let data = tempfile::tempdir().unwrap();
     (Arc::new(open(data.path())), Box::new(data))
 }
 
-tests::source_suite!(machine());
+tests::source_suite!(async { machine() });
 
 #[tokio::test]
 async fn too_much_is_refused_and_nothing_of_it_stays() {
@@ -35,7 +35,7 @@ async fn too_much_is_refused_and_nothing_of_it_stays() {
         (Bounds { bytes: 2 << 20, entries: 100 }, "more than 2 MiB"),
         (Bounds { bytes: 100 << 20, entries: 9 }, "more than 9 files"),
     ] {
-        let source = open(data.path()).bounded(bounds, Duration::from_secs(60));
+        let source = open(data.path()).bounded(bounds, Duration::from_mins(1));
         let error = source.checkout(&here, "large", None).await.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
         assert_eq!(std::fs::read_dir(data.path().join("sources")).unwrap().count(), 0);

@@ -122,7 +122,7 @@ impl hyper::body::Body for Body {
                 let frame = ready!(Pin::new(&mut proxied.inner).poll_frame(cx));
                 match (&frame, &mut proxied.tally) {
                     (Some(Ok(frame)), Some(tally)) => {
-                        tally.sent(frame.data_ref().map_or(0, |data| data.len() as u64))
+                        tally.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
                     }
                     (Some(Err(_)), Some(tally)) => tally.cut(),
                     (None, _) => proxied.finish(),

@@ -172,7 +172,7 @@ async fn answer(
     let host = request
         .uri()
         .authority()
-        .map(|authority| authority.as_str())
+        .map(hyper::http::uri::Authority::as_str)
         .or_else(|| request.headers().get(header::HOST).and_then(|value| value.to_str().ok()));
     let host = host.unwrap_or_default();
     let found = match (shared.table.find(host), only) {

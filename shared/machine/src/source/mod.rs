@@ -23,7 +23,7 @@ use std::{
 use tree::Bounds;
 
 /// How long fetching may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Sources on one machine, fetched into `sources` of the data folder.
 pub struct MachineSource {

@@ -3,6 +3,7 @@
 //! Invariant: no link is followed while copying. A link that stays inside of the tree is copied as a link; one
 //! that leaves it is left out, like pipes, sockets and devices.
 
+use crate::target::files;
 use model::port::PortError;
 use std::{
     fs::{self, File, OpenOptions},
@@ -56,7 +57,7 @@ pub(crate) fn copy(
     };
     work.folder(Path::new(""))?;
     let digest = work.hash.finish();
-    let hash = digest.as_ref().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+    let hash = files::hex(&digest.as_ref()[..20]);
     Ok(Copied { hash, ..work.copied })
 }
 

@@ -204,14 +204,14 @@ struct Follow {
 impl Follow {
     async fn run(mut self) {
         let mut retry = FIRST_RETRY;
-        while let Err(error) = self.to_the_end().await {
+        while let Err(error) = self.follow().await {
             tracing::warn!(folder = %self.folder.display(), %error, "following a build failed; trying again");
             tokio::time::sleep(retry).await;
             retry = (retry * 2).min(LAST_RETRY);
         }
     }
 
-    async fn to_the_end(&mut self) -> Result<(), PortError> {
+    async fn follow(&mut self) -> Result<(), PortError> {
         let Some(order) = files::read_json::<Order>(&self.folder.join(ORDER))? else { return Ok(()) };
         let mut watch = FolderWatch::new(&self.folder);
         loop {

@@ -28,8 +28,9 @@ pub(crate) fn usage(roots: &[Identity]) -> Vec<Usage> {
 }
 
 fn tree(root: Identity, all: &BTreeMap<i32, Stat>) -> Usage {
-    let members =
-        all.values().filter(|stat| stat.alive && (stat.group == root.pid || descends(stat, root.pid, all)));
+    let belongs =
+        |stat: &&Stat| stat.pid == root.pid || stat.group == root.pid || descends(stat, root.pid, all);
+    let members = all.values().filter(|stat| stat.alive).filter(belongs);
     members.fold(Usage::default(), |sum, stat| Usage {
         cpu_ms: sum.cpu_ms + stat.cpu_ticks * 1000 / TICKS,
         memory_kib: sum.memory_kib + memory_kib(stat.pid),

@@ -7,7 +7,7 @@ use super::{
     environment::Alias,
     files,
     spec::{Places, RevisionSpec, ServiceRecord},
-    supervise::{Ask, Environment, Sampled, Supervisor, alias_name, sweep},
+    supervise::{Ask, Environment, Sampled, Supervisor, alias_name, instance, sweep},
 };
 use crate::ingress::{
     Site,
@@ -136,7 +136,9 @@ impl Revision {
             let reach = Reach::Files(Arc::new(site(&spec, &shared.places)?));
             return Ok(Self { backend: Backend::new(&spec.revision, reach), spec, asks: None, running });
         }
-        let backend = Backend::new(&spec.revision, Reach::Starting);
+        // From the start on, so that whoever wants a stopped one asks for it.
+        let wanted = instance(&shared.places.revision(&spec.service, &spec.revision)).wanted;
+        let backend = Backend::new(&spec.revision, if wanted { Reach::Starting } else { Reach::Stopped });
         let (asks, receiver) = mpsc::unbounded_channel();
         let supervisor = Supervisor {
             spec: Arc::clone(&spec),

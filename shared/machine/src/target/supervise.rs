@@ -41,6 +41,15 @@ const CRASH_LOOP: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
 
+/// What is known about the process of the revision in `folder`; one that was never started should be.
+pub(crate) fn instance(folder: &Path) -> Instance {
+    let read = files::read_json(&instance_file(folder)).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a revision's state could not be read; it is started anew");
+        None
+    });
+    read.unwrap_or(Instance { wanted: true, ..Instance::default() })
+}
+
 /// What can be asked of a supervisor; it answers when it is done.
 pub(crate) enum Ask {
     /// Run it.
@@ -95,33 +104,31 @@ enum Next {
 impl Supervisor {
     /// Supervises until the task is dropped; the process then goes on by itself.
     pub(crate) async fn run(mut self) {
-        let mut instance = self.instance();
+        let mut instance = instance(&self.folder());
         let mut adopted = self.adopt(&instance).await;
         let mut quick = 0;
         loop {
             if !instance.wanted {
-                self.set_running(None);
-                self.backend.set_reach(Reach::Stopped);
+                // Whoever answered the ask that stopped it has said so; saying it again here would race with a start.
                 match self.asks.recv().await {
                     None => return,
-                    Some(Ask::Stop { done, .. }) => drop(done.send(())),
-                    Some(Ask::Restart { done }) => drop(done.send(())),
+                    Some(Ask::Stop { done, .. } | Ask::Restart { done }) => drop(done.send(())),
                     Some(Ask::Start) => instance.wanted = true,
                 }
                 continue;
             }
-            let detail = match adopted.take().map_or_else(|| self.start(&mut instance), Ok) {
-                Ok(running) => match self.follow(running, &mut instance).await {
-                    Some(died) => died,
-                    None => {
-                        quick = 0;
-                        continue;
-                    }
-                },
-                Err(error) => Died { detail: error.to_string(), quick: true, hopeless: false },
+            let died = match adopted.take().map_or_else(|| self.start(&mut instance), Ok) {
+                Ok(running) => self.follow(running, &mut instance).await,
+                Err(error) => Some(Died { detail: error.to_string(), quick: true, hopeless: false }),
             };
-            quick = if detail.quick { quick + 1 } else { 0 };
-            self.back_off(detail, quick, &mut instance).await;
+            match died {
+                // It was asked to end: that says nothing about how it does.
+                None => quick = 0,
+                Some(died) => {
+                    quick = if died.quick { quick + 1 } else { 0 };
+                    self.back_off(died, quick, &mut instance).await;
+                }
+            }
         }
     }
 
@@ -131,15 +138,6 @@ impl Supervisor {
 
     fn log(&self) -> RuntimeLog {
         RuntimeLog::new(&self.folder())
-    }
-
-    fn instance(&self) -> Instance {
-        let read = files::read_json(&instance_file(&self.folder()));
-        read.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a revision's state could not be read; its process is looked for by its mark");
-            None
-        })
-        .unwrap_or(Instance { wanted: true, ..Instance::default() })
     }
 
     fn write(&self, instance: &Instance) {
@@ -303,10 +301,15 @@ impl Supervisor {
                 instance.wanted = wanted_later;
                 self.write(instance);
                 instance.wanted = false;
+                self.backend.set_reach(Reach::Stopped);
                 done.send(()).ok();
             }
-            Ok(Ask::Restart { done }) => drop(done.send(())),
-            Ok(Ask::Start) | Err(_) => {}
+            Ok(Ask::Restart { done }) => {
+                self.backend.set_reach(Reach::Starting);
+                done.send(()).ok();
+            }
+            Ok(Ask::Start) => self.backend.set_reach(Reach::Starting),
+            Err(_) => {}
         }
     }
 
@@ -339,13 +342,11 @@ struct Died {
 }
 
 async fn wait(child: &mut Option<Child>, identity: Identity) -> Option<ExitStatus> {
-    match child {
-        Some(child) => child.wait().await.ok(),
-        None => {
-            identity.gone().await;
-            None
-        }
+    if let Some(child) = child {
+        return child.wait().await.ok();
     }
+    identity.gone().await;
+    None
 }
 
 /// The next request; none ever comes once nobody can ask any more.
@@ -404,7 +405,7 @@ fn mark() -> Result<String, PortError> {
     let mut bits = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut bits)
         .map_err(|_| PortError::Transient("the system's random generator failed".into()))?;
-    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(files::hex(&bits))
 }
 
 /// The name under which an app sees its folder; revisions of two services may be called the same.

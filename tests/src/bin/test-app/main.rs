@@ -88,7 +88,8 @@ fn one(mut stream: &TcpStream, gate: &Gate) -> std::io::Result<bool> {
         }
         "hang-up" => Ok(false),
         "environment" => {
-            let all: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect();
+            let all: Vec<String> =
+                std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect();
             answer(stream, 200, &all.concat())
         }
         "headers" => {
