@@ -135,8 +135,7 @@ async fn after_kill_9_there_is_one_copy_of_everything() {
         assert_eq!((copies(&one.revision), copies(&two.revision)), (1, 1));
     }
     // One dies while nobody looks.
-    let pid = rustix_pid(&processes[0]);
-    Command::new("kill").args(["-9", &pid]).status().unwrap();
+    kill(processes[0].trim().parse().unwrap());
     let (at, target) = world.open(&service, 0).await;
     let url = target.addresses(&service).unwrap().url;
     at.until(&url, "/", |reply| reply.body.contains("one")).await;
@@ -144,8 +143,18 @@ async fn after_kill_9_there_is_one_copy_of_everything() {
     target.stop_all().await;
 }
 
-fn rustix_pid(text: &str) -> String {
-    text.trim().parse::<u32>().unwrap().to_string()
+/// Kills one process. Never a group: several versions of `kill` read `-1234` as `-1`, which is everybody.
+fn kill(process: u32) {
+    assert!(process > 1, "{process} is not a process of a test");
+    Command::new("kill").args(["-9", &process.to_string()]).status().unwrap();
+}
+
+/// A process and all below it.
+fn tree(process: u32) -> Vec<u32> {
+    let children =
+        std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    let below = children.split_whitespace().flat_map(|child| tree(child.parse().unwrap()));
+    std::iter::once(process).chain(below).collect()
 }
 
 /// The state file as it is when Sextant dies between starting a process and writing down which it is.
@@ -231,10 +240,8 @@ async fn a_build_whose_process_disappeared_has_failed() {
         serde_json::from_slice(&std::fs::read(folder.join("runner.json")).unwrap()).unwrap();
     let pid = runner["pid"].to_string();
     // The whole tree, as when the machine goes down.
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    Command::new("kill").args(["-9", &pid]).status().unwrap();
-    for child in children.split_whitespace() {
-        Command::new("kill").args(["-9", &format!("-{child}")]).status().unwrap();
+    for process in tree(pid.parse().unwrap()) {
+        kill(process);
     }
     let BuildState::Failed { reason, .. } = at.built(&order).await else { panic!("it must fail") };
     assert!(reason.contains("disappeared"), "{reason}");
