@@ -248,7 +248,7 @@ impl Git<'_> {
                     "git could not be started: {error}; install git, or deploy from a folder"
                 ))
             })?;
-        let group = Group(child.id().map_or(0, |id| id as i32));
+        let mut group = Group(child.id().map_or(0, |id| id as i32));
         // Whatever git writes is a file somewhere: none may outgrow the bound.
         if let Some(pid) = Pid::from_raw(group.0) {
             let limit = Rlimit { current: Some(self.bounds.bytes), maximum: Some(self.bounds.bytes) };
@@ -272,6 +272,7 @@ impl Git<'_> {
         };
         let ended = tokio::try_join!(read_out, read_err);
         let status = child.wait().await;
+        group.0 = 0; // reaped: the id may soon be somebody else's
         let failed = |error: std::io::Error| {
             PortError::Transient(format!("git could not be followed: {error}; try again"))
         };

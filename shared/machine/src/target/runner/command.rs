@@ -65,7 +65,7 @@ pub(super) async fn run(
         Ok(child) => child,
         Err(error) => return Ended::NotStarted(error.to_string()),
     };
-    let group = Group(child.id().map_or(0, |id| id as i32));
+    let mut group = Group(child.id().map_or(0, |id| id as i32));
     let (mut out, mut err) = (Pipe::new(child.stdout.take()), Pipe::new(child.stderr.take()));
     let deadline = Instant::now() + limits.left;
     let mut stop_reading = None;
@@ -91,6 +91,7 @@ pub(super) async fn run(
             () = output.due() => output.flush(),
         }
     }
+    group.0 = 0; // reaped and ended: the id may soon be somebody else's
     out.lines.finish(|line, cut| output.line(Stream::Out, line, cut));
     err.lines.finish(|line, cut| output.line(Stream::Err, line, cut));
     ended.unwrap_or(Ended::Exit(-1))
