@@ -5,6 +5,7 @@
 mod api;
 mod live;
 mod log;
+mod page;
 mod paging;
 mod read;
 pub mod view;
@@ -22,7 +23,7 @@ pub fn function() -> Function {
         .concurrency(256)
         .permissions(&["datastore.viewer", "storage.objectViewer", "run.viewer", "logging.viewer"]);
     let hub = Arc::new(live::Hub::default());
-    problems(live::routes(log::routes(api::routes(function)), &hub))
+    problems(page::routes(live::routes(log::routes(api::routes(function)), &hub)))
 }
 
 fn problems(function: Function) -> Function {

@@ -1,11 +1,11 @@
 //! The read API: one file an operation.
 
-mod list_deployments;
-mod list_learnings;
-mod list_observations;
-mod list_services;
+pub mod list_deployments;
+pub mod list_learnings;
+pub mod list_observations;
+pub mod list_services;
 mod show;
-mod summarize;
+pub mod summarize;
 
 use host::{Function, Role, Route};
 

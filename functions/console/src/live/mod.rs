@@ -22,6 +22,7 @@ mod stream;
 
 pub use frame::start_id;
 pub use hub::Hub;
+pub use state::head;
 
 use host::{Function, Role, Route};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ mod report;
 mod service;
 
 pub use canary::CanaryView;
-pub use deployment::{DeploymentSummary, DeploymentView, EntryView, Parts, StageView};
+pub use deployment::{DeploymentSummary, DeploymentView, EntryView, Parts, StageView, duration_ms};
 pub use feedback::{FeedbackView, LearningView};
 pub use measured::{MetricsView, ObservationView};
 pub use prediction::{ConfigurationView, DecisionView, EstimateView, PredictionView};

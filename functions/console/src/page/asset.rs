@@ -1,0 +1,54 @@
+//! The style, the script and the icon that pages load: carried by the binary, and known by their hash.
+
+use bytes::Bytes;
+use host::{Context, Error, Function, Request, Response, Role, Route};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+const STYLE: &str = include_str!("../../assets/console.css");
+const SCRIPT: &str = include_str!("../../assets/console.js");
+const ICON: &str = include_str!("../../assets/icon.svg");
+
+/// The routes of assets. Nothing in them is anybody's.
+pub fn routes(function: Function) -> Function {
+    function
+        .route(
+            Route::get("/assets/console.css", Role::Public, "The pages' style", |_: Context, request| async move {
+                answer(&request, STYLE, "text/css; charset=utf-8")
+            })
+            .answers_with(200, "text/css"),
+        )
+        .route(
+            Route::get("/assets/console.js", Role::Public, "The pages' script", |_: Context, request| async move {
+                answer(&request, SCRIPT, "text/javascript; charset=utf-8")
+            })
+            .answers_with(200, "text/javascript"),
+        )
+        .route(
+            Route::get("/assets/icon.svg", Role::Public, "The pages' icon", |_: Context, request| async move {
+                answer(&request, ICON, "image/svg+xml")
+            })
+            .answers_with(200, "image/svg+xml"),
+        )
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is what a handler answers")]
+fn answer(request: &Request, text: &'static str, content_type: &str) -> Result<Response, Error> {
+    let tag = etag(text);
+    let known =
+        request.header("if-none-match").is_some_and(|given| given.split(',').any(|one| one.trim() == tag));
+    let response = if known {
+        Response::empty(304)
+    } else {
+        Response::bytes(200, content_type, Bytes::from_static(text.as_bytes()))
+    };
+    Ok(response.header("etag", tag).header("cache-control", "no-cache"))
+}
+
+fn etag(text: &str) -> String {
+    let mut tag = String::from("\"");
+    for byte in &Sha256::digest(text.as_bytes())[..8] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag + "\""
+}

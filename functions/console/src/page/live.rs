@@ -1,0 +1,379 @@
+//! The part of a deployment's page that changes.
+
+use super::{
+    chart::{Interval, Steps, evidence_x},
+    link,
+    words::{self, Moment},
+};
+use crate::{read::Whole, view::DeploymentView};
+use askama::Template;
+use model::{
+    document::{CarriedOutBy, Deployment, FollowUp, Stage, Status},
+    port::Ports,
+};
+
+const STAGES: [Stage; 6] =
+    [Stage::Validate, Stage::Analyze, Stage::Build, Stage::Release, Stage::Verify, Stage::Shift];
+
+/// The part that changes.
+#[derive(Template)]
+#[template(path = "live.html")]
+pub struct Live {
+    /// Its id.
+    pub id: String,
+    service: String,
+    environment: String,
+    /// The status in a word.
+    pub word: &'static str,
+    tone: &'static str,
+    sentence: String,
+    progress: u8,
+    ours: bool,
+    /// At rest.
+    pub over: bool,
+    stages: Vec<StageItem>,
+    failure: Option<Problem>,
+    url: Option<String>,
+    canary: Option<Canary>,
+    comparison: Vec<Compared>,
+    window: Option<String>,
+    configuration: Option<String>,
+    reasons: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    checks: Vec<String>,
+    story: Vec<Line>,
+    buttons: Vec<Button>,
+    feedback: Option<String>,
+    follow_up: &'static str,
+}
+
+struct StageItem {
+    name: &'static str,
+    state: &'static str,
+    duration: String,
+}
+
+struct Problem {
+    message: String,
+    hint: String,
+    code: String,
+}
+
+struct Canary {
+    steps: Steps,
+    verdict: &'static str,
+    e: String,
+    e_x: f64,
+    p: String,
+    over_limit: bool,
+    reason: String,
+    held: Option<String>,
+    windows: String,
+    canary_share: String,
+    stable_share: Option<String>,
+}
+
+struct Compared {
+    name: &'static str,
+    predicted: String,
+    interval: String,
+    n: String,
+    base: Option<String>,
+    measured: Option<String>,
+    difference: Option<String>,
+    chart: Interval,
+}
+
+struct Line {
+    at: Moment,
+    status: &'static str,
+    tone: &'static str,
+    text: String,
+}
+
+/// A command that the page offers.
+pub struct Button {
+    /// What it says.
+    pub label: &'static str,
+    /// Where it posts to.
+    pub action: String,
+    /// The JSON it posts.
+    pub body: String,
+    /// What it asks before, if anything.
+    pub confirm: &'static str,
+    /// `main`, `plain` or `danger`.
+    pub look: &'static str,
+}
+
+impl Live {
+    /// Of a deployment and all that belongs to it.
+    pub fn of(whole: &Whole, ports: &Ports) -> Self {
+        let (deployment, view) = (&whole.deployment, whole.view(ports));
+        let ours = deployment.carried_out_by == CarriedOutBy::Sextant;
+        Self {
+            id: view.deployment_id.clone(),
+            service: view.service.clone(),
+            environment: view.environment.clone(),
+            word: if ours { words::status(deployment.status) } else { "Carried out by the customer" },
+            tone: if ours { words::tone(deployment.status) } else { "calm" },
+            sentence: deployment.timeline.last().map_or_else(String::new, |entry| entry.text.clone()),
+            progress: view.progress,
+            ours,
+            over: deployment.status.at_rest(),
+            stages: stages(&view),
+            failure: view.failure.as_ref().map(|failure| Problem {
+                message: failure.message.clone(),
+                hint: failure.hint.clone(),
+                code: failure.code.clone(),
+            }),
+            url: link(view.url.as_deref()),
+            canary: canary(&view, deployment),
+            comparison: comparison(&view),
+            window: view.metrics.as_ref().map(|seen| {
+                format!(
+                    "{} requests from {} to {}",
+                    words::count(seen.cloud_run.request_count),
+                    seen.window_from,
+                    seen.window_to
+                )
+            }),
+            configuration: view.configuration.as_ref().map(|c| {
+                format!(
+                    "{} vCPU, {} MiB, {} requests at once, {} to {} instances, {}",
+                    c.vcpu, c.memory_mib, c.concurrency, c.min_instances, c.max_instances, c.region
+                )
+            }),
+            reasons: view.reasons.clone(),
+            facts: facts(&view),
+            checks: view.checks.clone(),
+            story: story(deployment, ports),
+            buttons: buttons(whole),
+            feedback: whole.feedback.as_ref().map(said),
+            follow_up: match view.status {
+                FollowUp::Running => "",
+                FollowUp::PendingFeedback => "Its owner was asked how it fits and hasn't answered yet.",
+                FollowUp::FeedbackCollected => "Its owner has said how it fits.",
+            },
+        }
+    }
+}
+
+fn said(feedback: &model::document::Feedback) -> String {
+    let kind = match feedback.kind {
+        model::document::FeedbackKind::PerfectFit => "Fits perfectly",
+        model::document::FeedbackKind::OverProvisioned => "Too large",
+        model::document::FeedbackKind::UnderProvisioned => "Too small",
+    };
+    let comments =
+        if feedback.comments.is_empty() { String::new() } else { format!(": “{}”", feedback.comments) };
+    format!("{kind}, {} of 10{comments}", feedback.satisfaction)
+}
+
+fn stages(view: &DeploymentView) -> Vec<StageItem> {
+    let over = view.ended_at.is_some();
+    let item = |stage: Stage| {
+        let ran = view.stages.iter().rfind(|ran| ran.stage == stage);
+        let failed = view.failure.as_ref().is_some_and(|failure| failure.stage == stage);
+        let state = match ran {
+            Some(_) if failed => "failed",
+            Some(ran) if ran.ended_at.is_none() && !over => "now",
+            Some(_) => "past",
+            None => "next",
+        };
+        let took: i64 = view.stages.iter().filter(|ran| ran.stage == stage).map(|ran| ran.duration_ms).sum();
+        let duration = if ran.is_some() { words::duration(took) } else { String::new() };
+        StageItem { name: words::stage(stage), state, duration }
+    };
+    STAGES.into_iter().map(item).collect()
+}
+
+fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
+    let canary = view.canary.as_ref()?;
+    let (over, good) = (deployment.status.at_rest(), deployment.status == Status::Deployed);
+    let back = deployment.status == Status::RollingBack;
+    let share =
+        |bad: u64, all: u64| format!("{} of {} requests failed", words::count(bad), words::count(all));
+    let counts = &canary.counts;
+    Some(Canary {
+        steps: Steps::of(canary, over || back, good),
+        verdict: match canary.verdict.as_str() {
+            "pass" => "passed",
+            "fail" => "failed",
+            "held" => "held",
+            _ if over || back => "ended before it could be judged",
+            _ => "not decided yet",
+        },
+        e: words::evidence(canary.e_value),
+        e_x: evidence_x(canary.e_value),
+        p: format!("{:.4}", canary.p_value),
+        over_limit: canary.e_value >= 100.0,
+        reason: canary.reason.clone(),
+        held: canary.held.clone(),
+        windows: format!(
+            "{} of at least {} windows, {} of at least {} requests at this weight",
+            canary.windows,
+            canary.bake_windows,
+            words::count(canary.requests),
+            canary.min_requests
+        ),
+        canary_share: share(counts.canary_bad, counts.canary_requests),
+        stable_share: deployment.last_good.as_ref().map(|_| share(counts.stable_bad, counts.stable_requests)),
+    })
+}
+
+fn comparison(view: &DeploymentView) -> Vec<Compared> {
+    let Some(predicted) = &view.prediction else { return vec![] };
+    let seen = view.metrics.as_ref();
+    let busy = seen.filter(|seen| seen.cloud_run.request_count > 0);
+    let rows: [(&'static str, _, Option<f64>, fn(f64) -> String); 4] = [
+        ("Cost a month", &predicted.cost_month, seen.map(|s| s.billing.projected_monthly_cost), words::money),
+        ("CPU", &predicted.cpu_utilization, busy.map(|s| s.cloud_run.cpu_utilization), words::percent),
+        (
+            "Memory",
+            &predicted.memory_utilization,
+            busy.map(|s| s.cloud_run.memory_utilization),
+            words::percent,
+        ),
+        ("Latency", &predicted.latency_ms, busy.map(|s| s.cloud_run.latency_ms), words::latency),
+    ];
+    let row = |(name, estimate, measured, unit): (
+        &'static str,
+        &crate::view::EstimateView,
+        Option<f64>,
+        fn(f64) -> String,
+    )| Compared {
+        name,
+        predicted: unit(estimate.value),
+        interval: format!("{} – {}", unit(estimate.low), unit(estimate.high)),
+        n: match estimate.n {
+            0 => "nothing learned yet".to_owned(),
+            1 => "learned from 1 deployment-month".to_owned(),
+            n => format!("learned from {n} deployment-months"),
+        },
+        base: (estimate.n > 0).then(|| unit(estimate.base)),
+        measured: measured.map(unit),
+        difference: measured.filter(|_| estimate.value > 0.0).map(|m| difference(m / estimate.value - 1.0)),
+        chart: Interval::of(estimate, measured),
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn difference(ratio: f64) -> String {
+    format!("{:+.0} %", ratio * 100.0)
+}
+
+fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
+    use model::port::source::SourceRef;
+    let source = view.source.as_ref().map(|source| match source {
+        SourceRef::Folder { path } => path.clone(),
+        SourceRef::Git { url, branch: Some(branch), .. } => format!("{url}, branch {branch}"),
+        SourceRef::Git { url, .. } => url.clone(),
+    });
+    let took = view.duration_ms.map(words::duration);
+    let strategy =
+        serde_json::to_value(view.strategy).ok().and_then(|value| Some(value.as_str()?.to_owned()));
+    [
+        ("Took", took),
+        ("Source", source),
+        ("Commit", view.commit.clone()),
+        ("Strategy", strategy.filter(|_| view.carried_out_by == CarriedOutBy::Sextant)),
+        ("Revision", view.revision.clone()),
+        ("Its own address", view.revision_url.clone()),
+        ("Runs on", Some(view.target.clone())),
+        ("Asked for by", Some(view.requested_by.clone())),
+        ("Decision", view.decision_id.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+fn story(deployment: &Deployment, ports: &Ports) -> Vec<Line> {
+    let real = ports.clock.real();
+    let line = |entry: &model::document::Entry| Line {
+        at: Moment::of(entry.at, real),
+        status: words::status(entry.status),
+        tone: words::tone(entry.status),
+        text: entry.text.clone(),
+    };
+    deployment.timeline.iter().rev().map(line).collect()
+}
+
+/// What can be asked of a deployment as it stands. Whether it is done is for the API to say.
+fn buttons(whole: &Whole) -> Vec<Button> {
+    let deployment = &whole.deployment;
+    if deployment.carried_out_by == CarriedOutBy::Customer {
+        return vec![];
+    }
+    let seq = deployment.seq;
+    let button = |label, verb: &str, body: String, confirm, look| Button {
+        label,
+        action: format!("/api/v1/deployments/{}/{verb}", deployment.id),
+        body,
+        confirm,
+        look,
+    };
+    let plain = format!("{{\"seq\":{seq}}}");
+    let cancel = button(
+        "Cancel",
+        "cancel",
+        plain.clone(),
+        "Cancel this deployment? Traffic stays on, or goes back to, the last good revision.",
+        "danger",
+    );
+    match deployment.status {
+        Status::Pending
+        | Status::SecurityScanning
+        | Status::Analyzing
+        | Status::Building
+        | Status::Deploying
+        | Status::Verifying => vec![cancel],
+        Status::Shifting => {
+            let index = deployment.canary.index;
+            let promote = format!("{{\"index\":{index},\"seq\":{seq}}}");
+            let mut all = vec![button(
+                "Go on to the next weight",
+                "promote",
+                promote,
+                "Go on without waiting for the evidence?",
+                "main",
+            )];
+            if deployment.canary.held.is_none() {
+                all.push(button("Pause", "pause", plain.clone(), "", "plain"));
+            }
+            all.push(button(
+                "Roll back",
+                "rollback",
+                plain,
+                "Bring all traffic back to the last good revision?",
+                "danger",
+            ));
+            all
+        }
+        Status::Deployed if serves(whole) => {
+            vec![button(
+                "Roll back",
+                "rollback",
+                plain,
+                "Bring all traffic back to the revision before?",
+                "danger",
+            )]
+        }
+        Status::Deployed
+        | Status::RollingBack
+        | Status::SecurityFailed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Superseded
+        | Status::RolledBack => vec![],
+    }
+}
+
+/// Whether it serves, and there is an earlier revision to go back to.
+fn serves(whole: &Whole) -> bool {
+    let id = &whole.deployment.id;
+    whole.service.as_ref().is_some_and(|service| {
+        service.serving.as_ref().is_some_and(|serving| serving.deployment == *id)
+            && service.kept.iter().any(|kept| kept.deployment != *id)
+    })
+}

@@ -1,0 +1,137 @@
+//! `GET /services/{name}`: one service: what it can go back to, what was measured, what was learned of its like.
+
+use super::{chart::sparkline, html, learnings::Learned, link, words, words::Moment};
+use crate::{
+    api::{
+        list_deployments::{self, ListQuery},
+        list_learnings::{self, LearningsQuery},
+        list_observations,
+    },
+    page::overview::Row,
+    read,
+};
+use askama::Template;
+use host::{Context, Error, Request, Response};
+use model::document::{Decision, Observation, Service, decision_path};
+
+/// Windows that are drawn.
+const WINDOWS: usize = 100;
+/// Deployments that are listed.
+const DEPLOYMENTS: usize = 10;
+
+#[derive(Template)]
+#[template(path = "service.html")]
+struct Page {
+    name: String,
+    environment: String,
+    url: Option<String>,
+    owner: String,
+    kept: Vec<KeptRow>,
+    lines: Vec<Spark>,
+    windows: usize,
+    deployments: Vec<Row>,
+    class: Option<String>,
+    learnings: Vec<Learned>,
+}
+
+struct KeptRow {
+    revision: String,
+    deployment: String,
+    commit: Option<String>,
+    since: Moment,
+    serving: bool,
+    /// Where a way back posts to, and what.
+    back: Option<(String, String)>,
+}
+
+/// One measured quantity over time.
+struct Spark {
+    name: &'static str,
+    points: String,
+    newest: String,
+    most: String,
+}
+
+/// The page.
+pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
+    let service = read::service(&ctx, &request.id("name")?).await?;
+    let (observations, _) = list_observations::page(&ctx, &service.name, Some(WINDOWS), None).await?;
+    let of_service = ListQuery {
+        limit: Some(DEPLOYMENTS),
+        service: Some(service.name.to_string()),
+        ..ListQuery::default()
+    };
+    let (deployments, _) = list_deployments::page(&ctx, of_service).await?;
+    let class = class(&ctx, &service).await?;
+    let learnings = learnings(&ctx, class.as_deref()).await?;
+    let rows = deployments.iter().map(|deployment| Row::of(deployment, &ctx)).collect();
+    html(&Page {
+        name: service.name.to_string(),
+        environment: service.environment.clone(),
+        url: link(service.url.as_deref()),
+        owner: service.owner.clone(),
+        kept: kept(&service, &ctx),
+        lines: sparks(&observations),
+        windows: observations.len(),
+        deployments: rows,
+        class,
+        learnings,
+    })
+}
+
+/// What apps like this one are called, by the decision that serves.
+async fn class(ctx: &Context, service: &Service) -> Result<Option<String>, Error> {
+    let Some(id) = service.serving.as_ref().and_then(|kept| kept.decision.as_ref()) else { return Ok(None) };
+    let decision: Option<Decision> =
+        read::document(&*ctx.ports.store, &decision_path(ctx.tenant()?, id)).await?;
+    Ok(decision.map(|decision| decision.class))
+}
+
+async fn learnings(ctx: &Context, class: Option<&str>) -> Result<Vec<Learned>, Error> {
+    let Some(class) = class else { return Ok(vec![]) };
+    let (learnings, _) = list_learnings::page(ctx, LearningsQuery::default()).await?;
+    let now = ctx.now();
+    Ok(learnings.iter().filter(|learning| learning.class == class).map(|one| Learned::of(one, now)).collect())
+}
+
+fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
+    let serving = service.serving.as_ref();
+    let row = |kept: &model::document::Kept| {
+        let serves = serving.is_some_and(|serving| serving.revision == kept.revision);
+        let from = serving.filter(|_| !serves && service.running.is_none());
+        KeptRow {
+            revision: kept.revision.clone(),
+            deployment: kept.deployment.to_string(),
+            commit: kept.commit.clone(),
+            since: Moment::of(kept.since, ctx.now()),
+            serving: serves,
+            back: from.map(|serving| {
+                let action = format!("/api/v1/deployments/{}/rollback", serving.deployment);
+                (action, serde_json::json!({ "to": kept.revision }).to_string())
+            }),
+        }
+    };
+    service.kept.iter().map(row).collect()
+}
+
+fn sparks(observations: &[Observation]) -> Vec<Spark> {
+    type Read = fn(&Observation) -> f64;
+    let all: [(&'static str, Read, fn(f64) -> String); 5] = [
+        ("Requests a window", |seen| seen.counts.requests as f64, |n| words::count(n as u64)),
+        ("Latency, median", |seen| seen.utilization.latency as f64 / 1e3, words::latency),
+        ("Failed requests", |seen| seen.utilization.error_rate as f64 / 1e6, words::percent),
+        ("CPU", |seen| seen.utilization.cpu as f64 / 1e6, words::percent),
+        ("Cost on a month", |seen| seen.utilization.cost_month as f64 / 1e6, words::money),
+    ];
+    let spark = |(name, read, unit): (&'static str, Read, fn(f64) -> String)| {
+        let values: Vec<f64> = observations.iter().rev().map(read).collect();
+        Spark {
+            name,
+            points: sparkline(&values),
+            newest: unit(values.last().copied()?),
+            most: unit(values.iter().copied().fold(0.0, f64::max)),
+        }
+        .into()
+    };
+    all.into_iter().filter_map(spark).collect()
+}
