@@ -4,7 +4,7 @@
 //! the same demand and the same learning gets the same answer.
 
 use crate::{
-    calibrate::{Cell, MODEL_VERSION, Metric, Month, Predicted, Summary, recent},
+    calibrate::{Answers, Cell, MODEL_VERSION, Metric, Month, Predicted, Summary, headroom_milli, recent},
     price,
     size::{self, Basis, Demand, Learning, Place, Prediction},
 };
@@ -14,6 +14,7 @@ use model::{
     port::store::Path,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What is recommended and why.
@@ -50,6 +51,8 @@ pub struct OwnDocument {
     pub class: String,
     /// By metric and month.
     pub cells: BTreeMap<Metric, BTreeMap<Month, Cell>>,
+    /// What people said of the size; moves head-room alone.
+    pub answers: Answers,
 }
 
 /// A class as one segment of a path.
@@ -68,6 +71,20 @@ pub fn own_path(tenant: &TenantId, class: &str) -> Path {
     Path::new(format!("tenants/{tenant}/calibration/{}", segment(class)))
 }
 
+/// Where the copy of a tenant's cells is that the pool is folded from; the tenant is not legible in it.
+pub fn pool_cells_path(tenant: &TenantId, class: &str) -> Path {
+    Path::new(format!("pool_cells/{}-{}", segment(class), pseudonym(tenant)))
+}
+
+/// The name that stands for a tenant in the pool: 16 hex digits of SHA-256.
+pub fn pseudonym(tenant: &TenantId) -> String {
+    use std::fmt::Write;
+    Sha256::digest(format!("pool/{tenant}")).iter().take(8).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// The month that a moment is in.
 pub fn month_of(at: Timestamp) -> Month {
     at.month()
@@ -78,12 +95,15 @@ pub fn month_of(at: Timestamp) -> Month {
 /// What a decision may know, from the two documents as they were read.
 pub fn learning(pool: Option<ClassDocument>, own: Option<&OwnDocument>, now: Timestamp) -> Learning {
     let month = month_of(now);
-    let own =
-        own.map(|own| own.cells.iter().map(|(metric, months)| (*metric, recent(months, month))).collect());
+    let answers = own.map(|own| own.answers);
+    let own: BTreeMap<Metric, Cell> = own
+        .map(|own| own.cells.iter().map(|(metric, months)| (*metric, recent(months, month))).collect())
+        .unwrap_or_default();
+    let measured = own.get(&Metric::MemoryUtilization).map_or(0, |cell| cell.n);
     Learning {
         class: pool.map(|pool| pool.summaries).unwrap_or_default(),
-        own: own.unwrap_or_default(),
-        headroom_milli: None,
+        headroom_milli: answers.map(|answers| headroom_milli(&answers, measured)),
+        own,
     }
 }
 
@@ -196,6 +216,7 @@ mod tests {
         let own = OwnDocument {
             class: "node/express".into(),
             cells: BTreeMap::from([(Metric::CostMonth, BTreeMap::from([(month_of(now), cell)]))]),
+            ..OwnDocument::default()
         };
         let learned = learning(None, Some(&own), now);
         let next = recommend("node/express", None, None, "us-central1", &learned).unwrap();

@@ -1,6 +1,6 @@
 //! What travels through topics: a type, a tenant, a JSON body; and the Pub/Sub push envelope it travels in.
 
-use crate::{DeploymentId, ServiceName, TenantId};
+use crate::{DecisionId, DeploymentId, LearningId, ObservationId, ServiceName, TenantId, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -112,6 +112,75 @@ pub struct ActionRequest {
     /// Why, one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// The body of `action.done`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionDone {
+    /// The request's id.
+    pub id: String,
+    /// To which service.
+    pub service: ServiceName,
+    /// What.
+    pub action: Action,
+    /// Whether it was done; else it was refused.
+    pub done: bool,
+    /// What happened, one sentence.
+    pub message: String,
+}
+
+/// The body of `observation.recorded`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutObservation {
+    /// Which one.
+    pub observation: ObservationId,
+    /// Of which service.
+    pub service: ServiceName,
+}
+
+/// The body of `anomaly.detected`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AboutAnomaly {
+    /// The window that is out of line.
+    pub observation: ObservationId,
+    /// Of which service.
+    pub service: ServiceName,
+    /// The deployment that served.
+    pub deployment: DeploymentId,
+    /// What is out of line: `cpu`, `memory`, `latency`, `error_rate`, `requests`.
+    pub metric: String,
+    /// `medium` or `high`.
+    pub severity: String,
+    /// Distance from what was expected, in standard deviations.
+    pub z: f64,
+    /// Since when.
+    pub since: Timestamp,
+    /// What, against what was expected, since when, how rare: for people.
+    pub sentence: String,
+}
+
+/// The body of messages about a question and its answer: `feedback.due`, `feedback.asked`, `feedback.received`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutFeedback {
+    /// Of which service.
+    pub service: ServiceName,
+    /// About which decision, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionId>,
+}
+
+/// The body of `learning.recorded`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutLearning {
+    /// Which one.
+    pub learning: LearningId,
+    /// From which decision.
+    pub decision: DecisionId,
+    /// And deployment.
+    pub deployment: DeploymentId,
+    /// Of which service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
 }
 
 impl Message {

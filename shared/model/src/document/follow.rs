@@ -142,3 +142,24 @@ pub struct Member {
     /// Mail goes to verified members only.
     pub verified: bool,
 }
+
+/// What a feedback link leads to. Kept under the SHA-256 of the token in the link, so that the link alone names
+/// tenant and decision, and whoever reads the store can't make one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Version of this form.
+    pub schema: u32,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which service.
+    pub service: ServiceName,
+    /// About which decision.
+    pub decision: DecisionId,
+    /// When it was made, by the clock of schedules.
+    pub issued_at: Timestamp,
+    /// Void from here on, by the same clock.
+    pub expires_at: Timestamp,
+    /// When an answer consumed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+}

@@ -14,7 +14,7 @@ pub use deployment::{
     CanaryPolicy, CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease,
     Limits, Stage, StageTime, Status, Step, Strategy, ThinEvidence,
 };
-pub use follow::{Feedback, FeedbackKind, Learning, Member, Observation, Utilization};
+pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
 pub use service::{Kept, Question, Service};
 
 use crate::{
@@ -95,6 +95,11 @@ pub fn observation_path(tenant: &TenantId, id: &crate::ObservationId) -> Path {
 /// Where a member of a tenant is kept.
 pub fn member_path(tenant: &TenantId, user: &str) -> Path {
     path(tenant, "members", &user.replace(['/', '.'], "-"))
+}
+
+/// Where the link is kept whose token has this SHA-256 (hex).
+pub fn link_path(token_hash: &str) -> Path {
+    Path::new(format!("links/{token_hash}"))
 }
 
 /// Where a day's counters are kept: integers only, added to by whoever ends a deployment.

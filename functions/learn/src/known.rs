@@ -1,0 +1,107 @@
+//! Reads what a comparison rests on.
+
+use crate::run::{Run, bounds, run_path};
+use forecast::{
+    actual::{Actual, actual},
+    calibrate::Month,
+    recommend::month_of,
+};
+use host::{Context, Error};
+use model::{
+    DecisionId, DeploymentId, ServiceName,
+    document::{
+        Decision, Feedback, Observation, Service, collection, decision_path, feedback_path, service_path,
+    },
+    port::store::{Comparison, Cursor, Page, Precondition, Query, Scope},
+};
+
+/// Windows of one month that are read at most: one in four minutes.
+const MOST_WINDOWS: usize = 11_000;
+const PAGE: usize = 1_000;
+
+/// Everything known about a decision that was carried out.
+pub struct Known {
+    /// The decision.
+    pub decision: Decision,
+    /// The deployment that carried it out.
+    pub deployment: DeploymentId,
+    /// Its service.
+    pub service: Option<Service>,
+    /// What somebody said.
+    pub feedback: Option<Feedback>,
+    /// The state of learning from it.
+    pub run: Run,
+    /// As it was read: what every commit is guarded by.
+    pub run_at: Precondition,
+}
+
+/// Reads it; `None` if there is no such decision, or nobody carried it out.
+pub async fn known(ctx: &Context, id: &DecisionId) -> Result<Option<Known>, Error> {
+    let tenant = ctx.tenant()?;
+    // First of all: what is read after it is at least as new.
+    let run = ctx.ports.store.get(&run_path(tenant, id)).await?;
+    let run_at = run.as_ref().map_or(Precondition::Absent, |found| Precondition::At(found.version));
+    let run: Run = run.map(|found| found.body.parse()).transpose()?.unwrap_or_default();
+    let paths = [decision_path(tenant, id), feedback_path(tenant, id)];
+    let mut found = ctx.ports.store.get_many(&paths).await?.into_iter();
+    let decision: Option<Decision> = found.next().flatten().map(|found| found.body.parse()).transpose()?;
+    let feedback: Option<Feedback> = found.next().flatten().map(|found| found.body.parse()).transpose()?;
+    let Some(decision) = decision else { return Ok(None) };
+    let Some(deployment) = decision.deployment.clone() else { return Ok(None) };
+    let service = service(ctx, &decision).await?;
+    Ok(Some(Known { decision, deployment, service, feedback, run, run_at }))
+}
+
+async fn service(ctx: &Context, decision: &Decision) -> Result<Option<Service>, Error> {
+    let Some(name) = decision.service.as_ref().and_then(|name| ServiceName::new(name).ok()) else {
+        return Ok(None);
+    };
+    let found = ctx.ports.store.get(&service_path(&decision.tenant, &name)).await?;
+    Ok(found.map(|found| found.body.parse()).transpose()?)
+}
+
+/// What was measured while the decision served in a month.
+pub async fn measured(ctx: &Context, known: &Known, month: Month) -> Result<Option<Actual>, Error> {
+    let (Some(name), Some((from, to))) = (&known.decision.service, bounds(month)) else { return Ok(None) };
+    let mut windows: Vec<Observation> = vec![];
+    let mut cursor = None;
+    while windows.len() < MOST_WINDOWS {
+        let query = windows_of(known, name).filter("to", Comparison::GreaterOrEqual, from.0).filter(
+            "to",
+            Comparison::Less,
+            to.0,
+        );
+        cursor = take(&mut windows, known, ctx.ports.store.query(&query.after(cursor)).await?)?;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(actual(&known.decision, &windows))
+}
+
+/// The month of the newest window in which the decision served.
+pub async fn newest_month(ctx: &Context, known: &Known) -> Result<Option<Month>, Error> {
+    let Some(name) = &known.decision.service else { return Ok(None) };
+    let mut windows = vec![];
+    let page = ctx.ports.store.query(&windows_of(known, name)).await?;
+    take(&mut windows, known, page)?;
+    Ok(windows.first().map(|seen| month_of(seen.to)))
+}
+
+/// Windows of the service, newest first.
+fn windows_of(known: &Known, service: &str) -> Query {
+    Query::all(Scope::Collection(collection(&known.decision.tenant, "observations")), PAGE)
+        .filter("service", Comparison::Equal, service)
+        .order("to", true)
+}
+
+/// Keeps the windows of our decision; answers where to go on.
+fn take(windows: &mut Vec<Observation>, known: &Known, page: Page) -> Result<Option<Cursor>, Error> {
+    for document in page.documents {
+        let seen: Observation = document.body.parse()?;
+        if seen.decision.as_ref() == Some(&known.decision.id) {
+            windows.push(seen);
+        }
+    }
+    Ok(page.next)
+}
