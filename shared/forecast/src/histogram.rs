@@ -29,32 +29,37 @@ pub fn index_of(micros: u64) -> usize {
     EDGES.partition_point(|edge| *edge < micros)
 }
 
-/// Counts of durations by bucket. Serialised as pairs of bucket and count, empty buckets left out.
+/// Counts of durations by bucket. Serialised as an object, bucket to count, empty buckets left out: a store takes no
+/// arrays in arrays.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<(u16, u64)>", into = "Vec<(u16, u64)>")]
+#[serde(from = "BTreeMap<u16, u64>", into = "BTreeMap<u16, u64>")]
 pub struct Histogram {
     counts: BTreeMap<u16, u64>,
 }
 
-impl From<Vec<(u16, u64)>> for Histogram {
-    fn from(pairs: Vec<(u16, u64)>) -> Self {
+impl From<BTreeMap<u16, u64>> for Histogram {
+    fn from(counts: BTreeMap<u16, u64>) -> Self {
         let mut made = Self::default();
-        for (index, count) in pairs {
+        for (index, count) in counts {
             made.add_at(usize::from(index), count);
         }
         made
     }
 }
 
-impl From<Histogram> for Vec<(u16, u64)> {
+impl From<Histogram> for BTreeMap<u16, u64> {
     fn from(histogram: Histogram) -> Self {
-        histogram.counts.into_iter().collect()
+        histogram.counts
     }
 }
 
 impl From<&[(u16, u32)]> for Histogram {
     fn from(pairs: &[(u16, u32)]) -> Self {
-        pairs.iter().map(|(index, count)| (*index, u64::from(*count))).collect::<Vec<_>>().into()
+        let mut made = Self::default();
+        for (index, count) in pairs {
+            made.add_at(usize::from(*index), u64::from(*count));
+        }
+        made
     }
 }
 
@@ -167,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn json_is_a_list_of_pairs() {
+    fn json_is_an_object_of_counts() {
         let mut histogram = Histogram::default();
         histogram.record(116);
         histogram.record(111);
-        assert_eq!(serde_json::to_string(&histogram).unwrap(), "[[3,2]]");
-        assert_eq!(serde_json::from_str::<Histogram>("[[3,1],[3,1],[9999,0]]").unwrap(), histogram);
+        assert_eq!(serde_json::to_string(&histogram).unwrap(), r#"{"3":2}"#);
+        assert_eq!(serde_json::from_str::<Histogram>(r#"{"3":2,"9999":0}"#).unwrap(), histogram);
         assert_eq!(Histogram::from([(3_u16, 2_u32)].as_slice()), histogram);
     }
 

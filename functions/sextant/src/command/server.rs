@@ -45,7 +45,13 @@ pub fn remove_address(data: &Path) {
 /// The server of a data folder, if its process is alive.
 pub fn running(data: &Path) -> Option<Address> {
     let address: Address = serde_json::from_slice(&fs::read(file(data)).ok()?).ok()?;
-    Path::new("/proc").join(address.pid.to_string()).exists().then_some(address)
+    lives(address.pid).then_some(address)
+}
+
+/// Whether a process is there and not a zombie that nobody has collected.
+fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
 }
 
 /// The server that commands talk to.

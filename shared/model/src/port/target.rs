@@ -197,6 +197,7 @@ pub struct RevisionWindow {
     /// Bytes of bodies sent.
     pub bytes_out: u64,
     /// Latency histogram: (bucket, count); bucket `b` holds latencies up to `1.05^b` × 0.1 ms.
+    #[serde(with = "buckets")]
     pub latency: Vec<(u16, u32)>,
     /// CPU used, in milliseconds of one core.
     pub cpu_ms: u64,
@@ -208,6 +209,20 @@ pub struct RevisionWindow {
     pub starts: u32,
     /// Times the process died by itself.
     pub crashes: u32,
+}
+
+/// Buckets as an object, bucket to count: a store takes no arrays in arrays.
+mod buckets {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    pub fn serialize<S: Serializer>(pairs: &[(u16, u32)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(pairs.iter().copied())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u16, u32)>, D::Error> {
+        Ok(BTreeMap::<u16, u32>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 /// What a service did in a window, by revision.
