@@ -151,8 +151,7 @@ fn compare(test: &Test, options: &Options) -> (Verdict, String) {
         Judged::Inconclusive => Verdict::Inconclusive,
         Judged::Error => Verdict::Error,
     };
-    let numbers = format!("E {:.3}, p {:.3}", judged.e_value, judged.p_value);
-    (verdict, format!("{} ({numbers})", judged.reason))
+    (verdict, judged.reason)
 }
 
 /// Why there is nobody to compare with, if there isn't: the first revision, or all traffic on ours.

@@ -154,14 +154,7 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
         ),
         (ThinEvidence::Promote, Some(true)) => {
             next.canary.thin = true;
-            let share = weight(&next);
-            next.checks
-                .push(format!("at {share} %: thin evidence ({reason}); its own address answered the probe"));
-            advance(
-                next,
-                at,
-                format!("Too few requests to judge ({reason}); its own address answers, going on"),
-            )
+            advance(next, at, format!("On thin evidence, its own address answers: {reason}"))
         }
         (ThinEvidence::Hold, Some(true)) | (ThinEvidence::Promote | ThinEvidence::Hold, None) => {
             hold(next, at, format!("too few requests to judge: {reason}"))
