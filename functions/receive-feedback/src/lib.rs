@@ -1,1 +1,68 @@
-//! The receive-feedback function.
+//! Takes answers from the form and the API, and measurements that customers send.
+//!
+//! Invariant: one feedback document per decision, and the last writer wins by (time, key): an older arrival changes
+//! nothing. Opening a link changes nothing; submitting its form consumes it. A request that is refused has changed
+//! nothing.
+
+mod answer;
+mod api;
+mod findings;
+mod form;
+mod keep;
+mod link;
+mod measurement;
+mod page;
+mod secret;
+mod webhook;
+
+#[cfg(test)]
+mod tests;
+
+use host::{Function, Role, Route};
+
+/// The function's declaration.
+pub fn function() -> Function {
+    Function::new("receive-feedback", "Takes answers from the form and the API, and measurements from customers")
+        .permissions(&["datastore.user", "pubsub.publisher"])
+        .route(
+            Route::post(
+                "/api/v1/feedback/{decision_id}",
+                Role::Deployer,
+                "Says how a decision's configuration fits; the newest answer counts",
+                api::receive,
+            )
+            .creates()
+            .body_limit(64 << 10)
+            .body::<answer::FeedbackBody>()
+            .answers::<api::Received>(200),
+        )
+        .route(
+            Route::get(
+                "/feedback/{token}",
+                Role::Public,
+                "The form that a mail leads to; opening it changes nothing",
+                form::show,
+            )
+            .answers_with(200, "text/html"),
+        )
+        .route(
+            Route::post("/feedback/{token}", Role::Public, "Takes the form, once", form::submit)
+                .body_limit(64 << 10)
+                .answers_with(200, "text/html"),
+        )
+        .route(
+            Route::post(
+                "/api/v1/metrics/webhook/{decision_id}",
+                Role::Public,
+                "Takes measurements of a service that the customer runs; needs the secret that register issued",
+                webhook::receive,
+            )
+            .body_limit(64 << 10)
+            .body::<measurement::MetricsBody>()
+            .answers::<webhook::Taken>(202),
+        )
+        .problem(
+            "not-carried-out",
+            "Measurements were sent for a decision that no deployment carries out. Register its deployment first.",
+        )
+}

@@ -1,0 +1,218 @@
+//! One service whose owner is due to be asked: intent, mail, done.
+
+use crate::{
+    choose::{Choice, REMIND_MS, choose},
+    mail, store,
+};
+use host::{Context, Error};
+use model::{
+    DecisionId, DeploymentId, Timestamp,
+    document::{
+        Decision, FollowUp, Link, Member, Question, SCHEMA, Service, decision_path, deployment_path,
+        feedback_path, link_path, member_path,
+    },
+    message::{AboutFeedback, Message, kind, topic},
+    port::{
+        Mail,
+        store::{Change, Path, Precondition, Version, Write},
+    },
+    time::{DAY_MS, MINUTE_MS},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// A link works this long.
+const LINK_MS: i64 = 90 * DAY_MS;
+/// A mail that is not known to have gone out is sent again after this.
+const AGAIN_MS: i64 = 2 * MINUTE_MS;
+/// Nobody to ask: looked at again after this.
+const NOBODY_MS: i64 = 7 * DAY_MS;
+
+/// What is asked.
+struct Asking {
+    decision: DecisionId,
+    deployment: DeploymentId,
+    asked_at: Timestamp,
+    /// 1: the question; 2: the reminder.
+    number: u32,
+}
+
+/// A mail whose intent is stored.
+struct Intended {
+    mail: Mail,
+    token_hash: String,
+    asking: Asking,
+}
+
+/// Does what is due for a service, if anything is.
+pub async fn ask(ctx: &Context, path: &Path) -> Result<(), Error> {
+    let Some(intended) = ctx.retrying(|| intend(ctx, path)).await? else { return Ok(()) };
+    match ctx.ports.mailer.send(intended.mail.clone()).await {
+        Err(error) if error.is_transient() => return Err(error.into()),
+        // It would be refused again, however often: as good as sent, and the link stays good.
+        Err(error) => tracing::warn!(%error, "the question could not be mailed, and never will be"),
+        Ok(()) => {}
+    }
+    ctx.crash_point("send-feedback.after-mail");
+    let asked = ctx.retrying(|| sent(ctx, path, &intended)).await?;
+    match asked {
+        Some(message) => store::publish(ctx, path, &message).await,
+        None => Ok(()),
+    }
+}
+
+/// Decides, and stores what will go out. Nobody else decides the same: the service is written at the version read.
+async fn intend(ctx: &Context, path: &Path) -> Result<Option<Intended>, Error> {
+    let Some((service, read)) = store::read(ctx, path).await? else { return Ok(None) };
+    if service.ask_due.is_none_or(|due| due > ctx.now()) {
+        return Ok(None);
+    }
+    let open = service.question.clone();
+    let asking = match choose(&service, &answered(ctx, &service).await?, ctx.now()) {
+        Choice::LetGo => return rest(ctx, service, read, None, None).await,
+        Choice::Wait(until) => return rest(ctx, service, read, open, Some(until)).await,
+        Choice::Ask(kept) => match kept.decision {
+            Some(decision) => {
+                Asking { decision, deployment: kept.deployment, asked_at: ctx.now(), number: 1 }
+            }
+            None => return rest(ctx, service, read, None, None).await,
+        },
+        Choice::Again(question) => again(question),
+        Choice::Remind(question) => Asking { number: 2, ..again(question) },
+    };
+    ctx.about(&asking.deployment);
+    let Some(owner) = owner(ctx, &service).await? else {
+        tracing::info!(service = %service.name, owner = service.owner, "nobody was asked: the owner has no verified address");
+        return rest(ctx, service, read, open, Some(ctx.now().plus(NOBODY_MS))).await;
+    };
+    let found = ctx.ports.store.get(&decision_path(ctx.tenant()?, &asking.decision)).await?;
+    let Some(decision) = found.map(|found| found.body.parse::<Decision>()).transpose()? else {
+        return rest(ctx, service, read, None, None).await;
+    };
+    write(ctx, service, read, asking, &owner, &decision).await.map(Some)
+}
+
+fn again(question: Question) -> Asking {
+    Asking {
+        number: if question.reminded { 2 } else { 1 },
+        decision: question.decision,
+        deployment: question.deployment,
+        asked_at: question.asked_at,
+    }
+}
+
+/// Decisions of the service that somebody has answered.
+async fn answered(ctx: &Context, service: &Service) -> Result<BTreeSet<DecisionId>, Error> {
+    let kept = service.kept.iter().filter_map(|kept| kept.decision.clone());
+    let asked = service.question.iter().map(|question| question.decision.clone());
+    let decisions: Vec<DecisionId> = kept.chain(asked).collect::<BTreeSet<_>>().into_iter().collect();
+    let paths: Vec<Path> =
+        decisions.iter().map(|decision| feedback_path(&service.tenant, decision)).collect();
+    let found = ctx.ports.store.get_many(&paths).await?;
+    Ok(decisions.into_iter().zip(found).filter(|(_, found)| found.is_some()).map(|(id, _)| id).collect())
+}
+
+/// Who is asked, if they have a verified address.
+async fn owner(ctx: &Context, service: &Service) -> Result<Option<Member>, Error> {
+    if service.owner.is_empty() {
+        return Ok(None);
+    }
+    let found = ctx.ports.store.get(&member_path(&service.tenant, &service.owner)).await?;
+    let member: Option<Member> = found.map(|found| found.body.parse()).transpose()?;
+    Ok(member.filter(|member| member.verified))
+}
+
+/// Nothing goes out now.
+async fn rest(
+    ctx: &Context,
+    mut service: Service,
+    read: Version,
+    question: Option<Question>,
+    due: Option<Timestamp>,
+) -> Result<Option<Intended>, Error> {
+    (service.question, service.ask_due) = (question, due);
+    store::save(ctx, &mut service, read, vec![]).await?;
+    Ok(None)
+}
+
+/// Stores the intent: the question with its link's hash, owed until the mail is known to be out.
+async fn write(
+    ctx: &Context,
+    mut service: Service,
+    read: Version,
+    asking: Asking,
+    owner: &Member,
+    decision: &Decision,
+) -> Result<Intended, Error> {
+    let actual = mail::measured(ctx, &service, decision).await?;
+    let token = format!("{:032x}", ctx.random());
+    let question = Question {
+        decision: asking.decision.clone(),
+        deployment: asking.deployment.clone(),
+        token_hash: hash(&token),
+        asked_at: asking.asked_at,
+        reminded: asking.number == 2,
+        owed: true,
+    };
+    let token_hash = question.token_hash.clone();
+    let writes = vec![link(ctx, &service, &question)?, pending(&service, &asking)];
+    service.question = Some(question);
+    service.ask_due = Some(ctx.now().plus(AGAIN_MS));
+    store::save(ctx, &mut service, read, writes).await?;
+    let url = ctx.config.url(&format!("/feedback/{token}"));
+    let mail = mail::compose(&service, decision, actual.as_ref(), owner, &url, asking.number, ctx.now());
+    Ok(Intended { mail, token_hash, asking })
+}
+
+/// It went out: the reminder is next, or nothing. `None` if the question is no longer the one that was mailed.
+async fn sent(ctx: &Context, path: &Path, intended: &Intended) -> Result<Option<Message>, Error> {
+    let Some((mut service, read)) = store::read(ctx, path).await? else { return Ok(None) };
+    let Some(question) = service.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
+    else {
+        return Ok(None);
+    };
+    question.owed = false;
+    let asking = &intended.asking;
+    service.ask_due = (asking.number == 1).then(|| asking.asked_at.plus(REMIND_MS));
+    let body = AboutFeedback { service: service.name.clone(), decision: Some(asking.decision.clone()) };
+    let asked = ctx.traced(Message::new(topic::FEEDBACK, kind::FEEDBACK_ASKED, &service.tenant, &body));
+    service.outbox.push(asked.clone());
+    service.next_due = Some(ctx.now().plus(MINUTE_MS));
+    store::save(ctx, &mut service, read, vec![]).await?;
+    Ok(Some(asked))
+}
+
+fn link(ctx: &Context, service: &Service, question: &Question) -> Result<Write, Error> {
+    let link = Link {
+        schema: SCHEMA,
+        tenant: service.tenant.clone(),
+        service: service.name.clone(),
+        decision: question.decision.clone(),
+        issued_at: ctx.now(),
+        expires_at: ctx.now().plus(LINK_MS),
+        used_at: None,
+    };
+    Ok(Write::put(link_path(&question.token_hash), Precondition::Absent, &link)?)
+}
+
+/// The deployment's public status.
+fn pending(service: &Service, asking: &Asking) -> Write {
+    Write {
+        path: deployment_path(&service.tenant, &asking.deployment),
+        precondition: Precondition::Present,
+        change: Change::Patch {
+            set: vec![(vec!["follow_up".to_owned()], Some(json!(FollowUp::PendingFeedback)))],
+            increment: vec![],
+        },
+    }
+}
+
+/// SHA-256 in hex.
+fn hash(text: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
