@@ -8,6 +8,7 @@ pub fn all() -> Vec<Function> {
         register::function(),
         deploy_step::function(),
         collect_metrics::function(),
+        learn::function(),
         sweep::function(),
         console::function(),
     ]

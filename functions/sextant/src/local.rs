@@ -9,7 +9,7 @@ use model::{
     document::{Member, SCHEMA, member_path},
     message::Message,
     port::{
-        Broker as _, PortError,
+        PortError,
         store::{Precondition, Store as _, Write},
     },
 };

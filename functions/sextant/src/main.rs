@@ -16,8 +16,10 @@ fn main() -> ExitCode {
         return finish(serve.and_then(command::serve::run), Output::plain());
     }
     let cli = Cli::parse();
-    if let Command::RunBuild(run) = &cli.command {
-        return run.run();
+    match &cli.command {
+        Command::RunBuild(run) => return run.run(),
+        Command::DemoApp => return command::demo::app::run(),
+        _ => {}
     }
     let output = Output::new(cli.json);
     finish(command::run(cli, output), output)

@@ -1,6 +1,6 @@
 //! `sextant canary FILE`: judges recorded minutes as the live canary would have.
 
-use super::output::{Output, table};
+use super::output::{Output, evidence, table};
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
 use clap::Args;
@@ -24,10 +24,13 @@ pub struct Canary {
     /// Canary requests before it can pass.
     #[arg(long, default_value_t = 59)]
     pub min_requests: u64,
+    /// Exit with 1 when the verdict is fail, for scripts that gate on it.
+    #[arg(long)]
+    pub gate: bool,
 }
 
 impl Canary {
-    /// Judges; exit 1 when the verdict is fail.
+    /// Judges.
     pub fn run(self, output: Output) -> Result<Ended> {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(Stop::Usage(format!(
@@ -47,7 +50,7 @@ impl Canary {
         };
         let report = report(&windows, &options);
         output.data(&report, || words(&report));
-        Ok(if report.verdict == Verdict::Fail { Ended::Failed } else { Ended::Done })
+        Ok(if self.gate && report.verdict == Verdict::Fail { Ended::Failed } else { Ended::Done })
     }
 
     fn read(&self) -> Result<String> {
@@ -86,10 +89,10 @@ fn words(report: &Report) -> String {
             minute.canary_bad.to_string(),
             minute.stable_requests.to_string(),
             minute.stable_bad.to_string(),
-            format!("{:.4}", minute.e_value),
-            format!("{:.4}", minute.p_value),
+            evidence(minute.e_value),
+            evidence(minute.p_value),
             minute.verdict.to_string(),
         ]);
     }
-    format!("{table}\n{}: {}", report.verdict, report.reason)
+    format!("{}\n{}: {}", table.trim_fmt(), report.verdict, report.reason)
 }

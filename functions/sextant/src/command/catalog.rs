@@ -20,7 +20,7 @@ pub fn run(output: Output) -> Result<Ended> {
             let starts: Vec<String> = routes.chain(topics).chain(schedules).collect();
             table.add_row([function.name.to_owned(), starts.join("\n"), function.summary.to_owned()]);
         }
-        table.to_string()
+        table.trim_fmt()
     });
     Ok(Ended::Done)
 }

@@ -64,5 +64,5 @@ fn text(letters: &Value) -> String {
             short(&plain(&letter["message"]["data"])),
         ]);
     }
-    format!("{table}\nDeliver one again with `sextant dead-letters replay ID`.")
+    format!("{}\nDeliver one again with `sextant dead-letters replay ID`.", table.trim_fmt())
 }

@@ -31,7 +31,8 @@ pub async fn follow(api: &Api, id: &str, output: Output) -> Result<(Deployment, 
     result
 }
 
-async fn watch(api: &Api, id: &str, screen: &Screen) -> Result<(Deployment, Value)> {
+/// The same on a screen of the caller's, without an eye on Ctrl-C.
+pub async fn watch(api: &Api, id: &str, screen: &Screen) -> Result<(Deployment, Value)> {
     let mut events = Events::new(api, format!("/api/v1/deployments/{id}/events"));
     let mut shown = 0;
     loop {
@@ -70,6 +71,7 @@ fn parse<T: DeserializeOwned>(data: &str) -> Result<T> {
 pub struct Screen {
     bar: Option<ProgressBar>,
     output: Output,
+    aside: bool,
 }
 
 impl Screen {
@@ -88,7 +90,12 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, output }
+        Self { bar, output, aside: false }
+    }
+
+    /// Only the story, as lines beside something that matters more.
+    pub fn aside(output: Output) -> Self {
+        Self { bar: None, output, aside: true }
     }
 
     /// A line that stays.
@@ -100,6 +107,10 @@ impl Screen {
     }
 
     fn entry(&self, entry: &Entry) {
+        if self.aside {
+            self.line(&dim(&format!("     {:>3} %  {}", entry.progress, entry.text)));
+            return;
+        }
         self.line(&format!(
             "{:>3} %  {}  {}",
             entry.progress,
@@ -113,7 +124,7 @@ impl Screen {
     }
 
     fn log(&self, line: &Line) {
-        if line.stream != "end" {
+        if line.stream != "end" && !self.aside {
             self.line(&dim(&format!("       | {}", line.text)));
         }
     }

@@ -12,6 +12,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{fs, io::Read as _};
 
+/// Recommends; stores a decision and does nothing else.
+const DECISIONS: &str = "/api/v1/decisions";
+
 /// Which function, with what.
 #[derive(Args)]
 pub struct Invoke {
@@ -63,7 +66,11 @@ impl Invoke {
     fn route<'f>(&self, function: &'f Function) -> Result<&'f Route> {
         let Some(wanted) = &self.route else {
             let plain = |route: &&Route| !route.path.contains('{');
-            let posts = function.routes.iter().filter(plain).find(|route| route.method == host::Method::Post);
+            // What only asks for a recommendation is the more harmless example.
+            let decisions = function.routes.iter().find(|route| route.path == DECISIONS);
+            let posts = decisions.or_else(|| {
+                function.routes.iter().filter(plain).find(|route| route.method == host::Method::Post)
+            });
             return posts
                 .or_else(|| function.routes.iter().find(plain))
                 .or(function.routes.first())
@@ -129,7 +136,7 @@ fn read(file: &str) -> Result<Value> {
 
 /// A body that the route's schema allows: required fields, with plain values.
 fn example(function: &Function, route: &Route) -> Value {
-    if route.path == "/api/v1/decisions" {
+    if route.path == DECISIONS {
         // Any one of several fields will do here, which a schema can't say.
         return json!({ "class": "node/express", "requests_month": 2_000_000 });
     }

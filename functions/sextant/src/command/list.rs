@@ -76,7 +76,7 @@ fn text(deployments: &[Deployment]) -> String {
             deployment.url.clone().unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    table.trim_fmt()
 }
 
 /// A time without its fraction of a second.

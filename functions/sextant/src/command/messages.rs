@@ -34,7 +34,7 @@ impl Messages {
                     receivers(&seen["receivers"]),
                 ]);
             }
-            format!("{table}\n{} not yet handled", value["pending"])
+            format!("{}\n{} not yet handled", table.trim_fmt(), value["pending"])
         });
         Ok(Ended::Done)
     }

@@ -5,6 +5,7 @@ mod cancel;
 mod catalog;
 mod client;
 mod dead_letters;
+pub mod demo;
 pub mod deploy;
 mod estimate;
 mod feedback;
@@ -44,7 +45,7 @@ pub fn default_data() -> PathBuf {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed (also: the deployment failed, the canary's verdict is fail); 2 wrong usage or input; \
+Exit codes: 0 done; 1 failed (also: the deployment that was followed failed); 2 wrong usage or input; \
 3 no server is running; 4 the server refused.
 Data goes to stdout, everything else to stderr. NO_COLOR is honoured.";
 
@@ -66,6 +67,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Show the whole story in under a minute: releases, a canary, a way back, feedback, learning.
+    Demo(demo::Demo),
     /// Run every function in one process on this machine, and deploy APP if one is given.
     Up(Box<up::Up>),
     /// Run one function as an HTTP service on $PORT.
@@ -111,12 +114,16 @@ pub enum Command {
     /// Carry out one build; started by the machine target.
     #[command(hide = true)]
     RunBuild(run_build::RunBuild),
+    /// The app that the demo deploys.
+    #[command(hide = true)]
+    DemoApp,
 }
 
 /// Carries out a command that needs no process of its own kind.
 pub fn run(cli: Cli, output: Output) -> Result<Ended> {
     let data = cli.data;
     match cli.command {
+        Command::Demo(demo) => parallel(demo::run(demo, output)),
         Command::Up(up) => parallel(up::run(*up, data, output)),
         Command::Serve(serve) => serve::run(serve::Serve { data: Some(data), ..serve }),
         Command::Inspect(inspect) => inspect.run(output),
@@ -125,7 +132,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Catalog => catalog::run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
-        Command::RunBuild(_) => Ok(Ended::Done),
+        Command::RunBuild(_) | Command::DemoApp => Ok(Ended::Done),
         remote => {
             let api = Api::find(&data)?;
             single(ask(remote, api, output))
@@ -149,7 +156,8 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         Command::Tick(tick) => tick.run(&api, output).await,
         Command::Messages(messages) => messages.run(&api, output).await,
         Command::DeadLetters(letters) => letters.run(&api, output).await,
-        Command::Up(_)
+        Command::Demo(_)
+        | Command::Up(_)
         | Command::Serve(_)
         | Command::Inspect(_)
         | Command::Estimate(_)
@@ -157,7 +165,8 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         | Command::Catalog
         | Command::Openapi
         | Command::Token(_)
-        | Command::RunBuild(_) => Ok(Ended::Done),
+        | Command::RunBuild(_)
+        | Command::DemoApp => Ok(Ended::Done),
     }
 }
 

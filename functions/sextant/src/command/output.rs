@@ -123,6 +123,15 @@ pub fn pairs(rows: &[(&str, String)]) -> String {
     rows.map(line).collect()
 }
 
+/// An E-value or a p-value: few digits, and never a row of zeros.
+pub fn evidence(value: f64) -> String {
+    if value == 0.0 || (0.001..10_000.0).contains(&value) {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

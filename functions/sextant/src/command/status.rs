@@ -3,7 +3,7 @@
 use super::{
     client::{Api, encoded},
     list::moment,
-    output::{Output, pairs, table},
+    output::{Output, evidence, pairs, table},
     report::report,
     view::{Deployment, Service},
 };
@@ -75,7 +75,7 @@ fn service_table(services: &[Service]) -> String {
             service.url.clone().unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    table.trim_fmt()
 }
 
 fn text(deployment: &Deployment) -> String {
@@ -97,10 +97,10 @@ fn text(deployment: &Deployment) -> String {
         let canary = deployment.canary.as_ref().map(|canary| {
             let counts = canary.counts;
             format!(
-                "{} % of traffic; E {:.3}, p {:.3}; {} of {} requests bad, before it {} of {}; {}",
+                "{} % of traffic; E {}, p {}; {} of {} requests bad, before it {} of {}; {}",
                 canary.weight,
-                canary.e_value,
-                canary.p_value,
+                evidence(canary.e_value),
+                evidence(canary.p_value),
                 counts.canary_bad,
                 counts.canary_requests,
                 counts.stable_bad,

@@ -43,8 +43,6 @@ pub struct Machine {
     pub store: Arc<Store>,
     /// Topics.
     pub broker: Arc<Broker>,
-    /// Timers.
-    pub timers: Arc<Timers>,
     /// Time.
     pub clock: Arc<MachineClock>,
     /// Apps.
@@ -97,7 +95,7 @@ impl Machine {
         let ports = Ports {
             store: store.clone(),
             broker: broker.clone(),
-            timers: timers.clone(),
+            timers,
             target: target.clone(),
             objects,
             keys: Arc::new(Keys::open(&data)?),
@@ -106,7 +104,7 @@ impl Machine {
             clock: clock.clone(),
             random: Arc::new(OsRandom),
         };
-        Ok(Self { data, store, broker, timers, clock, target, ports: Arc::new(ports) })
+        Ok(Self { data, store, broker, clock, target, ports: Arc::new(ports) })
     }
 }
 

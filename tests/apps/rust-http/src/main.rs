@@ -8,8 +8,8 @@ use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -73,7 +73,10 @@ impl App {
         let count = self.greetings.fetch_add(1, Ordering::Relaxed);
         let version = &self.version;
         if fails(count, self.fail_percent) {
-            return Response { status: "500 Internal Server Error", body: format!("version {version} failed\n") };
+            return Response {
+                status: "500 Internal Server Error",
+                body: format!("version {version} failed\n"),
+            };
         }
         Response { status: "200 OK", body: format!("hello from version {version}\n") }
     }
@@ -96,12 +99,8 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     let (Some(method), Some(path), Some(protocol)) = (words.next(), words.next(), words.next()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not a request line"));
     };
-    let mut request = Request {
-        method: method.into(),
-        path: path.into(),
-        body: 0,
-        keep_alive: protocol == "HTTP/1.1",
-    };
+    let mut request =
+        Request { method: method.into(), path: path.into(), body: 0, keep_alive: protocol == "HTTP/1.1" };
     for _ in 0..HEAD_LINES {
         let line = read_line(reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if line.is_empty() {
@@ -144,7 +143,12 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(line))
 }
 
-fn write_response(stream: &mut TcpStream, request: &Request, response: &Response, keep: bool) -> io::Result<()> {
+fn write_response(
+    stream: &mut TcpStream,
+    request: &Request,
+    response: &Response,
+    keep: bool,
+) -> io::Result<()> {
     let Response { status, body } = response;
     let length = body.len();
     let connection = if keep { "keep-alive" } else { "close" };
@@ -177,7 +181,8 @@ fn serve(mut stream: TcpStream, app: &App) -> io::Result<()> {
     Ok(())
 }
 
-fn main() -> io::Result<()> {
+/// Serves on `$PORT` for as long as it lives. Public, since the demo carries this file as a module of its own.
+pub fn main() -> io::Result<()> {
     let app = Arc::new(App::from_env());
     let port = env::var("PORT").ok().and_then(|port| port.parse::<u16>().ok()).unwrap_or(8080);
     let listener = TcpListener::bind(("0.0.0.0", port))?;
@@ -185,7 +190,8 @@ fn main() -> io::Result<()> {
     for stream in listener.incoming() {
         let app = Arc::clone(&app);
         // A connection that breaks is the client's matter; the server goes on.
-        let started = stream.and_then(|stream| thread::Builder::new().spawn(move || drop(serve(stream, &app))));
+        let started =
+            stream.and_then(|stream| thread::Builder::new().spawn(move || drop(serve(stream, &app))));
         if let Err(error) = started {
             eprintln!("a connection was not served: {error}");
         }
