@@ -40,7 +40,10 @@ function refresher(live) {
       const answer = await fetch(live.dataset.part, { headers: { accept: "text/html" } });
       if (answer.ok) {
         const said = live.querySelector(".buttons output")?.cloneNode(true);
-        live.innerHTML = await answer.text();
+        const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const slot of part.querySelectorAll("[data-slot]")) {
+          document.getElementById(slot.dataset.slot).replaceChildren(...slot.childNodes);
+        }
         const output = live.querySelector(".buttons output");
         if (said && output) output.replaceWith(said);
       }

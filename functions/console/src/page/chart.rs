@@ -61,9 +61,9 @@ impl Steps {
 /// Where evidence stands on a scale 600 wide.
 pub fn evidence_x(e: f64) -> f64 {
     let exponent = if e > 0.0 { e.log10() } else { LOW_EXPONENT };
-    round(
-        600.0 * (exponent.clamp(LOW_EXPONENT, HIGH_EXPONENT) - LOW_EXPONENT) / (HIGH_EXPONENT - LOW_EXPONENT),
-    )
+    let share = (exponent - LOW_EXPONENT) / (HIGH_EXPONENT - LOW_EXPONENT);
+    // The mark is a dot of radius 9 that stays whole at both ends.
+    round((600.0 * share).clamp(10.0, 590.0))
 }
 
 /// A predicted interval and what was measured, on one scale 200 wide.
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn scales_hold_whatever_comes() {
-        assert_eq!(evidence_x(0.0), 0.0);
+        assert_eq!(evidence_x(0.0), 10.0);
         assert_eq!(evidence_x(100.0), 480.0);
-        assert_eq!(evidence_x(f64::MAX), 600.0);
+        assert_eq!(evidence_x(f64::MAX), 590.0);
         assert_eq!(sparkline(&[1.0]), "");
         assert_eq!(sparkline(&[0.0, 0.0]), "0,38 240,38");
         assert_eq!(sparkline(&[0.0, 1.0, 2.0]), "0,38 120,20 240,2");

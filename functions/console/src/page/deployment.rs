@@ -1,6 +1,9 @@
 //! `GET /deployments/{id}`: one deployment, live.
 
-use super::{html, live::Live};
+use super::{
+    html,
+    live::{Live, Story},
+};
 use crate::{
     live::start_id,
     log::segment,
@@ -19,9 +22,18 @@ const SEGMENTS: u32 = 2;
 #[template(path = "deployment.html")]
 struct Page {
     live: Live,
+    story: Story,
     lines: Vec<LogLine>,
     cut: bool,
     start: String,
+}
+
+/// Both parts that change, each under the id of its place in the page.
+#[derive(Template)]
+#[template(path = "part.html")]
+struct Part {
+    live: Live,
+    story: Story,
 }
 
 struct LogLine {
@@ -35,14 +47,17 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
     let (lines, cut, position) = tail(&ctx, &deployment.log_prefix()).await?;
     let start = start_id(&deployment, position);
     let whole = Whole::read(&*ctx.ports.store, deployment).await?;
-    html(&Page { live: Live::of(&whole, &ctx.ports), lines, cut, start })
+    let view = whole.view(&ctx.ports);
+    let (live, story) = (Live::of(&whole, &view), Story::of(&whole, &view, &ctx.ports));
+    html(&Page { live, story, lines, cut, start })
 }
 
 /// Only what changes, for the script to put in place.
 pub async fn part(ctx: Context, request: Request) -> Result<Response, Error> {
     let deployment = read::deployment(&ctx, &request).await?;
     let whole = Whole::read(&*ctx.ports.store, deployment).await?;
-    html(&Live::of(&whole, &ctx.ports))
+    let view = whole.view(&ctx.ports);
+    html(&Part { live: Live::of(&whole, &view), story: Story::of(&whole, &view, &ctx.ports) })
 }
 
 /// The newest lines of the log, whether there are more before them, and where to go on.

@@ -39,12 +39,18 @@ pub struct Live {
     window: Option<String>,
     configuration: Option<String>,
     reasons: Vec<String>,
-    facts: Vec<(&'static str, String)>,
-    checks: Vec<String>,
-    story: Vec<Line>,
     buttons: Vec<Button>,
     feedback: Option<String>,
     follow_up: &'static str,
+}
+
+/// What happened, and the facts: it comes below the log.
+#[derive(Template)]
+#[template(path = "story.html")]
+pub struct Story {
+    facts: Vec<(&'static str, String)>,
+    checks: Vec<String>,
+    story: Vec<Line>,
 }
 
 struct StageItem {
@@ -68,7 +74,7 @@ struct Canary {
     over_limit: bool,
     reason: String,
     held: Option<String>,
-    windows: String,
+    windows: Option<String>,
     canary_share: String,
     stable_share: Option<String>,
 }
@@ -107,8 +113,8 @@ pub struct Button {
 
 impl Live {
     /// Of a deployment and all that belongs to it.
-    pub fn of(whole: &Whole, ports: &Ports) -> Self {
-        let (deployment, view) = (&whole.deployment, whole.view(ports));
+    pub fn of(whole: &Whole, view: &DeploymentView) -> Self {
+        let deployment = &whole.deployment;
         let ours = deployment.carried_out_by == CarriedOutBy::Sextant;
         Self {
             id: view.deployment_id.clone(),
@@ -120,15 +126,15 @@ impl Live {
             progress: view.progress,
             ours,
             over: deployment.status.at_rest(),
-            stages: stages(&view),
+            stages: stages(view),
             failure: view.failure.as_ref().map(|failure| Problem {
                 message: failure.message.clone(),
                 hint: failure.hint.clone(),
                 code: failure.code.clone(),
             }),
             url: link(view.url.as_deref()),
-            canary: canary(&view, deployment),
-            comparison: comparison(&view),
+            canary: canary(view, deployment),
+            comparison: comparison(view),
             window: view.metrics.as_ref().map(|seen| {
                 format!(
                     "{} requests from {} to {}",
@@ -144,9 +150,6 @@ impl Live {
                 )
             }),
             reasons: view.reasons.clone(),
-            facts: facts(&view),
-            checks: view.checks.clone(),
-            story: story(deployment, ports),
             buttons: buttons(whole),
             feedback: whole.feedback.as_ref().map(said),
             follow_up: match view.status {
@@ -155,6 +158,13 @@ impl Live {
                 FollowUp::FeedbackCollected => "Its owner has said how it fits.",
             },
         }
+    }
+}
+
+impl Story {
+    /// Of a deployment, looked at now.
+    pub fn of(whole: &Whole, view: &DeploymentView, ports: &Ports) -> Self {
+        Self { facts: facts(view), checks: view.checks.clone(), story: story(&whole.deployment, ports) }
     }
 }
 
@@ -205,17 +215,19 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
         },
         e: words::evidence(canary.e_value),
         e_x: evidence_x(canary.e_value),
-        p: format!("{:.4}", canary.p_value),
+        p: words::probability(canary.p_value),
         over_limit: canary.e_value >= 100.0,
         reason: canary.reason.clone(),
         held: canary.held.clone(),
-        windows: format!(
-            "{} of at least {} windows, {} of at least {} requests at this weight",
-            canary.windows,
-            canary.bake_windows,
-            words::count(canary.requests),
-            canary.min_requests
-        ),
+        windows: (!over && !back).then(|| {
+            format!(
+                "{} of at least {} windows, {} of at least {} requests at this weight",
+                canary.windows,
+                canary.bake_windows,
+                words::count(canary.requests),
+                canary.min_requests
+            )
+        }),
         canary_share: share(counts.canary_bad, counts.canary_requests),
         stable_share: deployment.last_good.as_ref().map(|_| share(counts.stable_bad, counts.stable_requests)),
     })
@@ -259,7 +271,7 @@ fn comparison(view: &DeploymentView) -> Vec<Compared> {
 }
 
 fn difference(ratio: f64) -> String {
-    format!("{:+.0} %", ratio * 100.0)
+    format!("{:+.0} %", ratio * 100.0).replace('-', "−")
 }
 
 fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {

@@ -125,7 +125,7 @@ async fn sums(ctx: &Context) -> Result<Vec<(&'static str, String)>, Error> {
         ("deployed", count(sums.successful)),
         ("failed", count(sums.failed)),
         ("rolled back", count(sums.rolled_back)),
-        ("in the mean", average.unwrap_or_else(|| "–".to_owned())),
+        ("average duration", average.unwrap_or_else(|| "–".to_owned())),
     ])
 }
 
@@ -174,7 +174,7 @@ impl Card {
         Self {
             name: service.name.to_string(),
             environment: service.environment.clone(),
-            url: link(service.url.as_deref()),
+            url: link(service.url.as_deref().filter(|_| service.serving.is_some())),
             state,
             tone,
             since: service.serving.as_ref().map(|kept| Moment::of(kept.since, ctx.now())),

@@ -89,6 +89,11 @@ pub fn evidence(e: f64) -> String {
     }
 }
 
+/// A p-value.
+pub fn probability(p: f64) -> String {
+    if p < 0.0001 { "less than 0.0001".to_owned() } else { format!("{p:.4}") }
+}
+
 /// A status for people.
 pub fn status(status: Status) -> &'static str {
     match status {

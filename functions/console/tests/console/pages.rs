@@ -1,0 +1,157 @@
+//! Pages: whole without JavaScript, escaped, and with nothing from elsewhere.
+
+use crate::{
+    documents::{
+        accepted, decision, decision_id, deployed, evidence, failed, feedback, kept, learning, observation,
+        say, service, stages,
+    },
+    world::{TENANT, World, tenant},
+};
+use model::{
+    document::{
+        Stage, Status, decision_path, feedback_path, learning_path, observation_path, service_path,
+    },
+    time::{DAY_MS, MINUTE_MS},
+};
+
+const EVIL: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+
+/// Everything that came from outside says something evil.
+async fn evil(world: &World) {
+    let now = world.now();
+    let mut one = deployed(1, "shop", now.plus(-MINUTE_MS));
+    say(&mut one, Status::Deployed, 100, now, EVIL);
+    one.checks.push(EVIL.into());
+    one.requested_by = EVIL.into();
+    one.commit = Some(EVIL.into());
+    one.canary.reason = EVIL.into();
+    one.released.as_mut().unwrap().url = format!("javascript:alert(1)//{EVIL}");
+    world.save(&one).await;
+    let mut failing = failed(2, "shop", now.plus(-MINUTE_MS));
+    failing.failure.as_mut().unwrap().message = EVIL.into();
+    world.save(&failing).await;
+    world.log(&one, 0, &[("out", EVIL), (EVIL, "stream")]).await;
+    let mut made = decision(1, &one);
+    made.reasons.push(EVIL.into());
+    made.class = EVIL.into();
+    world.put(decision_path(&tenant(), &made.id), &made).await;
+    world.put(feedback_path(&tenant(), &made.id), &feedback(1, &one, EVIL)).await;
+    let mut of_it = service(&one, vec![kept(1, "shop", now), kept(3, "shop", now.plus(-DAY_MS))]);
+    of_it.url = Some(format!("javascript:alert(1)//{EVIL}"));
+    of_it.owner = EVIL.into();
+    of_it.kept[1].commit = Some(EVIL.into());
+    of_it.kept[1].revision = EVIL.into();
+    world.put(service_path(&tenant(), &one.service), &of_it).await;
+    let mut learned = learning(1, &one, now);
+    learned.explanation.push(EVIL.into());
+    learned.updates_generated.push(EVIL.into());
+    learned.class = EVIL.into();
+    world.put(learning_path(&tenant(), &learned.id), &learned).await;
+    let seen = observation(0, &one, now.plus(-MINUTE_MS));
+    world.put(observation_path(&tenant(), &seen.id), &seen).await;
+}
+
+#[tokio::test]
+async fn nothing_from_outside_becomes_markup() {
+    let world = World::new();
+    evil(&world).await;
+    let one = deployed(1, "shop", world.now()).id;
+    let two = failed(2, "shop", world.now()).id;
+    let pages = [
+        ("/".to_owned(), true),
+        (format!("/deployments/{one}"), true),
+        (format!("/deployments/{one}/live"), true),
+        (format!("/deployments/{two}"), true),
+        ("/services/shop".to_owned(), true),
+        ("/learnings".to_owned(), true),
+    ];
+    for (path, shows) in pages {
+        let (status, page) = world.text(&path).await;
+        assert_eq!(status, 200, "{path}");
+        assert_eq!(page.contains("alert("), shows, "{path} shows what it escapes");
+        assert!(!page.contains("<script>") && !page.contains("<img src=x"), "{path}");
+        assert!(!page.contains("href=\"javascript:"), "{path}");
+        assert!(!page.contains("onerror=alert(1)>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_load_nothing_from_elsewhere_and_run_no_script_of_theirs() {
+    let world = World::new();
+    evil(&world).await;
+    let response = world.send(TENANT, "/", &[("accept", "text/html")]).await;
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let (_, page) = world.text("/").await;
+    for tag in ["<script", "<link", "<img"] {
+        for part in page.split(tag).skip(1) {
+            let attributes = part.split('>').next().unwrap();
+            assert!(attributes.contains("\"/assets/"), "{tag}{attributes}");
+        }
+    }
+    assert!(!page.contains(" style=") && !page.contains(" onclick="));
+}
+
+#[tokio::test]
+async fn assets_are_known_by_their_hash() {
+    let world = World::new();
+    for path in ["/assets/console.css", "/assets/console.js", "/assets/icon.svg"] {
+        let response = world.send(TENANT, path, &[]).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        let again = world.send(TENANT, path, &[("if-none-match", &tag)]).await;
+        assert_eq!(again.status(), 304, "{path}");
+        let other = world.send(TENANT, path, &[("if-none-match", "\"other\"")]).await;
+        assert_eq!(other.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_running_deployment_says_where_its_stream_goes_on() {
+    let world = World::new();
+    let mut moving = accepted(1, "shop", world.now().plus(-MINUTE_MS));
+    stages(&mut moving, world.now().plus(-MINUTE_MS), Stage::Shift, true);
+    moving.last_good = Some(kept(2, "shop", world.now()));
+    moving.decision = Some(decision_id(1));
+    evidence(&mut moving, 2, 0);
+    world.save(&moving).await;
+    world.put(decision_path(&tenant(), &decision_id(1)), &decision(1, &moving)).await;
+    world.log(&moving, 0, &[("out", "compiling")]).await;
+    let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
+    let events = format!("data-events=\"/api/v1/deployments/{}/events?after=7.1:0\"", moving.id);
+    for part in [
+        events.as_str(),
+        "compiling",
+        "Go on to the next weight",
+        "{&#34;index&#34;:0,&#34;seq&#34;:7}",
+        "1.69 USD – 4.78 USD",
+        "learned from 4 deployment-months",
+        "E 1.00 · p 1.0000",
+        "<noscript>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    moving.canary.held = Some("paused by hand".into());
+    world.save(&moving).await;
+    let (_, part) = world.text(&format!("/deployments/{}/live", moving.id)).await;
+    assert!(part.contains("paused by hand") && !part.contains(">Pause<"), "{part}");
+}
+
+#[tokio::test]
+async fn a_deployment_at_rest_offers_only_what_can_be_done() {
+    let world = World::new();
+    let now = world.now();
+    let (good, old) = (deployed(1, "shop", now.plus(-MINUTE_MS)), deployed(2, "shop", now.plus(-DAY_MS)));
+    world.save(&good).await;
+    world.save(&old).await;
+    let all = vec![kept(1, "shop", now), kept(2, "shop", now.plus(-DAY_MS))];
+    world.put(service_path(&tenant(), &good.service), &service(&good, all)).await;
+    let page = async |id: &model::DeploymentId| world.text(&format!("/deployments/{id}")).await.1;
+    assert!(page(&good.id).await.contains("Roll back"), "it serves, and there is one to go back to");
+    assert!(!page(&old.id).await.contains("Roll back"), "it doesn't serve");
+    assert!(!page(&good.id).await.contains("data-events"), "nothing more comes");
+    let (_, overview) = world.text("/").await;
+    assert!(overview.contains("http://shop.localhost:8081") && overview.contains("Serving"));
+    let (_, empty) = World::new().text("/").await;
+    assert!(empty.contains("sextant deploy"), "an empty page says how to begin");
+}
