@@ -18,22 +18,22 @@ pub fn form(status: u16, open: &Open, fields: &Fields, error: Option<&Error>) ->
     let service = escape(open.link.service.as_str());
     let _ = write!(body, "<h1>How does <b>{service}</b> fit?</h1>{}", about(open));
     if let Some(error) = error {
-        let _ = write!(body, "<p class=bad role=alert>{}</p>", escape(error.detail()));
+        let _ = write!(body, "<p class=\"bad\" role=\"alert\">{}</p>", escape(error.detail()));
     }
-    body.push_str("<form method=post><fieldset><legend>Its size</legend>");
+    body.push_str("<form method=\"post\"><fieldset><legend>Its size</legend>");
     for (value, label) in KINDS {
         let on = if fields.feedback_type == value { " checked" } else { "" };
         let _ = write!(
             body,
-            "<label class=choice><input type=radio name=feedback_type value={value} required{on}> {label}</label>"
+            "<label class=\"choice\"><input type=\"radio\" name=\"feedback_type\" value=\"{value}\" required{on}> {label}</label>"
         );
     }
-    body.push_str("</fieldset><fieldset><legend>How satisfied are you? <span class=soft>1 not at all, 10 fully</span></legend><div class=scale>");
+    body.push_str("</fieldset><fieldset><legend>How satisfied are you? <span class=\"soft\">1 not at all, 10 fully</span></legend><div class=\"scale\">");
     for number in 1..=10 {
         let on = if fields.satisfaction == number.to_string() { " checked" } else { "" };
         let _ = write!(
             body,
-            "<label><input type=radio name=satisfaction value={number} required{on}> {number}</label>"
+            "<label><input type=\"radio\" name=\"satisfaction\" value=\"{number}\" required{on}> {number}</label>"
         );
     }
     let (cost, currency, comments) =
@@ -41,13 +41,13 @@ pub fn form(status: u16, open: &Open, fields: &Fields, error: Option<&Error>) ->
     // The first line break in a text area is dropped by browsers.
     let _ = write!(
         body,
-        "</div></fieldset><fieldset><label class=top for=cost>What do you really pay for it in a month? \
-         <span class=soft>if you know</span></label><div class=pair>\
-         <input type=text id=cost name=cost inputmode=decimal autocomplete=off placeholder=12.40 value=\"{cost}\">\
-         <input type=text name=currency aria-label=Currency maxlength=3 placeholder=USD value=\"{currency}\"></div></fieldset>\
-         <fieldset><label class=top for=comments>Anything else?</label>\
-         <textarea id=comments name=comments rows=4 maxlength={LONGEST_COMMENT}>\n{comments}</textarea></fieldset>\
-         <button>Send</button></form><p class=soft>Opening this page changed nothing; sending it uses the link up.</p>"
+        "</div></fieldset><fieldset><label class=\"top\" for=\"cost\">What do you really pay for it in a month? \
+         <span class=\"soft\">if you know</span></label><div class=\"pair\">\
+         <input type=\"text\" id=\"cost\" name=\"cost\" inputmode=\"decimal\" autocomplete=\"off\" placeholder=\"12.40\" value=\"{cost}\">\
+         <input type=\"text\" name=\"currency\" aria-label=\"Currency\" maxlength=\"3\" placeholder=\"USD\" value=\"{currency}\"></div></fieldset>\
+         <fieldset><label class=\"top\" for=\"comments\">Anything else?</label>\
+         <textarea id=\"comments\" name=\"comments\" rows=\"4\" maxlength=\"{LONGEST_COMMENT}\">\n{comments}</textarea></fieldset>\
+         <button>Send</button></form><p class=\"soft\">Opening this page changed nothing; sending it uses the link up.</p>"
     );
     page(status, "How does it fit?", &body)
 }
@@ -57,7 +57,7 @@ fn about(open: &Open) -> String {
     let usd = |micros: i64| format!("{:.2}", micros as f64 / 1e6);
     format!(
         "<p>It was recommended to run with <b>{} vCPU</b> and <b>{} MiB</b>, for an expected <b>{} USD</b> a month \
-         at {} requests <span class=soft>(90 % of such services: {} to {} USD)</span>.</p>",
+         at {} requests <span class=\"soft\">(90 % of such services: {} to {} USD)</span>.</p>",
         f64::from(decision.configuration.cpu_milli) / 1000.0,
         decision.configuration.memory_mib,
         usd(cost.value),
@@ -88,8 +88,8 @@ pub fn message(status: u16, title: &str, text: &str) -> Response {
 
 fn page(status: u16, title: &str, body: &str) -> Response {
     let html = format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <meta name=robots content=noindex><title>{} · Sextant</title><style>{STYLE}</style></head>\
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta name=\"robots\" content=\"noindex\"><title>{} · Sextant</title><style>{STYLE}</style></head>\
          <body><main>{body}</main></body></html>\n",
         escape(title)
     );
