@@ -89,9 +89,9 @@ mod tests {
     fn codes_and_words() {
         let problem =
             json!({"detail": "2 fields are wrong.", "errors": [{"field": "env.1A", "problem": "no"}]});
-        let bad: anyhow::Result<Ended> = Err(Stop::BadRequest(problem).into());
-        assert_eq!(code(&bad), 2);
-        assert_eq!(text(&bad.unwrap_err()), "2 fields are wrong.\n  env.1A: no");
+        let bad: anyhow::Error = Stop::BadRequest(problem).into();
+        assert_eq!(text(&bad), "2 fields are wrong.\n  env.1A: no");
+        assert_eq!(code(&Err(bad)), 2);
         assert_eq!(code(&Err(Stop::NoServer("gone".into()).into())), 3);
         assert_eq!(code(&Err(Stop::Refused(json!({"detail": "x"})).into())), 4);
         assert_eq!(code(&Err(anyhow::anyhow!("x"))), 1);

@@ -8,7 +8,11 @@ pub fn all() -> Vec<Function> {
         register::function(),
         deploy_step::function(),
         collect_metrics::function(),
+        advise::function(),
+        send_feedback::function(),
+        receive_feedback::function(),
         learn::function(),
+        notify::function(),
         sweep::function(),
         console::function(),
     ]

@@ -2,7 +2,11 @@
 //! function with an example. Not part of the catalog; none of it exists in the cloud.
 
 use crate::{functions, place::machine::Machine};
-use host::{Context, Error, Function, Request, Response, Role, Route};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
+use host::{Context, Error, Function, Method, Request, Response, Role, Route};
 use machine::{broker::Broker, clock::MachineClock};
 use model::{
     TenantId,
@@ -16,6 +20,11 @@ use model::{
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
+
+/// A handler that holds an adapter.
+trait Handler: Fn(Context, Request) -> BoxFuture<'static, Result<Response, Error>> + Send + Sync {}
+
+impl<T: Fn(Context, Request) -> BoxFuture<'static, Result<Response, Error>> + Send + Sync> Handler for T {}
 
 /// The most that the clock moves at once: two years.
 const MOST_MS: i64 = 2 * 365 * model::time::DAY_MS;
@@ -37,37 +46,42 @@ fn hundred() -> usize {
 
 /// The function of these routes.
 pub fn function(machine: &Machine) -> Function {
-    let (clock, recent, dead, replay) =
-        (machine.clock.clone(), machine.broker.clone(), machine.broker.clone(), machine.broker.clone());
+    let broker = || Arc::clone(&machine.broker);
+    let (clock, recent, dead, replayed) = (Arc::clone(&machine.clock), broker(), broker(), broker());
+    let route = |method: Method, path, summary, handler: Box<dyn Handler>| {
+        Route::new(method, path, Role::Owner, summary, move |ctx: Context, request: Request| {
+            handler(ctx, request)
+        })
+    };
     Function::new("local", "What only a developer's machine offers")
-        .route(Route::post(
+        .route(route(
+            Method::Post,
             "/local/v1/tick",
-            Role::Owner,
             "Moves the clock of timers forward",
-            move |_: Context, request: Request| tick(clock.clone(), request),
+            Box::new(move |_, request| ready(tick(&clock, &request)).boxed()),
         ))
-        .route(Route::get(
+        .route(route(
+            Method::Get,
             "/local/v1/messages",
-            Role::Owner,
             "The newest messages",
-            move |_: Context, request: Request| messages(recent.clone(), request),
+            Box::new(move |_, request| ready(messages(&recent, &request)).boxed()),
         ))
-        .route(Route::get(
+        .route(route(
+            Method::Get,
             "/local/v1/dead-letters",
-            Role::Owner,
             "Messages given up on",
-            move |_: Context, request: Request| dead_letters(dead.clone(), request),
+            Box::new(move |_, request| ready(dead_letters(&dead, &request)).boxed()),
         ))
-        .route(Route::post(
+        .route(route(
+            Method::Post,
             "/local/v1/dead-letters/{id}/replay",
-            Role::Owner,
-            "Delivers one again",
-            move |_: Context, request: Request| replay_one(replay.clone(), request),
+            "Delivers one again, or all",
+            Box::new(move |_, request| replay(Arc::clone(&replayed), request).boxed()),
         ))
         .route(Route::post("/local/v1/publish", Role::Owner, "Publishes a message", publish))
 }
 
-async fn tick(clock: Arc<MachineClock>, request: Request) -> Result<Response, Error> {
+fn tick(clock: &MachineClock, request: &Request) -> Result<Response, Error> {
     let Tick { by_ms } = request.json()?;
     if !(1..=MOST_MS).contains(&by_ms) {
         return Err(Error::bad_request("The clock moves forward only, by at most two years at once.")
@@ -77,17 +91,17 @@ async fn tick(clock: Arc<MachineClock>, request: Request) -> Result<Response, Er
     Ok(Response::json(200, &json!({"now": now.rfc3339(), "offset_ms": clock.offset_ms()})))
 }
 
-async fn messages(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+fn messages(broker: &Broker, request: &Request) -> Result<Response, Error> {
     let Limit { limit } = request.query()?;
     Ok(Response::json(200, &json!({"messages": broker.recent(limit.min(1000)), "pending": broker.pending()})))
 }
 
-async fn dead_letters(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+fn dead_letters(broker: &Broker, request: &Request) -> Result<Response, Error> {
     let Limit { limit } = request.query()?;
     Ok(Response::json(200, &json!({"dead_letters": broker.dead_letters(limit.min(1000))})))
 }
 
-async fn replay_one(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
+async fn replay(broker: Arc<Broker>, request: Request) -> Result<Response, Error> {
     let id = request.param("id");
     if id == "all" {
         let replayed = broker.replay_all().await?;

@@ -32,22 +32,22 @@ pub struct Feedback {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Fit {
     /// As it should be.
-    #[value(alias = "perfect_fit")]
-    PerfectFit,
+    #[value(name = "perfect-fit", alias = "perfect_fit")]
+    Perfect,
     /// Too much of it.
-    #[value(alias = "over_provisioned")]
-    OverProvisioned,
+    #[value(name = "over-provisioned", alias = "over_provisioned")]
+    Over,
     /// Too little of it.
-    #[value(alias = "under_provisioned")]
-    UnderProvisioned,
+    #[value(name = "under-provisioned", alias = "under_provisioned")]
+    Under,
 }
 
 impl Fit {
     fn name(self) -> &'static str {
         match self {
-            Self::PerfectFit => "perfect_fit",
-            Self::OverProvisioned => "over_provisioned",
-            Self::UnderProvisioned => "under_provisioned",
+            Self::Perfect => "perfect_fit",
+            Self::Over => "over_provisioned",
+            Self::Under => "under_provisioned",
         }
     }
 }

@@ -44,7 +44,7 @@ impl List {
         for (name, value) in [("service", &self.service), ("status", &self.status), ("cursor", &self.cursor)]
         {
             if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", encoded(value)));
+                path.extend(["&", name, "=", &encoded(value)]);
             }
         }
         let value: Value = api.get(&path).await?;

@@ -1,6 +1,7 @@
 //! What goes where: data to stdout, as JSON or as text for people; everything else to stderr.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the command line prints")]
+#![expect(clippy::print_stderr, reason = "this is where the command line prints")]
+#![expect(clippy::disallowed_methods, reason = "NO_COLOR is for whoever prints")]
 
 use crate::failure;
 use serde::Serialize;
@@ -49,6 +50,7 @@ impl Output {
     }
 
     /// Data as text.
+    #[expect(clippy::unused_self, reason = "reads like the others")]
     pub fn text(self, text: &str) {
         let mut out = io::stdout().lock();
         // `sextant list | head` closes the pipe early; there is nobody left to tell.

@@ -3,7 +3,7 @@
 use super::{
     output::{green, pairs, red},
     span,
-    view::Deployment,
+    view::{Configuration, Deployment},
 };
 
 /// The report: what came of it, where it is, how long each stage took, what it is expected to cost, what was checked.
@@ -39,7 +39,7 @@ fn rows(deployment: &Deployment) -> Vec<(&'static str, String)> {
         ("Where", place(deployment)),
         ("Took", took(deployment)),
         ("Traffic", evidence(deployment)),
-        ("Configuration", deployment.configuration.as_ref().map(|c| c.words()).unwrap_or_default()),
+        ("Configuration", deployment.configuration.as_ref().map(Configuration::words).unwrap_or_default()),
         ("Predicted", deployment.prediction.as_ref().map(|p| p.cost_month.dollars()).unwrap_or_default()),
         ("Checked", deployment.checks.join("\n")),
     ]

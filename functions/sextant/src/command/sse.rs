@@ -108,25 +108,22 @@ impl<'a> Events<'a> {
             }
             match self.receive().await {
                 Ok(true) => self.failures = 0,
-                Ok(false) => self.pause().await?,
-                Err(error) if is_final(&error) => return Err(error),
-                Err(error) if self.failures >= TRIES => return Err(error),
-                Err(_) => self.pause().await?,
+                Err(error) if is_final(&error) || self.failures >= TRIES => return Err(error),
+                Ok(false) | Err(_) => self.pause().await?,
             }
         }
     }
 
     /// Waits for bytes; `false` when the stream ended.
     async fn receive(&mut self) -> Result<bool> {
-        let response = match &mut self.response {
-            Some(response) => response,
-            None => {
-                // What was half received is sent again.
-                self.parser =
-                    Parser { id: self.parser.id.take(), retry: self.parser.retry, ..Parser::default() };
-                let response = self.api.stream(&self.path, self.parser.id.as_deref()).await?;
-                self.response.insert(response)
-            }
+        let response = if let Some(response) = &mut self.response {
+            response
+        } else {
+            // What was half received is sent again.
+            let (id, retry) = (self.parser.id.take(), self.parser.retry);
+            self.parser = Parser { id, retry, ..Parser::default() };
+            let response = self.api.stream(&self.path, self.parser.id.as_deref()).await?;
+            self.response.insert(response)
         };
         let chunk = response.chunk().await;
         match chunk {

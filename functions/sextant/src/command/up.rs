@@ -186,9 +186,11 @@ fn values(up: &Up, machine: &Machine) -> BTreeMap<String, String> {
     values
 }
 
-/// Whatever was due while nothing ran is found by the sweep, at once instead of at the next full minute.
+/// Whatever was due while nothing ran is found by the sweep, at once instead of at the next full minute; so is what
+/// becomes due soon, since the timers for that ended with the process that set them.
 async fn catch_up(machine: &Machine) -> Result<()> {
-    let due = machine::schedule::Due { schedule: "sweep".to_owned(), time: machine.clock.now() };
+    let time = machine.clock.now().plus(model::time::HOUR_MS);
+    let due = machine::schedule::Due { schedule: "sweep".to_owned(), time };
     let message = Message::new(runner::SCHEDULE_TOPIC, kind::SCHEDULE, &TenantId::new("system")?, &due);
     Ok(machine.broker.publish(vec![message]).await?)
 }

@@ -1,5 +1,7 @@
 //! What the API answers, as far as the command line reads it. What is absent or new is no error.
 
+#![expect(clippy::struct_field_names, reason = "fields have the API's names")]
+
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -16,8 +16,8 @@ pub struct Asked {
 /// A mail of this folder that has a link to a form, if one has come.
 pub fn find(folder: &Path) -> Option<Asked> {
     let entries = fs::read_dir(folder).ok()?.flatten();
-    let mails = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "eml"));
-    mails.filter_map(|entry| read(&fs::read_to_string(entry.path()).ok()?)).next()
+    let mut mails = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "eml"));
+    mails.find_map(|entry| read(&fs::read_to_string(entry.path()).ok()?))
 }
 
 /// The first text of a mail: quoted-printable, or as it is.
@@ -41,16 +41,9 @@ fn unquoted(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let pair = tail.get(..2).filter(|_| *first == b'=').and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
+        let escaped = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        out.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
     String::from_utf8_lossy(&out).into_owned()
 }
