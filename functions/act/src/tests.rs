@@ -1,0 +1,132 @@
+//! Against the embedded store, with a target that remembers what it was asked.
+
+use super::*;
+use host::testing::{START, World, sample};
+use machine::store::{Options, Store};
+use model::{
+    document::{Deployment, Service, Status, deployment_path, service_path},
+    message::{Action, ActionDone, Message},
+    time::DAY_MS,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+async fn world(folder: &tempfile::TempDir) -> World {
+    let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
+    world.with_service().await;
+    world.with_deployment(2).await;
+    let mut service = sample::service();
+    service.serve(sample::kept(2, START.plus(DAY_MS)));
+    world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
+    world.state().weights = BTreeMap::from([(sample::kept(2, START).revision, 100)]);
+    world
+}
+
+async fn service(world: &World) -> Service {
+    world.read(&service_path(&sample::acme(), &sample::shop())).await.unwrap()
+}
+
+fn request(id: &str, action: Action) -> ActionRequest {
+    ActionRequest {
+        id: id.into(),
+        service: sample::shop(),
+        action,
+        to: None,
+        min_instances: None,
+        max_instances: None,
+        requested_by: "ann".into(),
+        reason: None,
+    }
+}
+
+async fn deliver(world: &World, request: &ActionRequest) -> Result<Outcome, Error> {
+    let message = Message::new(topic::ACTIONS, kind::ACTION_REQUESTED, &sample::acme(), request);
+    let (ctx, delivery) = world.delivery(message);
+    handle(ctx, delivery).await
+}
+
+fn told(world: &World) -> Vec<ActionDone> {
+    world.published(kind::ACTION_DONE).iter().map(|message| message.body().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let stop = request("act_1", Action::Stop);
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Done);
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Duplicate);
+    assert!(world.state().weights.is_empty());
+    let (first, second) = (sample::kept(1, START).revision, sample::kept(2, START).revision);
+    assert_eq!(
+        world.state().acts,
+        ["set_traffic {} act_1".to_owned(), format!("retire keep [] remember [{second:?}, {first:?}]")]
+    );
+    let stopped = service(&world).await;
+    assert_eq!((stopped.metrics_due, stopped.traffic.unwrap().0.as_str()), (None, "t1"));
+    assert!(told(&world)[0].done && told(&world).len() == 1);
+    deliver(&world, &request("act_2", Action::Restart)).await.unwrap();
+    assert_eq!(world.state().weights, BTreeMap::from([(second.clone(), 100)]));
+    assert!(service(&world).await.metrics_due.is_some());
+    deliver(&world, &request("act_3", Action::Restart)).await.unwrap();
+    assert_eq!(world.state().acts.last().unwrap(), &format!("restart {second}"));
+}
+
+#[tokio::test]
+async fn a_rollback_is_decided_by_the_state_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let back = request("act_1", Action::RollBack);
+    for expected in [Outcome::Done, Outcome::Duplicate, Outcome::Duplicate] {
+        assert_eq!(deliver(&world, &back).await.unwrap(), expected);
+    }
+    let path = deployment_path(&sample::acme(), &sample::deployment_id(2));
+    let deployment: Deployment = world.read(&path).await.unwrap();
+    assert_eq!(deployment.status, Status::RollingBack);
+    assert_eq!(deployment.last_good.unwrap().deployment, sample::deployment_id(1));
+    assert_eq!(service(&world).await.running, Some(sample::deployment_id(2)));
+    assert_eq!(world.published(kind::DEPLOYMENT_DUE).len(), 1);
+    assert_eq!(told(&world).len(), 1);
+    let again = request("act_2", Action::RollBack);
+    deliver(&world, &again).await.unwrap();
+    let refused = told(&world).pop().unwrap();
+    assert!(!refused.done && refused.message.contains("`dep_2` is running"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let before = service(&world).await;
+    let current =
+        ActionRequest { to: Some(sample::kept(2, START).revision), ..request("act_1", Action::RollBack) };
+    let unknown = ActionRequest {
+        service: model::ServiceName::new("other").unwrap(),
+        ..request("act_3", Action::Stop)
+    };
+    for (wanted, says) in [
+        (current, "not a kept revision"),
+        (request("act_2", Action::Scale), "number of instances"),
+        (unknown, "no service `other`"),
+    ] {
+        assert_eq!(deliver(&world, &wanted).await.unwrap(), Outcome::Done);
+        let told = told(&world).pop().unwrap();
+        assert!(!told.done && told.message.contains(says), "{}", told.message);
+    }
+    assert!(world.state().acts.is_empty());
+    assert_eq!(service(&world).await, before);
+    let path = deliver(&world, &request("../../x", Action::Stop)).await.unwrap();
+    assert!(matches!(path, Outcome::Reject(_)));
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_when_it_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let stop = request("act_1", Action::Stop);
+    world.state().broker_down = true;
+    assert!(deliver(&world, &stop).await.unwrap_err().is_transient());
+    world.state().broker_down = false;
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Duplicate);
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Duplicate);
+    assert_eq!((told(&world).len(), world.state().acts.len()), (1, 2));
+}
