@@ -120,7 +120,7 @@ fn lives(seed: u64, crashes: &[usize], lies: bool) -> Result<(), String> {
             if lies {
                 disk.lie();
             }
-            if seed % 2 == 0 {
+            if seed.is_multiple_of(2) {
                 disk.linger();
             }
             let store = Store::on(Box::new(disk.clone()), options()).map_err(|e| e.to_string())?;

@@ -26,6 +26,7 @@ mod watch;
 mod writer;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use disk::{Disk, Folder};
 use futures::stream::BoxStream;
 use model::index::{INDEXES, Index};
@@ -193,7 +194,8 @@ impl Store {
         let change = match write.change {
             Change::Put(body) => {
                 let keys = self.shared.catalog.keys(write.path.as_str(), &body.0)?;
-                Prepare::Put(body.0, keys)
+                // A copy of its own size: the one that was handed in may hold on to more.
+                Prepare::Put(Bytes::copy_from_slice(&body.0), keys)
             }
             Change::Patch { set, increment } => {
                 patch::check(&set, &increment)?;

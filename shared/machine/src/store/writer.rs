@@ -239,7 +239,8 @@ impl Writer {
                 }
                 Prepare::Patch { set, increment } => {
                     let now = look(state, group, &write.path);
-                    let body = Bytes::from(patch::apply(now.map(|record| &*record.body), &set, &increment)?);
+                    let body = patch::apply(now.map(|record| &*record.body), &set, &increment)?;
+                    let body = Bytes::from(body.into_boxed_slice());
                     let keys = state.catalog.keys(&write.path, &body)?;
                     Some(Arc::new(Record::new(Arc::clone(&write.path), version, body, keys)))
                 }
