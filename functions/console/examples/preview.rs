@@ -111,7 +111,7 @@ async fn search(world: &World) {
     });
     back.step = Step::Rest;
     let ended = back.ended_at.unwrap();
-    say(&mut back, Status::RolledBack, 100, ended, "Taken back: search-r0000000000 serves all traffic again");
+    say(&mut back, Status::RolledBack, 100, ended, "Taken back: search-r0000000006 serves all traffic again");
     world.save(&back).await;
     let service = service(&back, vec![kept(6, "search", good)]);
     world.put(service_path(&tenant(), &back.service), &service).await;

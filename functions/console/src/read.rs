@@ -100,10 +100,10 @@ impl Whole {
         let (documents, seen) = futures::try_join!(store.get_many(&paths), store.query(&query))?;
         let mut documents = documents.into_iter();
         Ok(Self {
-            service: parse(documents.next())?,
-            decision: parse(documents.next())?,
-            feedback: parse(documents.next())?,
-            observation: parse(seen.documents.into_iter().next().map(Some))?,
+            service: parse(documents.next().flatten())?,
+            decision: parse(documents.next().flatten())?,
+            feedback: parse(documents.next().flatten())?,
+            observation: parse(seen.documents.into_iter().next())?,
             deployment,
         })
     }
@@ -123,6 +123,6 @@ impl Whole {
     }
 }
 
-fn parse<T: DeserializeOwned>(found: Option<Option<Document>>) -> Result<Option<T>, StoreError> {
-    found.flatten().map(|document| document.body.parse()).transpose()
+fn parse<T: DeserializeOwned>(found: Option<Document>) -> Result<Option<T>, StoreError> {
+    found.map(|document| document.body.parse()).transpose()
 }

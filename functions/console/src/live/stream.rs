@@ -107,10 +107,10 @@ impl Reader {
             let left = self.until.since(self.ports.clock.real()).max(0);
             let pause = Duration::from_millis(left.min(BEAT_MS).unsigned_abs());
             tokio::select! {
-                changed = self.states.changed() => if changed.is_err() { return Ok(self.cut_short()); },
+                changed = self.states.changed() => if changed.is_err() { return Ok(Some(self.cut_short())); },
                 () = self.ports.clock.sleep(pause) => {
                     if left <= BEAT_MS {
-                        return Ok(self.cut_short());
+                        return Ok(Some(self.cut_short()));
                     }
                     return Ok(Some((Bytes::from_static(b":\n\n"), self)));
                 }
@@ -119,11 +119,11 @@ impl Reader {
     }
 
     /// The stream ends before its time; the client comes back with its place.
-    fn cut_short(mut self) -> Option<(Bytes, Self)> {
+    fn cut_short(mut self) -> (Bytes, Self) {
         let mut buffer = BytesMut::new();
         retry(&mut buffer, RETRY_MS);
         self.over = true;
-        Some((buffer.freeze(), self))
+        (buffer.freeze(), self)
     }
 
     /// What the state has beyond this reader's place; of an old log at most one segment at a time.
@@ -133,7 +133,8 @@ impl Reader {
         while self.logs && self.at.position.segment < state.head {
             let (segment, held) = self.segment(state).await?;
             self.take(state, &segment, &mut buffer);
-            if !held {
+            // A place at the very end of a segment yields nothing: then the next one is looked at in the same turn.
+            if !held && !buffer.is_empty() {
                 return Ok(buffer);
             }
         }

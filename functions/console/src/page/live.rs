@@ -1,7 +1,8 @@
 //! The part of a deployment's page that changes.
 
 use super::{
-    chart::{Interval, Steps, evidence_x},
+    chart::{Steps, evidence_x},
+    compare::{Compared, comparison},
     link,
     words::{self, Moment},
 };
@@ -50,7 +51,7 @@ pub struct Live {
 pub struct Story {
     facts: Vec<(&'static str, String)>,
     checks: Vec<String>,
-    story: Vec<Line>,
+    lines: Vec<Line>,
 }
 
 struct StageItem {
@@ -75,19 +76,8 @@ struct Canary {
     reason: String,
     held: Option<String>,
     windows: Option<String>,
-    canary_share: String,
-    stable_share: Option<String>,
-}
-
-struct Compared {
-    name: &'static str,
-    predicted: String,
-    interval: String,
-    n: String,
-    base: Option<String>,
-    measured: Option<String>,
-    difference: Option<String>,
-    chart: Interval,
+    ours: String,
+    last_good_share: Option<String>,
 }
 
 struct Line {
@@ -164,7 +154,7 @@ impl Live {
 impl Story {
     /// Of a deployment, looked at now.
     pub fn of(whole: &Whole, view: &DeploymentView, ports: &Ports) -> Self {
-        Self { facts: facts(view), checks: view.checks.clone(), story: story(&whole.deployment, ports) }
+        Self { facts: facts(view), checks: view.checks.clone(), lines: lines(&whole.deployment, ports) }
     }
 }
 
@@ -228,50 +218,12 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
                 canary.min_requests
             )
         }),
-        canary_share: share(counts.canary_bad, counts.canary_requests),
-        stable_share: deployment.last_good.as_ref().map(|_| share(counts.stable_bad, counts.stable_requests)),
+        ours: share(counts.canary_bad, counts.canary_requests),
+        last_good_share: deployment
+            .last_good
+            .as_ref()
+            .map(|_| share(counts.stable_bad, counts.stable_requests)),
     })
-}
-
-fn comparison(view: &DeploymentView) -> Vec<Compared> {
-    let Some(predicted) = &view.prediction else { return vec![] };
-    let seen = view.metrics.as_ref();
-    let busy = seen.filter(|seen| seen.cloud_run.request_count > 0);
-    let rows: [(&'static str, _, Option<f64>, fn(f64) -> String); 4] = [
-        ("Cost a month", &predicted.cost_month, seen.map(|s| s.billing.projected_monthly_cost), words::money),
-        ("CPU", &predicted.cpu_utilization, busy.map(|s| s.cloud_run.cpu_utilization), words::percent),
-        (
-            "Memory",
-            &predicted.memory_utilization,
-            busy.map(|s| s.cloud_run.memory_utilization),
-            words::percent,
-        ),
-        ("Latency", &predicted.latency_ms, busy.map(|s| s.cloud_run.latency_ms), words::latency),
-    ];
-    let row = |(name, estimate, measured, unit): (
-        &'static str,
-        &crate::view::EstimateView,
-        Option<f64>,
-        fn(f64) -> String,
-    )| Compared {
-        name,
-        predicted: unit(estimate.value),
-        interval: format!("{} – {}", unit(estimate.low), unit(estimate.high)),
-        n: match estimate.n {
-            0 => "nothing learned yet".to_owned(),
-            1 => "learned from 1 deployment-month".to_owned(),
-            n => format!("learned from {n} deployment-months"),
-        },
-        base: (estimate.n > 0).then(|| unit(estimate.base)),
-        measured: measured.map(unit),
-        difference: measured.filter(|_| estimate.value > 0.0).map(|m| difference(m / estimate.value - 1.0)),
-        chart: Interval::of(estimate, measured),
-    };
-    rows.into_iter().map(row).collect()
-}
-
-fn difference(ratio: f64) -> String {
-    format!("{:+.0} %", ratio * 100.0).replace('-', "−")
 }
 
 fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
@@ -300,7 +252,7 @@ fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-fn story(deployment: &Deployment, ports: &Ports) -> Vec<Line> {
+fn lines(deployment: &Deployment, ports: &Ports) -> Vec<Line> {
     let real = ports.clock.real();
     let line = |entry: &model::document::Entry| Line {
         at: Moment::of(entry.at, real),

@@ -5,6 +5,7 @@
 
 mod asset;
 mod chart;
+mod compare;
 mod deployment;
 mod learnings;
 mod live;

@@ -116,14 +116,15 @@ fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
 
 fn sparks(observations: &[Observation]) -> Vec<Spark> {
     type Read = fn(&Observation) -> f64;
-    let all: [(&'static str, Read, fn(f64) -> String); 5] = [
+    type Quantity = (&'static str, Read, fn(f64) -> String);
+    let all: [Quantity; 5] = [
         ("Requests a window", |seen| seen.counts.requests as f64, |n| words::count(n as u64)),
         ("Latency, median", |seen| seen.utilization.latency as f64 / 1e3, words::latency),
         ("Failed requests", |seen| seen.utilization.error_rate as f64 / 1e6, words::percent),
         ("CPU", |seen| seen.utilization.cpu as f64 / 1e6, words::percent),
         ("Cost on a month", |seen| seen.utilization.cost_month as f64 / 1e6, words::money),
     ];
-    let spark = |(name, read, unit): (&'static str, Read, fn(f64) -> String)| {
+    let spark = |(name, read, unit): Quantity| {
         let values: Vec<f64> = observations.iter().rev().map(read).collect();
         Spark {
             name,

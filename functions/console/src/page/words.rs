@@ -53,7 +53,7 @@ pub fn money(usd: f64) -> String {
 /// A share.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
-    let digits = if percent == 0.0 || percent >= 10.0 { 0 } else { 1 };
+    let digits = usize::from(percent > 0.0 && percent < 10.0);
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()
     } else {
@@ -84,8 +84,8 @@ pub fn evidence(e: f64) -> String {
         e if e >= 1e6 => format!("{e:.1e}"),
         e if e >= 100.0 => format!("{e:.0}"),
         e if e >= 0.01 => format!("{e:.2}"),
-        e if e == 0.0 => "0".to_owned(),
-        e => format!("{e:.1e}"),
+        e if e > 0.0 => format!("{e:.1e}"),
+        _ => "0".to_owned(),
     }
 }
 

@@ -19,7 +19,7 @@ use model::{
 use std::collections::BTreeMap;
 
 pub fn deployment_id(n: u32) -> DeploymentId {
-    DeploymentId::new(format!("dep_{n:020}")).unwrap()
+    DeploymentId::new(format!("dep_{n:010}{n:010}")).unwrap()
 }
 
 pub fn decision_id(n: u32) -> DecisionId {

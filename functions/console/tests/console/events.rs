@@ -270,7 +270,9 @@ async fn fifty_streams_share_one_watch_that_ends_with_the_last() {
     }
     assert_eq!(world.store.begun.load(Ordering::SeqCst), 1);
     let metrics = world.text("/metrics").await.1;
-    assert!(metrics.contains("sextant_console_feeds 1\n") && metrics.contains("sextant_console_streams 50\n"));
+    assert!(
+        metrics.contains("sextant_console_feeds 1\n") && metrics.contains("sextant_console_streams 50\n")
+    );
     let open_watch = world.store.open.clone();
     assert_eq!(Arc::strong_count(&open_watch), 3, "ours, the store's, and the one watch's");
     drop(clients);

@@ -8,9 +8,7 @@ use crate::{
     world::{TENANT, World, tenant},
 };
 use model::{
-    document::{
-        Stage, Status, decision_path, feedback_path, learning_path, observation_path, service_path,
-    },
+    document::{Stage, Status, decision_path, feedback_path, learning_path, observation_path, service_path},
     time::{DAY_MS, MINUTE_MS},
 };
 

@@ -47,7 +47,8 @@ async fn a_deployment_has_the_shape_that_clients_know() {
     filled(&world).await;
     let by_decision = world.json(&format!("/api/v1/deployments/{}", decision_id(2))).await;
     let seen = world.json(&format!("/api/v1/deployments/{}", deployment_id(2))).await;
-    for name in ["status", "pipeline_status", "metrics", "feedback", "deployment_id", "report", "prediction"] {
+    for name in ["status", "pipeline_status", "metrics", "feedback", "deployment_id", "report", "prediction"]
+    {
         assert_eq!(seen[name], by_decision[name], "{name}");
     }
     assert_eq!(seen["status"], "feedback_collected");
@@ -224,7 +225,10 @@ async fn another_tenant_finds_nothing() {
     for path in &paths {
         let (status, problem) = world.problem("other", path).await;
         assert_eq!(status, 404, "{path}: {problem}");
-        assert!(world.text(path).await.0 == 200 || path.ends_with("/events"), "{path} is there for its tenant");
+        assert!(
+            world.text(path).await.0 == 200 || path.ends_with("/events"),
+            "{path} is there for its tenant"
+        );
     }
     for path in ["/api/v1/deployments", "/api/v1/services", "/api/v1/learnings"] {
         let response = world.send("other", path, &[]).await;
@@ -291,14 +295,15 @@ async fn analytics_sums_the_days_counters_and_looks_at_no_deployment() {
     world.add(day(7, &[("total", 100), ("failed", 100)])).await;
     let week = world.json("/api/v1/analytics?days=7").await;
     assert_eq!(week["total"], 4);
-    assert_eq!((&week["successful"], &week["failed"], &week["rolled_back"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(
+        (&week["successful"], &week["failed"], &week["rolled_back"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
     assert_eq!(week["average_duration_seconds"], json!(10.0));
     assert_eq!(week["error_rate"], json!(0.25));
-    assert_eq!(
-        week["by_stage"]["build"],
-        json!({"count": 3, "failed": 1, "average_duration_seconds": 7.0})
-    );
-    let services: BTreeSet<&str> = week["by_service"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(week["by_stage"]["build"], json!({"count": 3, "failed": 1, "average_duration_seconds": 7.0}));
+    let services: BTreeSet<&str> =
+        week["by_service"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(services, BTreeSet::from(["api", "shop"]));
     let shop = world.json("/api/v1/analytics?days=7&service=shop").await;
     assert_eq!((&shop["total"], &shop["error_rate"]), (&json!(2), &json!(0.0)));
@@ -323,7 +328,10 @@ async fn a_log_is_read_page_by_page_to_its_end() {
     let texts = |page: &Value| -> Vec<String> {
         page["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((texts(&first), texts(&second)), (vec!["$ npm ci".into(), "one".into()], vec!["two".into(), "three".into()]));
+    assert_eq!(
+        (texts(&first), texts(&second)),
+        (vec!["$ npm ci".into(), "one".into()], vec!["two".into(), "three".into()])
+    );
     assert_eq!((&second["next"], &second["end"]), (&json!("2:0"), &json!(false)));
     world.log(&building, 2, &[("end", "built in 3.0 s")]).await;
     let last = world.json(&format!("{path}?after=2:0")).await;
@@ -339,7 +347,7 @@ async fn what_a_revision_wrote_comes_from_the_target() {
     world.save(&deployed(1, "shop", world.now())).await;
     world.save(&failed(2, "shop", world.now())).await;
     let seen = world.json(&format!("/api/v1/deployments/{}/runtime-logs?lines=2", deployment_id(1))).await;
-    assert_eq!(seen["lines"], json!(["acme/shop shop-r0000000000 8", "acme/shop shop-r0000000000 9"]));
+    assert_eq!(seen["lines"], json!(["acme/shop shop-r0000000001 8", "acme/shop shop-r0000000001 9"]));
     let path = format!("/api/v1/deployments/{}/runtime-logs", deployment_id(2));
     let (status, problem) = world.problem(TENANT, &path).await;
     assert_eq!((status, problem["type"].as_str().unwrap()), (404, "/errors#no-revision"));
