@@ -6,4 +6,5 @@ pub mod conformance;
 pub mod emulator;
 pub mod fake;
 pub mod smtp;
+pub mod system;
 pub mod world;

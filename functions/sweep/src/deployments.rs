@@ -2,13 +2,14 @@
 
 use host::{Context, Error};
 use model::{
+    Timestamp,
     document::Deployment,
     message::{Message, kind},
 };
 
 /// Publishes one wake-up for each due deployment of a shard.
-pub async fn wake(ctx: &Context, shard: u32) -> Result<(), Error> {
-    let page = ctx.ports.store.query(&super::due("deployments", shard, ctx)).await?;
+pub async fn wake(ctx: &Context, shard: u32, by: Timestamp) -> Result<(), Error> {
+    let page = ctx.ports.store.query(&super::due("deployments", shard, by)).await?;
     let mut messages = Vec::with_capacity(page.documents.len());
     for document in page.documents {
         let deployment: Deployment = document.body.parse()?;

@@ -8,12 +8,14 @@ mod services;
 
 use host::{Context, Error, Function, Outcome};
 use model::{
+    Timestamp,
     document::SHARDS,
     port::{
         Delivery,
         store::{Comparison, Query, Scope},
     },
 };
+use serde::Deserialize;
 
 /// The function's declaration.
 pub fn function() -> Function {
@@ -24,19 +26,28 @@ pub fn function() -> Function {
         .schedule("sweep", "* * * * *", handle)
 }
 
-async fn handle(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
+/// How far to look. A process that starts alone looks ahead: the timers of its predecessor died with it.
+#[derive(Default, Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    time: Option<Timestamp>,
+}
+
+async fn handle(ctx: Context, delivery: Delivery) -> Result<Outcome, Error> {
+    let wanted: Wanted = delivery.message.body().unwrap_or_default();
+    let by = wanted.time.unwrap_or_default().max(ctx.now());
     for shard in 0..SHARDS {
-        deployments::wake(&ctx, shard).await?;
-        services::publish(&ctx, shard).await?;
+        deployments::wake(&ctx, shard, by).await?;
+        services::publish(&ctx, shard, by).await?;
     }
     Ok(Outcome::Done)
 }
 
-/// Documents of a group in one shard that are due by now, most overdue first. One page: the next minute takes the
+/// Documents of a group in one shard that are due by then, most overdue first. One page: the next minute takes the
 /// rest, and what was woken moves its due time.
-fn due(group: &str, shard: u32, ctx: &Context) -> Query {
+fn due(group: &str, shard: u32, by: Timestamp) -> Query {
     Query::all(Scope::Group(group.to_owned()), 200)
         .filter("shard", Comparison::Equal, shard)
-        .filter("next_due", Comparison::LessOrEqual, ctx.now().0)
+        .filter("next_due", Comparison::LessOrEqual, by.0)
         .order("next_due", false)
 }

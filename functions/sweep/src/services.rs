@@ -2,13 +2,14 @@
 
 use host::{Context, Error};
 use model::{
+    Timestamp,
     document::Service,
     port::store::{Document, Precondition, StoreError, Write},
 };
 
 /// Publishes and clears each due service's outbox in a shard.
-pub async fn publish(ctx: &Context, shard: u32) -> Result<(), Error> {
-    let page = ctx.ports.store.query(&super::due("services", shard, ctx)).await?;
+pub async fn publish(ctx: &Context, shard: u32, by: Timestamp) -> Result<(), Error> {
+    let page = ctx.ports.store.query(&super::due("services", shard, by)).await?;
     for document in page.documents {
         flush(ctx, document).await?;
     }

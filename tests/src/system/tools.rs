@@ -1,0 +1,18 @@
+//! Tests that need a program of the machine.
+
+/// Whether a program is there. Its absence skips the test, with a word; under `CI=true` it is a failure.
+pub fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+        return true;
+    }
+    let must = std::env::var("CI").as_deref() == Ok("true");
+    assert!(!must, "this test needs `{program}`, and CI must run it: install it");
+    report(program);
+    false
+}
+
+#[expect(clippy::print_stderr, reason = "whoever reads the test's output should know that it was skipped")]
+fn report(program: &str) {
+    eprintln!("skipped: this test needs `{program}`, which is not installed here");
+}

@@ -1,0 +1,24 @@
+//! Whole-system tests over HTTP on the real binary.
+//!
+//! Each test has a system of its own: a data folder, a `sextant up` with free ports, a mail server, apps that keep
+//! a journal. Effects are counted by whoever received them. At most four systems run at once.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod bad_input;
+mod canary;
+mod catalog;
+mod crash_walk;
+mod feedback_loop;
+mod hostile;
+mod idempotency;
+mod killed;
+mod secrets;
+mod smoke;
+
+use tests::system::{Setup, System};
+
+/// A system of the binary that was built with these tests.
+fn system() -> Setup {
+    System::of(env!("CARGO_BIN_EXE_sextant"))
+}
