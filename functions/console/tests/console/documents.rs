@@ -261,7 +261,7 @@ pub fn observation(n: u32, deployment: &Deployment, from: Timestamp) -> Observat
             cpu: 210_000 + (60_000.0 * wave.sin()) as i64,
             memory: 480_000 + i64::from(n) * 900,
             latency: 44_000 + (9_000.0 * wave.cos()) as i64,
-            error_rate: if n % 17 == 0 { 2_000 } else { 0 },
+            error_rate: if n.is_multiple_of(17) { 2_000 } else { 0 },
             cost: 420,
             cost_month: 3_420_000 + i64::from(n) * 4_000,
             requests_month: 310_000,

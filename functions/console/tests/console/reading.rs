@@ -132,9 +132,10 @@ async fn what_the_customer_carries_out_has_no_pipeline() {
 async fn lists_go_on_where_they_ended_newest_first() {
     let world = World::new();
     let now = world.now();
-    for n in 0..25 {
-        let (name, at) = (if n % 5 == 0 { "api" } else { "shop" }, now.plus(-i64::from(n) * MINUTE_MS));
-        world.save(&if n % 4 == 0 { failed(n, name, at) } else { deployed(n, name, at) }).await;
+    for n in 0..25_u32 {
+        let (name, at) =
+            (if n.is_multiple_of(5) { "api" } else { "shop" }, now.plus(-i64::from(n) * MINUTE_MS));
+        world.save(&if n.is_multiple_of(4) { failed(n, name, at) } else { deployed(n, name, at) }).await;
     }
     let mut seen = vec![];
     let mut path = "/api/v1/deployments?limit=10".to_owned();
