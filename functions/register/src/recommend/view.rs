@@ -24,6 +24,7 @@ pub struct Interval {
 
 /// What is expected.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RecommendedPrediction)]
 pub struct PredictionView {
     /// Cost of a month in US dollars.
     pub cost_month_usd: Interval,
@@ -37,6 +38,7 @@ pub struct PredictionView {
 
 /// A recommendation.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Recommendation)]
 pub struct DecisionView {
     /// Its id.
     pub decision_id: String,

@@ -63,7 +63,8 @@ pub fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Resul
     }
     let data =
         clap::Arg::new("data").long("data").env("SEXTANT_DATA").value_parser(clap::value_parser!(PathBuf));
-    let command = Serve::augment_args(clap::Command::new("sextant serve")).arg(data);
+    let command =
+        Serve::augment_args(clap::Command::new("sextant serve").bin_name("sextant serve")).arg(data);
     let command = command.about("Run one function as an HTTP service on $PORT.");
     let matches = command.try_get_matches_from(arguments);
     let mut matches = matches.unwrap_or_else(|error| error.exit());

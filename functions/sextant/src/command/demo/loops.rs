@@ -173,7 +173,10 @@ pub async fn compare(
         before.value, after.value, after.low, after.high, after.n
     );
     let moved = after.value - before.value;
-    ensure!(moved.abs() > 0.005 * before.value, "the next prediction stays as it was: {words}");
+    ensure!(
+        moved.abs() > 0.005 * before.value,
+        "the next prediction stays as it was, so nothing was learned: {words}"
+    );
     ensure!(
         moved * (paid - before.value) > 0.0,
         "the next prediction moved away from what was paid: {words}"

@@ -1,0 +1,8 @@
+//! The real binary, as people use it: exit codes, data on stdout, a server that deploys real processes.
+
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
+
+mod offline;
+mod program;
+mod serving;
+mod up;
