@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         Command::RunBuild(run) => return run.run(),
+        Command::RunLog(run) => return run.run(),
         Command::DemoApp => return command::demo::app::run(),
         _ => {}
     }

@@ -43,6 +43,7 @@ macro_rules! target_suite {
             stable_requests_do_not_notice_a_release,
             a_remembered_revision_comes_back,
             a_forgotten_revision_is_gone,
+            a_discarded_revision_is_gone_alone,
             retiring_waits_for_requests_under_way,
             windows_count_each_request_once,
             cost_is_made_of_what_was_measured,

@@ -100,6 +100,9 @@ async fn a_process_is_adopted_with_its_traffic_address_and_log() {
     let again = at.until(&addresses.url, "/process", |reply| reply.status == 200).await;
     assert_ne!(again.body, process);
     assert_eq!(copies(&one.revision), 1);
+    // What it wrote after its adoption was kept.
+    let log = at.target.runtime_log(&service, &one.revision, 10).await.unwrap();
+    assert!(log.iter().any(|line| line == "leaving as asked"), "{log:?}");
     target.stop_all().await;
     assert_eq!(copies(&one.revision), 0);
     target.shutdown().await;

@@ -3,8 +3,9 @@
 mod adoption;
 mod apps;
 mod ingress;
+mod secrets;
 
-use machine::{clock::MachineClock, objects::Objects, target};
+use machine::{clock::MachineClock, keys::Keys, objects::Objects, target};
 use std::{
     path::Path,
     sync::Arc,
@@ -41,7 +42,12 @@ pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::Machine
         broker: heard.clone(),
         redact: Arc::new(Stars),
         clock: Arc::new(MachineClock::open(data).unwrap()),
-        runner: (TEST_APP.into(), vec!["run-build".into()]),
+        helpers: target::Helpers {
+            program: TEST_APP.into(),
+            build: vec!["run-build".into()],
+            log: vec!["run-log".into()],
+        },
+        keys: Arc::new(Keys::open(data).unwrap()),
         inherited: target::Inherited::read(),
     })
     .await

@@ -22,6 +22,7 @@ mod promote;
 mod report;
 mod rollback;
 mod run_build;
+mod run_log;
 pub mod serve;
 pub mod server;
 mod span;
@@ -114,6 +115,9 @@ pub enum Command {
     /// Carry out one build; started by the machine target.
     #[command(hide = true)]
     RunBuild(run_build::RunBuild),
+    /// Keep the log of one app; started by the machine target.
+    #[command(hide = true)]
+    RunLog(run_log::RunLog),
     /// The app that the demo deploys.
     #[command(hide = true)]
     DemoApp,
@@ -132,7 +136,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Catalog => catalog::run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
-        Command::RunBuild(_) | Command::DemoApp => Ok(Ended::Done),
+        Command::RunBuild(_) | Command::RunLog(_) | Command::DemoApp => Ok(Ended::Done),
         remote => {
             let api = Api::find(&data)?;
             single(ask(remote, api, output))
@@ -166,6 +170,7 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         | Command::Openapi
         | Command::Token(_)
         | Command::RunBuild(_)
+        | Command::RunLog(_)
         | Command::DemoApp => Ok(Ended::Done),
     }
 }

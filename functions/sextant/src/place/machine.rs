@@ -80,6 +80,7 @@ impl Machine {
             None => Mailer::folder(&private_folder(&data.join("mail"))?, &options.mail_from)?,
         };
         let inherited = target::Inherited::read();
+        let keys = Arc::new(Keys::open(&data)?);
         let target = MachineTarget::open(target::Options {
             data: data.clone(),
             ingress_port: options.ingress_port,
@@ -87,7 +88,8 @@ impl Machine {
             broker: broker.clone(),
             redact: Arc::new(Redactors),
             clock: clock.clone(),
-            runner: runner_command()?,
+            helpers: helpers()?,
+            keys: keys.clone(),
             inherited: inherited.clone(),
         })
         .await?;
@@ -98,7 +100,7 @@ impl Machine {
             timers,
             target: target.clone(),
             objects,
-            keys: Arc::new(Keys::open(&data)?),
+            keys,
             mailer: Arc::new(mailer),
             source: Arc::new(MachineSource::open(&data, &inherited.path)?),
             clock: clock.clone(),
@@ -122,10 +124,10 @@ pub fn private_folder(folder: &Path) -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-/// This same executable, as the runner of builds.
-fn runner_command() -> Result<(PathBuf, Vec<String>)> {
-    let exe = std::env::current_exe().context("this program can't find its own file")?;
-    Ok((exe, vec!["run-build".to_owned()]))
+/// This same executable, as the runner of builds and the keeper of logs.
+fn helpers() -> Result<target::Helpers> {
+    let program = std::env::current_exe().context("this program can't find its own file")?;
+    Ok(target::Helpers { program, build: vec!["run-build".to_owned()], log: vec!["run-log".to_owned()] })
 }
 
 /// Redaction by `inspect`'s rules.

@@ -6,16 +6,19 @@
 use super::{
     environment::Inherited,
     files,
+    launch::Helpers,
     log::{Line, Segment, Stream, segment_name},
     process::Identity,
     runner::{CANCEL, ORDER, OUTCOME, Order, PRIVATE, Private, RUNNER, SEGMENT},
+    seal,
     watch::FolderWatch,
 };
 use bytes::Bytes;
 use model::{
+    TenantId,
     message::{Message, kind},
     port::{
-        Broker, Clock, Objects, PortError,
+        Broker, Clock, KeyContext, Keys, Objects, PortError,
         target::{BuildOrder, BuildState, TargetError},
     },
 };
@@ -29,7 +32,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Written when the end was published.
@@ -42,9 +48,9 @@ pub(crate) struct Builds {
     pub folder: PathBuf,
     pub artifacts: PathBuf,
     pub cache: PathBuf,
-    /// The runner's program and leading arguments.
-    pub runner: (PathBuf, Vec<String>),
+    pub helpers: Helpers,
     pub inherited: Inherited,
+    pub keys: Arc<dyn Keys>,
     pub objects: Arc<dyn Objects>,
     pub broker: Arc<dyn Broker>,
     pub clock: Arc<dyn Clock>,
@@ -58,13 +64,13 @@ pub(crate) struct Builds {
 
 impl Builds {
     /// Takes over what a predecessor left: runners that run, and those that ended without being announced.
-    pub(crate) fn adopt(self: &Arc<Self>) {
+    pub(crate) async fn adopt(self: &Arc<Self>) {
         for (key, folder) in files::subfolders(&self.folder) {
             if !folder.join(ORDER).exists() {
                 files::remove_folder(&folder).ok(); // it died before the order was complete; the repeat makes it anew
             } else if !folder.join(ANNOUNCED).exists() {
                 let begun = folder.join(RUNNER).exists() || folder.join(OUTCOME).exists();
-                let child = if begun { None } else { self.spawn(&folder).ok() };
+                let child = if begun { None } else { self.begin(&key).await };
                 self.watch(key, child);
             }
         }
@@ -85,8 +91,8 @@ impl Builds {
             ))
             .into());
         }
-        self.write_order(&folder, &order)?;
-        let child = self.spawn(&folder).inspect_err(|_| {
+        let private = self.write_order(&folder, &order).await?;
+        let child = self.spawn(&folder, private).inspect_err(|_| {
             files::remove_folder(&folder).ok();
         })?;
         self.watch(order.key, Some(child));
@@ -123,7 +129,25 @@ impl Builds {
         Ok(())
     }
 
-    fn write_order(&self, folder: &Path, order: &BuildOrder) -> Result<(), PortError> {
+    /// Starts the runner that a predecessor didn't get to start.
+    async fn begin(&self, key: &str) -> Option<Child> {
+        let folder = self.folder.join(key);
+        let begin = async {
+            let order: Option<Order> = files::read_json(&folder.join(ORDER))?;
+            let sealed = files::read_json(&folder.join(PRIVATE))?;
+            let Some((order, sealed)) = order.zip(sealed) else { return Ok(None) };
+            let private = seal::open(&*self.keys, &context(&order.tenant, key), &sealed).await?;
+            self.spawn(&folder, private).map(Some)
+        };
+        let begun: Result<_, PortError> = begin.await;
+        begun.unwrap_or_else(|error| {
+            tracing::error!(build = key, %error, "a build could not be started");
+            None
+        })
+    }
+
+    /// Answers the private part, for the runner's standard input.
+    async fn write_order(&self, folder: &Path, order: &BuildOrder) -> Result<String, PortError> {
         files::remove_folder(folder)?;
         files::folder(folder)?;
         files::folder(&self.cache)?;
@@ -131,7 +155,9 @@ impl Builds {
         let environment =
             self.inherited.build(&root, &self.cache, order.plan.app_folder.as_deref(), &order.variables);
         let private = Private { environment, redact: order.redact.clone() };
-        files::replace_json(&folder.join(PRIVATE), &private)?;
+        let private = serde_json::to_string(&private).map_err(|e| PortError::Permanent(e.to_string()))?;
+        let sealed = seal::seal(&*self.keys, &context(&order.service.tenant, &order.key), &private).await?;
+        files::replace_json(&folder.join(PRIVATE), &sealed)?;
         let commands = [("install", &order.plan.install_command), ("build", &order.plan.build_command)];
         let commands =
             commands.into_iter().filter_map(|(purpose, text)| Some((purpose.to_owned(), text.clone()?)));
@@ -146,20 +172,21 @@ impl Builds {
             ordered_ms: self.clock.real().0,
             timeout_ms: order.timeout_ms,
         };
-        files::replace_json(&folder.join(ORDER), &order)
+        files::replace_json(&folder.join(ORDER), &order)?;
+        Ok(private)
     }
 
-    fn spawn(&self, folder: &Path) -> Result<Child, PortError> {
-        let (program, arguments) = &self.runner;
+    fn spawn(&self, folder: &Path, private: String) -> Result<Child, PortError> {
+        let Helpers { program, build: arguments, .. } = &self.helpers;
         let log =
             fs::File::create(folder.join("runner.log")).map_err(|e| files::failed("create", folder, &e))?;
         let errors = log.try_clone().map_err(|e| files::failed("create", folder, &e))?;
-        Command::new(program)
+        let mut child = Command::new(program)
             .args(arguments)
             .arg(folder)
             .env_clear()
             .env("PATH", &self.inherited.path)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(log)
             .stderr(errors)
             .spawn()
@@ -168,7 +195,12 @@ impl Builds {
                 PortError::Transient(format!(
                     "the build could not be started: {program}: {error}; check that this program exists"
                 ))
-            })
+            })?;
+        // A runner that went away already is noticed by whoever follows it.
+        if let Some(mut input) = child.stdin.take() {
+            self.tasks.spawn(async move { input.write_all(private.as_bytes()).await });
+        }
+        Ok(child)
     }
 
     /// Follows a build to its end in a task of its own.
@@ -192,6 +224,10 @@ impl Builds {
             duration_ms: (self.clock.real().0 - order.ordered_ms).max(0),
         }
     }
+}
+
+fn context(tenant: &TenantId, key: &str) -> KeyContext {
+    KeyContext { tenant: tenant.clone(), record: format!("machine/builds/{key}"), field: "private".into() }
 }
 
 /// One build being followed.

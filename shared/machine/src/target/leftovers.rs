@@ -4,10 +4,9 @@
 
 use super::{
     environment::Alias,
-    files, process,
+    files, launch, process,
     runner::RUNNER,
     spec::{Instance, instance_file},
-    supervise,
 };
 use rustix::process::Signal;
 use std::{path::Path, time::Duration};
@@ -48,5 +47,5 @@ async fn stop_revision(folder: &Path) {
     if let Some(process) = instance.process.filter(|process| process.alive()) {
         process::end_group(process.pid, GRACE).await;
     }
-    supervise::sweep(folder).await;
+    launch::sweep(folder).await;
 }

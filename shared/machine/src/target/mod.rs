@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`runner`] | builds one app, in a process that outlives Sextant |
 //! | `build` | starts runners, takes over their logs, announces their ends |
-//! | `supervise` | keeps a revision's process group as it should be; adopts it after our death |
+//! | `supervise`, `launch` | keeps a revision's process group as it should be; adopts it after our death |
+//! | [`logger`] | keeps what one instance of an app writes, redacted, in a process that outlives Sextant |
 //! | `service`, `spec` | services and revisions, in memory and as files |
-//! | `runtime_log` | what apps write: raw in a file of the owner's, redacted for every reader |
+//! | `kept`, `seal` | secrets in those files |
 //! | `sample`, `price` | CPU and memory of process trees; what that would cost |
 //!
 //! Apps run as the user who runs Sextant: this is a developer's tool, not a sandbox. They get a clean environment
@@ -14,10 +15,14 @@
 //! next Sextant finds what runs, adopts it, and there are never two copies of a process.
 
 mod build;
+mod capture;
 mod environment;
 pub(crate) mod files;
+mod kept;
+mod launch;
 mod leftovers;
 pub mod log;
+pub mod logger;
 mod port;
 pub mod price;
 mod probe;
@@ -26,6 +31,7 @@ pub mod runner;
 mod runtime_log;
 mod sample;
 mod sampler;
+mod seal;
 mod service;
 mod spec;
 mod supervise;
@@ -33,13 +39,15 @@ mod tidy;
 mod watch;
 
 pub use environment::Inherited;
+pub use launch::Helpers;
 pub use leftovers::stop_leftovers;
 
 use crate::ingress::Ingress;
 use build::Builds;
 use environment::Alias;
+use launch::Environment;
 use model::port::{
-    Broker, Clock, Objects, PortError, Redact,
+    Broker, Clock, Keys, Objects, PortError, Redact,
     target::{ServiceKey, TargetError},
 };
 use parking_lot::Mutex;
@@ -51,7 +59,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use supervise::Environment;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What the target is made of.
@@ -66,10 +73,12 @@ pub struct Options {
     pub broker: Arc<dyn Broker>,
     /// Hides secrets in apps' logs.
     pub redact: Arc<dyn Redact>,
+    /// Wraps the keys of secrets that are kept on disk.
+    pub keys: Arc<dyn Keys>,
     /// Real time, for windows.
     pub clock: Arc<dyn Clock>,
-    /// The program that runs builds, with its leading arguments: `sextant run-build`. A build's folder follows.
-    pub runner: (PathBuf, Vec<String>),
+    /// How this program is started to run a build and to keep an app's log.
+    pub helpers: Helpers,
     /// What builds and apps take over from our environment.
     pub inherited: Inherited,
 }
@@ -117,15 +126,18 @@ impl MachineTarget {
             places,
             alias: Alias::open(&data)?,
             inherited: options.inherited.clone(),
+            helpers: options.helpers.clone(),
             clock: Arc::clone(&options.clock),
             redact: options.redact,
+            keys: Arc::clone(&options.keys),
         });
         let builds = Arc::new(Builds {
             folder: data.join("builds"),
             artifacts: data.join("artifacts"),
             cache: data.join("cache"),
-            runner: options.runner,
+            helpers: options.helpers,
             inherited: options.inherited,
+            keys: options.keys,
             objects: options.objects,
             broker: options.broker,
             clock: Arc::clone(&options.clock),
@@ -147,7 +159,7 @@ impl MachineTarget {
         });
         let target = Self { inner };
         target.inner.load().await?;
-        target.inner.builds.adopt();
+        target.inner.builds.adopt().await;
         sampler::spawn(&target.inner);
         Ok(target)
     }
@@ -209,9 +221,13 @@ impl Inner {
             let route = self.ingress.add(&record.host, Some(record.port)).await?;
             let key = record.key.clone();
             let service = Service::new(record, route);
-            for spec in self.shared.places.revisions(&key)? {
-                let name = spec.revision.clone();
-                match Revision::open(Arc::new(spec), &self.shared, &self.end, &self.tasks) {
+            for kept in self.shared.places.revisions(&key)? {
+                let name = kept.revision.clone();
+                let opened = match kept::open(&kept, &*self.shared.keys).await {
+                    Ok(spec) => Revision::open(Arc::new(spec), &self.shared, &self.end, &self.tasks),
+                    Err(error) => Err(error),
+                };
+                match opened {
                     Ok(revision) => drop(service.revisions.lock().insert(name, revision)),
                     // One broken revision must not keep the others from running.
                     Err(error) => {

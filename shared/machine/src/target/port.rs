@@ -1,7 +1,7 @@
 //! The port itself: each call in terms of builds, services and revisions.
 
 use super::{
-    Inner, MachineTarget, files, price,
+    Inner, MachineTarget, files, kept, price,
     probe::probe,
     service::{Revision, Service},
     spec::RevisionSpec,
@@ -141,12 +141,20 @@ impl Target for MachineTarget {
             service.all().into_iter().filter(|revision| !keep.contains(&revision.spec.revision)).collect();
         futures::future::join_all(rest.iter().map(|revision| revision.stop(false))).await;
         for revision in rest.iter().filter(|revision| !remember.contains(&revision.spec.revision)) {
-            let used = self.inner.uses(&revision.spec);
-            service.forget(revision, &self.inner.shared, used).await?;
+            self.inner.forget(&service, revision).await?;
         }
-        let now = self.inner.shared.clock.real().0 / 1000;
-        service.past.lock().retain(|past| now - past.stats.last_second() < PAST_SECONDS);
         Ok(())
+    }
+
+    async fn discard(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        let Ok(service) = self.inner.service(service) else { return Ok(()) };
+        let _changing = service.changing.lock().await;
+        let Ok(revision) = service.revision(revision) else { return Ok(()) };
+        if service.record.lock().weights.contains_key(&revision.spec.revision) {
+            return Ok(());
+        }
+        revision.stop(false).await;
+        self.inner.forget(&service, &revision).await
     }
 
     async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
@@ -180,8 +188,8 @@ impl Inner {
     async fn create(&self, service: &Arc<Service>, order: RevisionOrder) -> Result<Released, TargetError> {
         let spec = Arc::new(RevisionSpec::new(order, self.shared.clock.real().0));
         // On disk before its process exists, so that a successor knows it.
-        let (places, copy) = (self.shared.places.clone(), Arc::clone(&spec));
-        files::blocking(move || places.write_revision(&copy)).await?;
+        let (places, kept) = (self.shared.places.clone(), kept::close(&spec, &*self.shared.keys).await?);
+        files::blocking(move || places.write_revision(&kept)).await?;
         let opened = Revision::open(Arc::clone(&spec), &self.shared, &self.end, &self.tasks);
         let revision = match opened {
             Ok(revision) => revision,
@@ -194,6 +202,13 @@ impl Inner {
         service.revisions.lock().insert(spec.revision.clone(), revision);
         service.apply();
         Ok(released)
+    }
+
+    async fn forget(&self, service: &Service, revision: &Revision) -> Result<(), TargetError> {
+        service.forget(revision, &self.shared, self.uses(&revision.spec)).await?;
+        let now = self.shared.clock.real().0 / 1000;
+        service.past.lock().retain(|past| now - past.stats.last_second() < PAST_SECONDS);
+        Ok(())
     }
 
     fn released(&self, service: &Service, revision: &Revision) -> Released {

@@ -1,4 +1,4 @@
-//! The one task that samples what runs, each second, and keeps apps' logs in bounds.
+//! The one task that samples what runs, each second.
 
 use super::{
     Inner,
@@ -13,13 +13,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::Mutex;
-
-/// Between two looks at an app's log.
-const LOG_PAUSE: Duration = Duration::from_secs(1);
-/// The same while an app floods it.
-const FLOOD_PAUSE: Duration = Duration::from_millis(50);
-/// An app's log this large after one pause is a flood.
-const FLOOD_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What was sampled last.
 #[derive(Default)]
@@ -36,11 +29,8 @@ struct Last {
 
 /// Samples until the target ends.
 pub(super) fn spawn(inner: &Arc<Inner>) {
-    let (samples, logs) = (Arc::downgrade(inner), Arc::downgrade(inner));
-    let (end, tasks) = (inner.end.clone(), inner.tasks.clone());
-    let also = end.clone();
-    tasks.spawn(async move { end.run_until_cancelled(each_second(samples)).await });
-    tasks.spawn(async move { also.run_until_cancelled(cut_logs(logs)).await });
+    let (samples, end) = (Arc::downgrade(inner), inner.end.clone());
+    inner.tasks.spawn(async move { end.run_until_cancelled(each_second(samples)).await });
 }
 
 async fn each_second(inner: Weak<Inner>) {
@@ -51,17 +41,6 @@ async fn each_second(inner: Weak<Inner>) {
         drop(target);
         // Just after the second, so that the sample is about all of it.
         tokio::time::sleep(Duration::from_millis(left as u64 + 2)).await;
-    }
-}
-
-async fn cut_logs(inner: Weak<Inner>) {
-    while let Some(target) = inner.upgrade() {
-        let logs: Vec<RuntimeLog> =
-            target.running().iter().map(|(revision, _)| target.log(revision)).collect();
-        drop(target);
-        let cut = move || logs.iter().map(RuntimeLog::rotate).max().unwrap_or(0);
-        let largest = tokio::task::spawn_blocking(cut).await.unwrap_or(0);
-        tokio::time::sleep(if largest > FLOOD_BYTES { FLOOD_PAUSE } else { LOG_PAUSE }).await;
     }
 }
 

@@ -6,8 +6,9 @@
 use super::{
     environment::Alias,
     files,
+    launch::{Environment, alias_name, instance, sweep},
     spec::{Places, RevisionSpec, ServiceRecord},
-    supervise::{Ask, Environment, Sampled, Supervisor, alias_name, instance, sweep},
+    supervise::{Ask, Sampled, Supervisor},
 };
 use crate::ingress::{
     Site,

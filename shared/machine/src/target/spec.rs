@@ -4,7 +4,7 @@
 //! change of traffic is on disk before a request goes by it; a process is on disk, by a mark in its environment,
 //! before it is started, so that a successor finds it whenever we die.
 
-use super::{environment::Variables, files, process::Identity};
+use super::{environment::Variables, files, kept::KeptVariable, process::Identity};
 use model::{
     TenantId,
     port::{
@@ -63,8 +63,8 @@ impl ServiceRecord {
     }
 }
 
-/// A variable as it is kept. The file is the owner's alone.
-#[derive(Clone, Serialize, Deserialize)]
+/// A variable in memory; it has no form on disk (see [`super::kept`]).
+#[derive(Clone)]
 pub(crate) struct Variable {
     pub value: String,
     pub secret: bool,
@@ -72,14 +72,29 @@ pub(crate) struct Variable {
 
 /// A revision: what never changes about it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct RevisionSpec {
+pub(crate) struct RevisionSpec<V = Variable> {
     pub revision: String,
     pub service: ServiceKey,
     pub artifact: String,
     pub plan: Plan,
-    pub variables: BTreeMap<String, Variable>,
+    pub variables: BTreeMap<String, V>,
     pub tag: String,
     pub created_ms: i64,
+}
+
+impl<V> RevisionSpec<V> {
+    /// The same with variables in another form.
+    pub(crate) fn with<W>(&self, variables: BTreeMap<String, W>) -> RevisionSpec<W> {
+        RevisionSpec {
+            revision: self.revision.clone(),
+            service: self.service.clone(),
+            artifact: self.artifact.clone(),
+            plan: self.plan.clone(),
+            variables,
+            tag: self.tag.clone(),
+            created_ms: self.created_ms,
+        }
+    }
 }
 
 impl RevisionSpec {
@@ -120,6 +135,9 @@ pub(crate) struct Instance {
     pub mark: String,
     /// The process; absent if we died while starting it.
     pub process: Option<Identity>,
+    /// The process that keeps its log.
+    #[serde(default)]
+    pub logger: Option<Identity>,
     /// The port it was told to listen on.
     pub port: u16,
 }
@@ -156,12 +174,12 @@ impl Places {
     }
 
     /// Every revision of a service on disk, oldest first.
-    pub(crate) fn revisions(&self, key: &ServiceKey) -> Result<Vec<RevisionSpec>, PortError> {
+    pub(crate) fn revisions(&self, key: &ServiceKey) -> Result<Vec<RevisionSpec<KeptVariable>>, PortError> {
         let mut all = Vec::new();
         for (_, folder) in files::subfolders(&self.service(key).join("revisions")) {
-            all.extend(files::read_json::<RevisionSpec>(&folder.join("spec.json"))?);
+            all.extend(files::read_json::<RevisionSpec<KeptVariable>>(&folder.join("spec.json"))?);
         }
-        all.sort_by_key(|spec: &RevisionSpec| spec.created_ms);
+        all.sort_by_key(|spec: &RevisionSpec<_>| spec.created_ms);
         Ok(all)
     }
 
@@ -171,7 +189,7 @@ impl Places {
         files::replace_json(&folder.join("service.json"), record)
     }
 
-    pub(crate) fn write_revision(&self, spec: &RevisionSpec) -> Result<(), PortError> {
+    pub(crate) fn write_revision(&self, spec: &RevisionSpec<KeptVariable>) -> Result<(), PortError> {
         let folder = self.revision(&spec.service, &spec.revision);
         files::folder(&folder)?;
         files::replace_json(&folder.join("spec.json"), spec)

@@ -5,31 +5,28 @@
 //! mark, or ended before another is started.
 
 use super::{
-    environment::{Alias, Inherited},
     files,
+    launch::{Environment, Launched, MARK, identity, instance, new_instance},
     process::{self, Identity},
     runtime_log::RuntimeLog,
-    spec::{Instance, Places, RevisionSpec, instance_file},
+    spec::{Instance, RevisionSpec, instance_file},
 };
 use crate::ingress::backend::{Backend, Reach};
-use model::port::{Clock, PortError, Redact};
+use model::port::PortError;
 use parking_lot::Mutex;
 use rustix::process::Signal;
 use std::{
-    net::TcpListener,
     os::unix::process::ExitStatusExt as _,
-    path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    path::PathBuf,
+    process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    process::{Child, Command},
+    process::Child,
     sync::{mpsc, oneshot},
 };
 
-/// The variable that marks an instance; its value is known to the state file before the process exists.
-const MARK: &str = "SEXTANT_INSTANCE";
 /// How long a process may take to end when asked; the same on Cloud Run.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long requests under way may take before the process is asked to end.
@@ -38,17 +35,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 const QUICK: Duration = Duration::from_secs(10);
 /// So many quick deaths in a row are a crash loop.
 const CRASH_LOOP: u32 = 3;
+/// How long what an app wrote at its end may take to be in its log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(30);
-
-/// What is known about the process of the revision in `folder`; one that was never started should be.
-pub(crate) fn instance(folder: &Path) -> Instance {
-    let read = files::read_json(&instance_file(folder)).unwrap_or_else(|error| {
-        tracing::warn!(%error, "a revision's state could not be read; it is started anew");
-        None
-    });
-    read.unwrap_or(Instance { wanted: true, ..Instance::default() })
-}
 
 /// What can be asked of a supervisor; it answers when it is done.
 pub(crate) enum Ask {
@@ -58,15 +48,6 @@ pub(crate) enum Ask {
     Stop { wanted_later: bool, done: oneshot::Sender<()> },
     /// End it gracefully, answer, and start it again.
     Restart { done: oneshot::Sender<()> },
-}
-
-/// What every supervisor shares.
-pub(crate) struct Environment {
-    pub places: Places,
-    pub alias: Alias,
-    pub inherited: Inherited,
-    pub clock: Arc<dyn Clock>,
-    pub redact: Arc<dyn Redact>,
 }
 
 /// A revision with a process.
@@ -91,8 +72,23 @@ pub(crate) struct Sampled {
 struct Running {
     identity: Identity,
     child: Option<Child>,
+    logger: Logger,
     port: u16,
     since: Instant,
+}
+
+/// The keeper of its log.
+struct Logger {
+    identity: Option<Identity>,
+    child: Option<Child>,
+}
+
+impl Logger {
+    /// Waits until all that the app wrote is in its log. Whoever left the app's group may still hold the pipe.
+    async fn done(&mut self) {
+        let Some(identity) = self.identity else { return };
+        tokio::time::timeout(LAST_WORDS, wait(&mut self.child, identity)).await.ok();
+    }
 }
 
 enum Next {
@@ -117,7 +113,11 @@ impl Supervisor {
                 }
                 continue;
             }
-            let died = match adopted.take().map_or_else(|| self.start(&mut instance), Ok) {
+            let running = match adopted.take() {
+                Some(running) => Ok(running),
+                None => self.start(&mut instance).await,
+            };
+            let died = match running {
                 Ok(running) => self.follow(running, &mut instance).await,
                 Err(error) => Some(Died { detail: error.to_string(), quick: true, hopeless: false }),
             };
@@ -133,7 +133,7 @@ impl Supervisor {
     }
 
     fn folder(&self) -> PathBuf {
-        self.shared.places.revision(&self.spec.service, &self.spec.revision)
+        self.shared.folder(&self.spec)
     }
 
     fn log(&self) -> RuntimeLog {
@@ -165,7 +165,14 @@ impl Supervisor {
                 .find(|one| process::Stat::read(one.pid).is_some_and(|s| s.group == s.pid)),
         };
         if let Some(identity) = leader.filter(|_| instance.wanted) {
-            return Some(Running { identity, child: None, port: instance.port, since: Instant::now() });
+            let logger = Logger { identity: instance.logger, child: None };
+            return Some(Running {
+                identity,
+                child: None,
+                logger,
+                port: instance.port,
+                since: Instant::now(),
+            });
         }
         for stray in marked {
             stray.signal(Signal::KILL);
@@ -174,51 +181,18 @@ impl Supervisor {
         None
     }
 
-    fn start(&self, instance: &mut Instance) -> Result<Running, PortError> {
-        *instance = Instance { wanted: true, mark: mark()?, process: None, port: free_port()? };
+    async fn start(&self, instance: &mut Instance) -> Result<Running, PortError> {
+        *instance = new_instance()?;
         files::replace_json(&instance_file(&self.folder()), instance)?;
-        let child = self.spawn(instance)?;
-        let identity = child.id().and_then(|id| Identity::of(id as i32)).unwrap_or(Identity {
-            pid: child.id().map_or(0, |id| id as i32),
-            start: 0, // gone already; its status comes from `wait`
-        });
+        let Launched { app, logger } = self.shared.launch(&self.spec, instance).await?;
+        let (identity, keeper) = (identity(&app), identity(&logger));
         instance.process = Some(identity);
+        instance.logger = Some(keeper);
         self.write(instance);
         self.backend.stats.started(self.shared.clock.real().0);
-        Ok(Running { identity, child: Some(child), port: instance.port, since: Instant::now() })
-    }
-
-    fn spawn(&self, instance: &Instance) -> Result<Child, PortError> {
-        let spec = &self.spec;
-        let root = self.shared.places.artifacts.join(&spec.artifact);
-        let command = spec.plan.start_command.clone().unwrap_or_default();
-        let outside = self.shared.alias.link(&alias_name(spec), &root)?;
-        let mut environment = self.shared.inherited.base(&outside, spec.plan.app_folder.as_deref());
-        environment.extend(spec.environment());
-        environment.extend([
-            ("PORT".into(), instance.port.to_string()),
-            ("K_SERVICE".into(), spec.service.service.to_string()),
-            ("K_REVISION".into(), spec.revision.clone()),
-            (MARK.into(), instance.mark.clone()),
-        ]);
-        let log = self.log().open()?;
-        let errors = log.try_clone().map_err(|e| files::failed("open", &self.folder(), &e))?;
-        Command::new("/bin/sh")
-            .args(["-c", &exec(&command)])
-            .current_dir(outside.join("app"))
-            .env_clear()
-            .envs(environment)
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| {
-                PortError::Transient(format!(
-                    "`{command}` could not be started in {}: {error}",
-                    root.display()
-                ))
-            })
+        let child = Some(app);
+        let logger = Logger { identity: Some(keeper), child: Some(logger) };
+        Ok(Running { identity, child, logger, port: instance.port, since: Instant::now() })
     }
 
     /// Stays with a process until it died (`Some`) or was ended on purpose.
@@ -229,6 +203,7 @@ impl Supervisor {
             Next::Died(status) => {
                 // Its children may hold its port.
                 process::kill_group(running.identity.pid).await;
+                running.logger.done().await;
                 self.set_running(None);
                 self.backend.stats.crashed(self.shared.clock.real().0);
                 let code = status.and_then(|status| status.code());
@@ -281,6 +256,7 @@ impl Supervisor {
         self.write(instance);
         process::end_group(running.identity.pid, GRACE).await;
         wait(&mut running.child, running.identity).await;
+        running.logger.done().await;
         self.set_running(None);
     }
 
@@ -367,73 +343,5 @@ async fn listening(port: u16) -> std::net::SocketAddr {
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(Duration::from_millis(100));
-    }
-}
-
-/// `exec` saves the shell's process, and signals reach the app directly; it can't stand before a list or an
-/// assignment.
-fn exec(command: &str) -> String {
-    let first = command.split_whitespace().next().unwrap_or_default();
-    let builtin = matches!(
-        first,
-        "cd" | "export"
-            | "set"
-            | "unset"
-            | "."
-            | "eval"
-            | "exec"
-            | "ulimit"
-            | "umask"
-            | "if"
-            | "for"
-            | "while"
-    );
-    let plain = !command.contains(['&', '|', ';', '<', '>', '(', ')', '{', '}', '`', '\n', '!']);
-    if plain && !builtin && !first.contains('=') { format!("exec {command}") } else { command.to_owned() }
-}
-
-fn free_port() -> Result<u16, PortError> {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| {
-        PortError::Transient(format!(
-            "no free port was found on 127.0.0.1: {error}; end some of what runs there"
-        ))
-    })
-}
-
-fn mark() -> Result<String, PortError> {
-    let mut bits = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bits)
-        .map_err(|_| PortError::Transient("the system's random generator failed".into()))?;
-    Ok(files::hex(&bits))
-}
-
-/// The name under which an app sees its folder; revisions of two services may be called the same.
-pub(crate) fn alias_name(spec: &RevisionSpec) -> String {
-    format!("{}.{}.{}", spec.service.tenant, spec.service.service, spec.revision)
-}
-
-/// Ends whatever bears the mark of a revision that is being forgotten.
-pub(crate) async fn sweep(folder: &Path) {
-    let Ok(Some(instance)) = files::read_json::<Instance>(&instance_file(folder)) else { return };
-    if instance.mark.is_empty() {
-        return;
-    }
-    for stray in process::with_variable(MARK, &instance.mark) {
-        stray.signal(Signal::KILL);
-        stray.gone().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::exec;
-
-    #[test]
-    fn exec_stands_only_before_plain_commands() {
-        assert_eq!(exec("node server.js"), "exec node server.js");
-        for list in ["cd web && node s.js", "A=1 node s.js", "a | b", "exec x", "a\nb", "(a)", "cd x"] {
-            assert_eq!(exec(list), list);
-        }
     }
 }

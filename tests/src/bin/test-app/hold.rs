@@ -1,6 +1,11 @@
 //! A process that holds a machine target, to be killed.
 
-use machine::{clock::MachineClock, objects::Objects, target::MachineTarget};
+use machine::{
+    clock::MachineClock,
+    keys::Keys,
+    objects::Objects,
+    target::{Helpers, MachineTarget},
+};
 use std::{path::Path, process::ExitCode, sync::Arc};
 use tests::conformance::target::{Heard, Stars};
 
@@ -15,7 +20,12 @@ pub fn main(data: &Path, port: &str) -> ExitCode {
             broker: Arc::new(Heard::default()),
             redact: Arc::new(Stars),
             clock: Arc::new(MachineClock::open(data).unwrap()),
-            runner: (std::env::current_exe().unwrap(), vec!["run-build".to_owned()]),
+            helpers: Helpers {
+                program: std::env::current_exe().unwrap(),
+                build: vec!["run-build".to_owned()],
+                log: vec!["run-log".to_owned()],
+            },
+            keys: Arc::new(Keys::open(data).unwrap()),
             inherited: machine::target::Inherited::read(),
         })
         .await

@@ -1,5 +1,6 @@
 //! The app that target tests deploy, and the runner that builds it: std only, no start-up time, told by paths what
-//! to do. `test-app serve` listens on `$PORT`; `test-app run-build FOLDER` is a build runner.
+//! to do. `test-app serve` listens on `$PORT`; `test-app run-build FOLDER` is a build runner, `test-app run-log FOLDER`
+//! the keeper of a log.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, clippy::unwrap_used, reason = "an app for tests")]
 
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["run-build", folder] => {
             machine::target::runner::main(Path::new(folder), &tests::conformance::target::Stars)
+        }
+        ["run-log", folder] => {
+            machine::target::logger::main(Path::new(folder), &tests::conformance::target::Stars)
         }
         ["hold", data, port] => hold::main(Path::new(data), port),
         ["serve"] => serve(),

@@ -181,6 +181,28 @@ pub async fn a_forgotten_revision_is_gone(at: Fixture) {
     assert_eq!(at.version(&two.url).await, "two");
 }
 
+/// And nothing else; what takes traffic stays, and what is unknown is fine.
+pub async fn a_discarded_revision_is_gone_alone(at: Fixture) {
+    let unknown = "nobody-knows-it".to_owned();
+    at.target.discard(&at.service, &unknown).await.unwrap();
+    let (one, two, three) = (at.release("one").await, at.release("two").await, at.release("three").await);
+    at.shift(&[(&one, 60), (&two, 40)], "k1").await;
+    let processes =
+        [get(&one.revision_url, "/process").await.body, get(&two.revision_url, "/process").await.body];
+    let discards = [&one.revision, &two.revision, &three.revision, &three.revision, &unknown];
+    for done in futures::future::join_all(discards.map(|name| at.target.discard(&at.service, name))).await {
+        done.unwrap();
+    }
+    for (revision, process) in [&one, &two].iter().zip(&processes) {
+        assert_eq!(&get(&revision.revision_url, "/process").await.body, process);
+    }
+    if at.target.name() == "machine" {
+        let gone = at.target.probe(&at.service, &three.revision, "/").await;
+        assert!(matches!(gone, Err(TargetError::NotFound(_))), "{gone:?}");
+    }
+    assert_eq!(at.target.traffic(&at.service).await.unwrap().weights.len(), 2);
+}
+
 /// They are answered to their end.
 pub async fn retiring_waits_for_requests_under_way(at: Fixture) {
     let (one, two) = (at.release("one").await, at.release("two").await);

@@ -2,8 +2,8 @@
 //!
 //! Invariant: when this returns or is dropped, nothing that the command started in its group runs any more.
 
-use super::{capture::Lines, output::Output};
-use crate::target::{log::Stream, process};
+use super::output::Output;
+use crate::target::{capture::Lines, log::Stream, process};
 use rustix::process::Signal;
 use std::{
     collections::BTreeMap, os::unix::process::ExitStatusExt as _, path::Path, process::Stdio, time::Duration,

@@ -4,7 +4,6 @@
 //! a rename; Sextant, this one or the next, picks them up from there. Invariant: an order has at most one runner
 //! (it holds the folder's lock for life), an outcome is written once, and a runner without an outcome failed.
 
-mod capture;
 mod command;
 mod output;
 
@@ -55,8 +54,9 @@ pub(crate) struct Order {
     pub timeout_ms: i64,
 }
 
-/// What only the runner may know; it removes the file once it is read.
-#[derive(Default, Serialize, Deserialize)]
+/// What only the runner may know: it comes through its standard input. On disk it is sealed, until the runner has
+/// begun.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Private {
     /// The whole environment of the commands.
     pub environment: BTreeMap<String, String>,
@@ -88,7 +88,12 @@ fn run(folder: &Path, redact: &dyn Redact) -> Result<(), PortError> {
     if folder.join(OUTCOME).exists() || folder.join(RUNNER).exists() {
         return Ok(());
     }
-    let private: Private = files::read_json(&folder.join(PRIVATE))?.unwrap_or_default();
+    // Half of it: Sextant died while it sent this. The next one starts another runner.
+    let private: Private = serde_json::from_reader(std::io::stdin().lock()).map_err(|error| {
+        PortError::Transient(format!(
+            "the order's private part did not come whole: {error}; nothing was built"
+        ))
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

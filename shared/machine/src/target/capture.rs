@@ -2,11 +2,11 @@
 
 /// A line is taken up to here before it is redacted; far more than is kept of it afterwards, so that no secret is
 /// halved by the cut and its half kept.
-pub(super) const RAW_BYTES: usize = 64 * 1024;
+pub(crate) const RAW_BYTES: usize = 64 * 1024;
 
 /// Collects lines from chunks.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     partial: Vec<u8>,
     /// Bytes of the line beyond the bound.
     missing: usize,
@@ -14,7 +14,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Takes a chunk; `each` gets every line it completes, and how many of its bytes are missing.
-    pub(super) fn feed(&mut self, mut chunk: &[u8], mut each: impl FnMut(&[u8], usize)) {
+    pub(crate) fn feed(&mut self, mut chunk: &[u8], mut each: impl FnMut(&[u8], usize)) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
             if self.partial.is_empty() && end <= RAW_BYTES {
                 each(visible(&chunk[..end]), 0);
@@ -30,7 +30,7 @@ impl Lines {
     }
 
     /// The line that the stream ended in, if any.
-    pub(super) fn finish(&mut self, mut each: impl FnMut(&[u8], usize)) {
+    pub(crate) fn finish(&mut self, mut each: impl FnMut(&[u8], usize)) {
         if !self.partial.is_empty() {
             each(visible(&self.partial), self.missing);
             self.partial.clear();
