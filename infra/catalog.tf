@@ -1,4 +1,4 @@
-# What each function declares in the code decides what is made here: `sextant catalog > infra/catalog.json`.
+# What each function declares in the code decides what is made here: `sextant catalog --json > infra/catalog.json`.
 locals {
   # Before the name of everything in this project: it may hold other things. The binary's default is the same.
   prefix = "sextant-"

@@ -1,1 +1,59 @@
-//! To come.
+//! A worse release is found out by evidence on real requests, and taken back while the good one serves undisturbed.
+
+use crate::system;
+use tests::system::Killed;
+
+#[tokio::test]
+async fn a_worse_release_is_taken_back_by_its_e_value() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let load = system.load("shop", 150);
+    let mut order = app.order_with("v2", "FAIL_PERCENT", "40");
+    order["canary"]["bake_windows"] = 15.into();
+    let second = system.deploy(&order).await?;
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "ROLLED_BACK", "{ended:#}");
+    assert_eq!(ended["failure"]["code"], "canary_failed", "{ended:#}");
+    assert_eq!(ended["failure"]["stage"], "shift", "the probe had nothing to object to");
+    assert!(ended["canary"]["e_value"].as_f64() >= Some(100.0), "{:#}", ended["canary"]);
+    let text = ended["failure"]["message"].as_str().unwrap();
+    assert!(text.contains("canary requests") && text.contains("E = "), "{text}");
+    let seen = load.seen();
+    assert_eq!(seen.bad.keys().collect::<Vec<_>>(), ["v2"], "the stable side has no failed request: {seen:?}");
+    assert_eq!(seen.unreachable, 0, "{seen:?}");
+    assert!(seen.good["v1"] > 0);
+    // What the canary's clients suffered is what the deployment counted, no more.
+    let counted = ended["canary"]["counts"]["canary_bad"].as_u64().unwrap();
+    assert!(counted > 0 && counted <= seen.bad["v2"] + 5, "{counted} counted, {seen:?}");
+    assert_eq!(system.visit("shop").await?, (200, "hello from version v1\n".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_traffic_it_falls_back_to_probes_and_says_so() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let mut order = app.order("v2");
+    order["canary"]["deadline_windows"] = 2.into();
+    let second = system.deploy(&order).await?;
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "DEPLOYED", "{ended:#}");
+    assert_eq!(ended["canary"]["thin"], true);
+    let checks = ended["checks"].to_string();
+    assert!(checks.contains("thin evidence") || checks.contains("prob"), "{checks}");
+
+    let mut order = app.order("v3");
+    order["canary"]["deadline_windows"] = 2.into();
+    order["canary"]["thin_evidence"] = "hold".into();
+    let third = system.deploy(&order).await?;
+    let held = system.wait_for(&third, |event| event.name == "canary" && event.data["held"].is_string()).await?;
+    assert_eq!(system.traffic("shop").weights.len(), 2, "both serve until a person decides: {:#}", held.data);
+    system.cancel(&third).await?.expect(202);
+    assert_eq!(system.rest(&third).await?["pipeline_status"], "CANCELLED");
+    assert_eq!(system.visit("shop").await?.1, "hello from version v2\n");
+    Ok(())
+}

@@ -13,6 +13,7 @@ pub fn all() -> Vec<Function> {
         receive_feedback::function(),
         learn::function(),
         notify::function(),
+        act::function(),
         sweep::function(),
         console::function(),
     ]
