@@ -86,7 +86,7 @@ fn watch(port: u16, token: &str, app: &str) -> Vec<f64> {
                 if let Some(data) = line.strip_prefix("data:") {
                     let arrived = now_ms();
                     let event: serde_json::Value = serde_json::from_str(data.trim()).unwrap_or_default();
-                    let at = event["at_ms"].as_f64();
+                    let at = event["at"].as_str().and_then(model::Timestamp::parse).map(|at| at.0 as f64);
                     // What happened before the stream was opened is a snapshot, not news.
                     if let Some(at) = at.filter(|at| *at > opened + 50.0) {
                         let _ = tell.send(arrived - at);
