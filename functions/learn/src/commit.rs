@@ -5,7 +5,7 @@
 //! are those of the events that stand.
 
 use crate::{
-    compare::{Compared, paid, still_open},
+    compare::{Compared, closed, paid},
     known::Known,
     run::{Run, run_path},
     words,
@@ -76,8 +76,7 @@ impl Change {
         let same = match (&before, &after) {
             (None, None) => true,
             (Some(before), Some(after)) => {
-                (before.event.y, before.event.score) == (after.y, after.score)
-                    && before.event.class == after.class
+                before.event == Event { revision: before.event.revision, ..after.clone() }
             }
             (None, Some(_)) | (Some(_), None) => false,
         };
@@ -158,7 +157,7 @@ pub async fn commit(
     let mut run = Run {
         schema: SCHEMA,
         compared_at: ctx.now(),
-        open: still_open(ctx, compared),
+        closed: closed(ctx, &known, compared),
         paid_in: known.feedback.as_ref().and_then(paid).map(|(month, _)| month),
         answer,
         class: known.decision.class.clone(),
@@ -174,9 +173,9 @@ pub async fn commit(
             let pseudonym = forecast::recommend::pseudonym(&tenant);
             writes.push(patch(pool_cells_path(&tenant, &run.class), &run.class, Some(&pseudonym), &sums));
         }
-        for change in &changes {
-            writes.push(change.write()?);
-        }
+    }
+    for change in &changes {
+        writes.push(change.write()?);
     }
     let path = run_path(&tenant, &known.decision.id);
     writes.insert(0, Write::put(path.clone(), known.run_at, &run)?);

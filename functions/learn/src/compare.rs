@@ -2,12 +2,12 @@
 
 use crate::{
     commit::{self, Change, Event, Stored},
-    known::{Known, known, measured, newest_month},
+    known::{Known, known, measured},
     run::{SETTLED_MS, is_settled},
 };
 use forecast::{
     actual::{Comparison, compare as compare_values, promise},
-    calibrate::{Metric, Month, Scores, event_id},
+    calibrate::{Metric, Month, REMEMBERED_MONTHS, Scores, event_id},
     recommend::month_of,
 };
 use host::{Context, Error, Outcome};
@@ -44,7 +44,7 @@ pub async fn compare(ctx: &Context, id: &DecisionId, reason: Reason) -> Result<O
         return Ok(Outcome::Duplicate);
     }
     let mut compared = vec![];
-    for month in months(ctx, &known).await? {
+    for month in months(ctx, &known) {
         compared.push(one(ctx, &known, month).await?);
     }
     let changes = changes(ctx, &known, &compared).await?;
@@ -66,13 +66,12 @@ fn is_due(ctx: &Context, known: &Known, reason: Reason) -> bool {
     }
 }
 
-/// The month of the newest window, those that are still open, and those for which somebody says or said what they pay.
-async fn months(ctx: &Context, known: &Known) -> Result<BTreeSet<Month>, Error> {
-    let mut months = known.run.open.clone();
-    months.extend(newest_month(ctx, known).await?);
+/// Those that may still change, and those for which somebody says or said what they pay.
+fn months(ctx: &Context, known: &Known) -> BTreeSet<Month> {
+    let mut months = known.run.open(ctx.real());
     months.extend(known.run.paid_in);
     months.extend(known.feedback.as_ref().and_then(paid).map(|(month, _)| month));
-    Ok(months)
+    months
 }
 
 /// What somebody pays in a month, and the month in which they said so. Other currencies are kept, not compared.
@@ -138,7 +137,13 @@ fn event(known: &Known, month: Month, value: &Comparison, before: Option<&Stored
     }
 }
 
-/// Months that may still change after this comparison.
-pub fn still_open(ctx: &Context, compared: &[Compared]) -> BTreeSet<Month> {
-    compared.iter().map(|made| made.month).filter(|month| !is_settled(*month, ctx.real())).collect()
+/// Months that were compared for good, this time included.
+pub fn closed(ctx: &Context, known: &Known, compared: &[Compared]) -> BTreeSet<Month> {
+    let settled = compared.iter().map(|made| made.month).filter(|month| is_settled(*month, ctx.real()));
+    let mut closed: BTreeSet<Month> = known.run.closed.iter().copied().chain(settled).collect();
+    // Whatever is no longer remembered is never asked for again.
+    while closed.len() > 2 * REMEMBERED_MONTHS as usize {
+        closed.pop_first();
+    }
+    closed
 }

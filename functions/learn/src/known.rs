@@ -4,7 +4,6 @@ use crate::run::{Run, bounds, run_path};
 use forecast::{
     actual::{Actual, actual},
     calibrate::Month,
-    recommend::month_of,
 };
 use host::{Context, Error};
 use model::{
@@ -77,15 +76,6 @@ pub async fn measured(ctx: &Context, known: &Known, month: Month) -> Result<Opti
         }
     }
     Ok(actual(&known.decision, &windows))
-}
-
-/// The month of the newest window in which the decision served.
-pub async fn newest_month(ctx: &Context, known: &Known) -> Result<Option<Month>, Error> {
-    let Some(name) = &known.decision.service else { return Ok(None) };
-    let mut windows = vec![];
-    let page = ctx.ports.store.query(&windows_of(known, name)).await?;
-    take(&mut windows, known, page)?;
-    Ok(windows.first().map(|seen| month_of(seen.to)))
 }
 
 /// Windows of the service, newest first.

@@ -3,7 +3,10 @@
 //! Invariant: each commit about a decision's comparisons is guarded by this document, and it is read before
 //! anything that is compared; so a later commit never rests on older facts.
 
-use forecast::{calibrate::Month, recommend::month_of};
+use forecast::{
+    calibrate::{Month, REMEMBERED_MONTHS},
+    recommend::month_of,
+};
 use model::{
     DecisionId, TenantId, Timestamp, document::FeedbackKind, message::Message, port::store::Path,
     time::DAY_MS,
@@ -24,8 +27,8 @@ pub struct Run {
     pub schema: u32,
     /// When it last compared, by the clock of timers.
     pub compared_at: Timestamp,
-    /// Months that may still change.
-    pub open: BTreeSet<Month>,
+    /// Months that were compared for good.
+    pub closed: BTreeSet<Month>,
     /// The month for which somebody said what they pay.
     pub paid_in: Option<Month>,
     /// What somebody said of the size, as it was counted.
@@ -44,7 +47,19 @@ pub fn run_path(tenant: &TenantId, decision: &DecisionId) -> Path {
 impl Run {
     /// Whether measurements alone are reason enough to compare now.
     pub fn is_due(&self, now: Timestamp, real: Timestamp) -> bool {
-        now.since(self.compared_at) >= SETTLED_MS || self.open.iter().any(|month| is_settled(*month, real))
+        now.since(self.compared_at) >= SETTLED_MS
+            || self.open(real).iter().any(|month| is_settled(*month, real))
+    }
+
+    /// Months that are still remembered and may still change.
+    pub fn open(&self, real: Timestamp) -> BTreeSet<Month> {
+        let mut from = real;
+        let months = (0..REMEMBERED_MONTHS).map(|_| {
+            let month = month_of(from);
+            from = bounds(month).map_or(from, |(first, _)| first.plus(-1));
+            month
+        });
+        months.filter(|month| !self.closed.contains(month)).collect()
     }
 }
 

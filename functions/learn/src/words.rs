@@ -1,6 +1,9 @@
 //! What was learned, in sentences over typed numbers.
 
-use crate::{compare::Compared, known::Known};
+use crate::{
+    compare::{Compared, paid},
+    known::Known,
+};
 use forecast::{
     calibrate::{Cell, Facts, Metric, Predicted, correct, explain, headroom_milli, recent},
     recommend::{ClassDocument, OwnDocument, month_of},
@@ -86,7 +89,9 @@ fn predicted(told: &Told<'_>, metric: Metric, after: bool) -> Predicted {
 }
 
 fn sentence(told: &Told<'_>, metric: Metric, after: &Predicted) -> Option<String> {
-    let made = told.compared.iter().rev().find_map(|made| made.values.get(&metric))?;
+    let (month, made) =
+        told.compared.iter().rev().find_map(|made| Some((made.month, made.values.get(&metric)?)))?;
+    let by_user = told.known.feedback.as_ref().and_then(paid).is_some_and(|(said_in, _)| said_in == month);
     let text = explain(&Facts {
         metric,
         predicted_micros: made.predicted,
@@ -96,8 +101,13 @@ fn sentence(told: &Told<'_>, metric: Metric, after: &Predicted) -> Option<String
     });
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let rest = if by_user {
+        letters.as_str().to_owned()
+    } else {
+        letters.as_str().replace("you paid", "we measured")
+    };
     let unit = if metric == Metric::CostMonth { " (US dollars a month)" } else { "" };
-    Some(format!("{first}{}{unit}.", letters.as_str()))
+    Some(format!("{first}{rest}{unit}."))
 }
 
 /// Traffic that was not as assumed is an error of its own, and no error of the price.
