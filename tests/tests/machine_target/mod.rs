@@ -2,6 +2,7 @@
 
 mod adoption;
 mod apps;
+mod hostile;
 mod ingress;
 mod secrets;
 
@@ -35,9 +36,19 @@ impl Drop for Guard {
 
 /// Opens a target on a data folder.
 pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::MachineTarget {
+    open_with(data, port, heard, target::Limits::default()).await
+}
+
+async fn open_with(
+    data: &Path,
+    port: u16,
+    heard: &Arc<Heard>,
+    limits: target::Limits,
+) -> target::MachineTarget {
     target::MachineTarget::open(target::Options {
         data: data.to_owned(),
         ingress_port: port,
+        limits,
         objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
         broker: heard.clone(),
         redact: Arc::new(Stars),
@@ -60,10 +71,15 @@ pub async fn machine() -> Fixture {
 
 /// A fixture, and the target itself for what the port doesn't say.
 pub async fn world() -> (Fixture, Arc<target::MachineTarget>) {
+    world_with(target::Limits::default()).await
+}
+
+/// The same with other bounds of the ingress.
+pub async fn world_with(limits: target::Limits) -> (Fixture, Arc<target::MachineTarget>) {
     let (data, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(source.path().join("README"), "an app\n").unwrap();
     let heard = Arc::new(Heard::default());
-    let target = Arc::new(open(data.path(), 0, &heard).await);
+    let target = Arc::new(open_with(data.path(), 0, &heard, limits).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
     let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
     let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });

@@ -84,6 +84,7 @@ impl Machine {
         let target = MachineTarget::open(target::Options {
             data: data.clone(),
             ingress_port: options.ingress_port,
+            limits: target::Limits::default(),
             objects: objects.clone(),
             broker: broker.clone(),
             redact: Arc::new(Redactors),

@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-/// Counts one request when it ends; dropped before an answer, it counts as never answered.
+/// Counts one request when it ends; dropped before an answer, its client left.
 pub(crate) struct Tally {
     in_flight: InFlight,
     clock: Arc<dyn Clock>,
@@ -27,7 +27,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(in_flight: InFlight, clock: Arc<dyn Clock>, began: Instant) -> Self {
-        Self { in_flight, clock, began, ended: Ended::Cut, bytes: 0 }
+        Self { in_flight, clock, began, ended: Ended::Left, bytes: 0 }
     }
 
     /// The app answered with this status; what follows is its body.

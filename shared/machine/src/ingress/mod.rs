@@ -7,15 +7,19 @@
 pub(crate) mod backend;
 mod body;
 mod files;
+mod forwarded;
+mod host;
+mod limits;
 mod proxy;
 mod reply;
 pub(crate) mod route;
 pub(crate) mod stats;
 
 pub(crate) use files::Site;
+pub use limits::Limits;
 
 use body::Body;
-use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::port::{Clock, PortError};
 use reply::Problem;
@@ -27,11 +31,12 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long a connection may stay without a request.
-const IDLE: Duration = Duration::from_secs(75);
 /// How long a port that a predecessor is about to release is waited for.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -41,9 +46,16 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     /// The ingress' port, for texts.
     pub port: u16,
+    pub limits: Limits,
     pub end: CancellationToken,
     tasks: TaskTracker,
+    /// One permit for each connection there may be.
+    room: Arc<Semaphore>,
 }
+
+/// A connection's place among those there may be.
+#[derive(Clone)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// The running ingress.
 #[derive(Clone)]
@@ -55,6 +67,7 @@ impl Ingress {
     /// Listens on `port` of the loopback addresses; 0 takes a free one.
     pub(crate) async fn open(
         port: u16,
+        limits: Limits,
         clock: Arc<dyn Clock>,
         end: CancellationToken,
         tasks: TaskTracker,
@@ -62,7 +75,8 @@ impl Ingress {
         let listeners = listen(port).await?;
         let port =
             listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |at| at.port());
-        let shared = Arc::new(Shared { table: Table::default(), clock, port, end, tasks });
+        let room = Arc::new(Semaphore::new(limits.connections));
+        let shared = Arc::new(Shared { table: Table::default(), clock, port, limits, end, tasks, room });
         for listener in listeners {
             accept(Arc::clone(&shared), listener, None);
         }
@@ -125,15 +139,17 @@ fn accept(shared: Arc<Shared>, listener: TcpListener, only: Option<Arc<Route>>) 
         end.run_until_cancelled(async {
             loop {
                 match listener.accept().await {
-                    Ok((stream, peer)) => {
-                        stream.set_nodelay(true).ok();
-                        shared.tasks.spawn(connection(
-                            Arc::clone(&shared),
-                            TokioIo::new(stream),
-                            peer,
-                            only.clone(),
-                        ));
-                    }
+                    Ok((stream, peer)) => match Arc::clone(&shared.room).try_acquire_owned() {
+                        Ok(place) => {
+                            stream.set_nodelay(true).ok();
+                            let (shared, only) = (Arc::clone(&shared), only.clone());
+                            let place = Place(Arc::new(place));
+                            let tasks = shared.tasks.clone();
+                            tasks.spawn(connection(shared, TokioIo::new(stream), peer, only, place));
+                        }
+                        // It fits the socket's buffer; whoever doesn't read it isn't waited for.
+                        Err(_) => drop(stream.try_write(reply::FULL.as_bytes())),
+                    },
                     // Out of descriptors, most likely: give the others time to end.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
@@ -148,15 +164,19 @@ async fn connection(
     stream: TokioIo<tokio::net::TcpStream>,
     peer: SocketAddr,
     only: Option<Arc<Route>>,
+    place: Place,
 ) {
-    let end = shared.end.clone();
-    let service = service_fn(move |request| {
+    let (end, limits) = (shared.end.clone(), shared.limits);
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (shared, only) = (Arc::clone(&shared), only.clone());
+        // What becomes of the connection after an upgrade keeps its place.
+        request.extensions_mut().insert(place.clone());
         async move { Ok::<_, Infallible>(answer(&shared, only, request, peer).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
+        .header_read_timeout(limits.head)
+        .max_buf_size(limits.head_bytes)
         .serve_connection(stream, service)
         .with_upgrades();
     // How a connection ends is its client's business; requests were counted one by one.
@@ -169,13 +189,11 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Body> {
-    let host = request
-        .uri()
-        .authority()
-        .map(hyper::http::uri::Authority::as_str)
-        .or_else(|| request.headers().get(header::HOST).and_then(|value| value.to_str().ok()));
-    let host = host.unwrap_or_default();
-    let found = match (shared.table.find(host), only) {
+    let host = match host::host(&request) {
+        Ok(host) => host,
+        Err(problem) => return problem.response(),
+    };
+    let found = match (shared.table.find(&host), only) {
         (Found::Tag(route, tag), Some(only)) if route.host == only.host => Found::Tag(route, tag),
         (_, Some(only)) => Found::Service(only),
         (found, None) => found,
@@ -185,7 +203,7 @@ async fn answer(
         Found::Tag(route, tag) => route.tagged(&tag).ok_or_else(|| {
             Problem::unknown_tag(&tag, &route.host, &route.plan().tags.keys().cloned().collect::<Vec<_>>())
         }),
-        Found::Nothing => Err(Problem::unknown_host(host, &shared.table.hosts(), shared.port)),
+        Found::Nothing => Err(Problem::unknown_host(&host, &shared.table.hosts(), shared.port)),
     };
     match chosen {
         Ok(backend) => proxy::forward(shared, backend, request, peer).await,

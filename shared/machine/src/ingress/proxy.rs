@@ -4,10 +4,10 @@
 //! broke before the first byte of an answer; then at most twice, on the same revision.
 
 use super::{
-    Shared,
+    Place, Shared,
     backend::{Backend, FRESH, Reach, RequestBody, Sender, USABLE, connect},
     body::{Body, Tally},
-    files,
+    files, forwarded,
     reply::Problem,
 };
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use http_body_util::{Either, Empty};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Version,
     body::{Body as _, Incoming},
-    header::{self, HeaderName, HeaderValue},
+    header::{self, HeaderValue},
     http::request::Parts,
 };
 use hyper_util::rt::TokioIo;
@@ -27,8 +27,6 @@ use std::{
 
 /// How long a request waits for a revision that is starting.
 const START_PATIENCE: Duration = Duration::from_secs(10);
-/// How long an app may take to begin its answer: Cloud Run's default.
-const ANSWER_SECONDS: u64 = 300;
 /// Headers about one connection only (RFC 9110, 7.6.1); those that `Connection` names go as well.
 const HOP_BY_HOP: [&str; 7] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
@@ -63,8 +61,11 @@ pub(crate) async fn forward(
 struct Answer {
     response: Response<Incoming>,
     sender: Sender,
-    upgrade: Option<hyper::upgrade::OnUpgrade>,
+    upgrade: Option<Client>,
 }
+
+/// The client's side of an upgrade, and its place among the connections.
+struct Client(hyper::upgrade::OnUpgrade, Option<Place>);
 
 async fn send(
     shared: &Shared,
@@ -73,7 +74,9 @@ async fn send(
     mut request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<Answer, Problem> {
-    let upgrade = wants_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
+    let place = request.extensions_mut().remove::<Place>();
+    let upgrade =
+        wants_web_socket(request.headers()).then(|| Client(hyper::upgrade::on(&mut request), place));
     let (mut parts, body) = request.into_parts();
     prepare(&mut parts, peer, upgrade.is_some());
     let repeatable = body.is_end_stream() && upgrade.is_none() && is_idempotent(&parts.method);
@@ -81,7 +84,7 @@ async fn send(
     let body = if body.is_end_stream() { Either::Right(Empty::new()) } else { Either::Left(body) };
     let first = Request::from_parts(parts, body);
     let age = if repeatable { USABLE } else { FRESH };
-    let sent = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS), async {
+    let sent = tokio::time::timeout(shared.limits.answer, async {
         match attempt(shared, backend, address, first, age).await {
             Ok(answer) => Ok(answer),
             Err((why, unsent)) => match unsent.or(copy) {
@@ -95,7 +98,7 @@ async fn send(
     });
     let (response, sender) = sent
         .await
-        .map_err(|_| Problem::too_slow(&backend.revision, ANSWER_SECONDS))?
+        .map_err(|_| Problem::too_slow(&backend.revision, shared.limits.answer))?
         .map_err(|why| Problem::no_answer(&backend.revision, &why))?;
     Ok(Answer { response, sender, upgrade })
 }
@@ -141,7 +144,8 @@ fn deliver(answer: Answer, address: SocketAddr, mut tally: Tally) -> Response<Bo
 }
 
 /// Copies bytes both ways until either side ends. It counts as one request, when it is over.
-async fn tunnel(client: hyper::upgrade::OnUpgrade, app: hyper::upgrade::OnUpgrade, mut tally: Tally) {
+async fn tunnel(client: Client, app: hyper::upgrade::OnUpgrade, mut tally: Tally) {
+    let Client(client, _place) = client;
     if let (Ok(client), Ok(app)) = (client.await, app.await) {
         let (mut client, mut app) = (TokioIo::new(client), TokioIo::new(app));
         if let Ok((_, out)) = tokio::io::copy_bidirectional(&mut client, &mut app).await {
@@ -163,11 +167,11 @@ fn prepare(parts: &mut Parts, peer: SocketAddr, upgrade: bool) {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     }
     if let Some(host) = host {
-        parts.headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+        forwarded::set(&mut parts.headers, Some(&host), peer);
         parts.headers.insert(header::HOST, host);
+    } else {
+        forwarded::set(&mut parts.headers, None, peer);
     }
-    forwarded_for(&mut parts.headers, peer);
-    parts.headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
     parts.version = Version::HTTP_11;
     // An app is an origin server: it gets the path alone.
     let path = parts.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
@@ -175,15 +179,6 @@ fn prepare(parts: &mut Parts, peer: SocketAddr, upgrade: bool) {
         && let Ok(uri) = path.parse()
     {
         parts.uri = uri;
-    }
-}
-
-fn forwarded_for(headers: &mut HeaderMap, peer: SocketAddr) {
-    let name = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get(&name).and_then(|value| value.to_str().ok());
-    let value = before.map_or_else(|| peer.ip().to_string(), |before| format!("{before}, {}", peer.ip()));
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        headers.insert(name, value);
     }
 }
 
@@ -198,8 +193,11 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn wants_upgrade(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::UPGRADE)
+/// Nothing else is let through: what a proxy can't read (HTTP/2 by `Upgrade: h2c`, for one) passes its rules by.
+fn wants_web_socket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"))
 }
 

@@ -3,8 +3,16 @@
 use super::body::Body;
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header};
+use std::time::Duration;
+
+/// What a connection gets for which there is no room.
+pub(crate) const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 179\r\n\r\n\
+    {\"type\":\"urn:sextant:error:too-many-connections\",\"title\":\"Too many connections\",\"status\":503,\
+    \"detail\":\"the ingress has no room for another connection; close some, then ask again\"}";
 
 /// A problem that the ingress answers with.
+#[derive(Debug)]
 pub(crate) struct Problem {
     /// Status of the answer.
     pub status: StatusCode,
@@ -94,7 +102,8 @@ impl Problem {
     }
 
     /// The app took too long.
-    pub(crate) fn too_slow(revision: &str, seconds: u64) -> Self {
+    pub(crate) fn too_slow(revision: &str, patience: Duration) -> Self {
+        let seconds = patience.as_secs_f64();
         Self {
             status: StatusCode::GATEWAY_TIMEOUT,
             kind: "too-slow",
@@ -102,6 +111,26 @@ impl Problem {
             detail: format!(
                 "revision `{revision}` began no answer within {seconds} s; see its log (`sextant logs`)"
             ),
+        }
+    }
+
+    /// A host that can't be told.
+    pub(crate) fn bad_host(detail: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: "bad-host",
+            title: "The request's host can't be told",
+            detail: detail.to_owned(),
+        }
+    }
+
+    /// A tunnel to somewhere else.
+    pub(crate) fn no_tunnel() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            kind: "no-tunnel",
+            title: "This is not a forward proxy",
+            detail: "CONNECT is not supported; ask for the service itself".to_owned(),
         }
     }
 
@@ -119,5 +148,17 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FULL;
+
+    #[test]
+    fn the_answer_without_room_is_well_formed() {
+        let (head, body) = FULL.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["status"], 503);
     }
 }

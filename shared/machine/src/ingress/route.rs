@@ -114,7 +114,8 @@ impl Table {
 }
 
 fn label(host: &str) -> Option<std::borrow::Cow<'_, str>> {
-    let name = host.split_once(':').map_or(host, |(name, _)| name).trim_end_matches('.');
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    let name = name.strip_suffix('.').unwrap_or(name);
     let cut = name.len().checked_sub(".localhost".len()).filter(|cut| name.is_char_boundary(*cut))?;
     let (label, suffix) = name.split_at(cut);
     if !suffix.eq_ignore_ascii_case(".localhost") {
@@ -172,7 +173,17 @@ mod tests {
     fn hosts_are_read_as_browsers_send_them() {
         assert_eq!(label("Shop.LOCALHOST:8080").as_deref(), Some("shop"));
         assert_eq!(label("v2---shop.localhost").as_deref(), Some("v2---shop"));
-        for other in ["localhost", "example.com", "shop.localhost.example.com", "127.0.0.1:80", "ä", ""] {
+        assert_eq!(label("shop.localhost.:8080").as_deref(), Some("shop"));
+        for other in [
+            "[::1]:80",
+            "shop.localhost..",
+            "localhost",
+            "example.com",
+            "shop.localhost.example.com",
+            "127.0.0.1:80",
+            "ä",
+            "",
+        ] {
             assert_eq!(label(other), None, "{other}");
         }
     }

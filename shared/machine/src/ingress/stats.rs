@@ -49,8 +49,10 @@ struct Second {
 pub(crate) enum Ended {
     /// With this status, body and all (or its receiver went away).
     Status(u16),
-    /// The app broke off, or never answered.
+    /// The app broke off.
     Cut,
+    /// The client left before the app began its answer: what others call 499.
+    Left,
 }
 
 impl Stats {
@@ -68,7 +70,7 @@ impl Stats {
         inner.open.requests += 1;
         inner.open.bytes_out += bytes_out;
         match ended {
-            Ended::Status(400..=499) => inner.open.client_errors += 1,
+            Ended::Left | Ended::Status(400..=499) => inner.open.client_errors += 1,
             Ended::Cut | Ended::Status(500..) => inner.open.server_errors += 1,
             Ended::Status(_) => {}
         }

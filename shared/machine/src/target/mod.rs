@@ -42,6 +42,8 @@ pub use environment::Inherited;
 pub use launch::Helpers;
 pub use leftovers::stop_leftovers;
 
+pub use crate::ingress::Limits;
+
 use crate::ingress::Ingress;
 use build::Builds;
 use environment::Alias;
@@ -67,6 +69,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The ingress' port; 0 takes a free one.
     pub ingress_port: u16,
+    /// Bounds of the ingress.
+    pub limits: Limits,
     /// Where build logs go.
     pub objects: Arc<dyn Objects>,
     /// Where ends of builds are announced.
@@ -146,7 +150,9 @@ impl MachineTarget {
             watched: Mutex::new(BTreeSet::new()),
             starting: tokio::sync::Mutex::default(),
         });
-        let ingress = Ingress::open(options.ingress_port, options.clock, end.clone(), tasks.clone()).await?;
+        let ingress =
+            Ingress::open(options.ingress_port, options.limits, options.clock, end.clone(), tasks.clone())
+                .await?;
         let inner = Arc::new(Inner {
             shared,
             ingress,

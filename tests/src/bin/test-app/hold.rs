@@ -16,6 +16,7 @@ pub fn main(data: &Path, port: &str) -> ExitCode {
         let target = MachineTarget::open(machine::target::Options {
             data: data.to_owned(),
             ingress_port: port.parse().unwrap(),
+            limits: machine::target::Limits::default(),
             objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
             broker: Arc::new(Heard::default()),
             redact: Arc::new(Stars),

@@ -64,6 +64,15 @@ pub async fn send(url: &str, request: &str, headers: &str) -> Reply {
     parse(&String::from_utf8_lossy(&all))
 }
 
+/// Sends these bytes alone, then reads until the other side closes.
+pub async fn raw(url: &str, text: &str) -> Reply {
+    let mut stream = TcpStream::connect(address(url).0).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut all = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("no answer came").ok();
+    parse(&String::from_utf8_lossy(&all))
+}
+
 fn parse(text: &str) -> Reply {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

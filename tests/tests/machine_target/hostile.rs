@@ -1,0 +1,238 @@
+//! Clients and apps that don't behave: the ingress stays bounded, refuses what is ambiguous, and blames whom it
+//! should.
+
+use super::{now_ms, world, world_with};
+use machine::target::Limits;
+use model::{
+    Timestamp,
+    port::target::{RevisionWindow, Window},
+};
+use std::{process::Command, time::Duration};
+use tests::conformance::target::{
+    Fixture,
+    http::{get, open, raw, send},
+};
+use tokio::io::AsyncReadExt as _;
+
+/// What `revision` did in the last minute, once that is `enough`.
+async fn counted(at: &Fixture, revision: &str, enough: impl Fn(&RevisionWindow) -> bool) -> RevisionWindow {
+    let began = now_ms() - 60_000;
+    loop {
+        let window = Window { from: Timestamp(began), to: Timestamp(now_ms() + 2000) };
+        let mut seen = at.target.observe(&at.service, window).await.unwrap().revisions;
+        if let Some(seen) = seen.remove(revision).filter(&enough) {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Signals one process of a test, never a group.
+fn signal(process: &str, signal: &str) {
+    let process: u32 = process.trim().parse().unwrap();
+    assert!(process > 1, "{process} is not a process of a test");
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_before_an_answer_is_no_server_error() {
+    let (at, _target) = world().await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let silent = open(&one.url, "GET /slow/600000", "").await;
+    // The app has it: what another request is told of its threads would tell, but not when; leaving early is the
+    // same to the ingress.
+    assert_eq!(get(&one.url, "/").await.status, 200);
+    drop(silent);
+    let seen = counted(&at, &one.revision, |seen| seen.requests >= 2).await;
+    assert_eq!((seen.requests, seen.client_errors, seen.server_errors), (2, 1, 0), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_connection_is_the_revisions_server_error() {
+    let (at, _target) = world().await;
+    let artifact = at.artifact("one").await;
+    let mut order = at.revision_order("deaf", &artifact);
+    // Its server leaves, but the process that is watched stays.
+    order.plan.start_command = Some(format!("{}; sleep 1000", at.app.start_command));
+    let one = at.target.create_revision(order).await.unwrap();
+    at.healthy(&one.revision).await;
+    at.shift(&[(&one, 100)], "k").await;
+    assert_eq!(send(&one.url, "POST /exit/0", "content-length: 0\r\n").await.status, 502);
+    let reply = at.until(&one.url, "/", |reply| reply.body.contains("refused")).await;
+    assert_eq!(reply.status, 502, "{}", reply.body);
+    let before = counted(&at, &one.revision, |seen| seen.requests >= 2).await;
+    for _ in 0..10 {
+        assert_eq!(get(&one.url, "/").await.status, 502);
+    }
+    let after = counted(&at, &one.revision, |seen| seen.requests >= before.requests + 10).await;
+    assert_eq!(after.server_errors, before.server_errors + 10);
+    assert_eq!((after.server_errors, after.crashes), (after.requests, 0), "{after:?}");
+    let probe = at.target.probe(&at.service, &one.revision, "/").await.unwrap();
+    assert!(!probe.healthy && probe.detail.contains("refused"), "{}", probe.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_app_is_given_up_on_and_blamed() {
+    let (at, _target) = world_with(Limits { answer: Duration::from_millis(400), ..Limits::default() }).await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let process = get(&one.url, "/process").await.body;
+    signal(&process, "-STOP");
+    let replies = futures::future::join_all([get(&one.url, "/"), get(&one.url, "/a")]).await;
+    for reply in replies {
+        assert_eq!(reply.status, 504, "{}", reply.body);
+        assert!(reply.body.contains("too-slow") && reply.body.contains("within 0.4 s"), "{}", reply.body);
+    }
+    let seen = counted(&at, &one.revision, |seen| seen.requests >= 3).await;
+    assert_eq!((seen.requests, seen.server_errors), (3, 2), "{seen:?}");
+    signal(&process, "-CONT");
+    at.until(&one.url, "/process", |reply| reply.body == process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_never_ends_is_cut_off() {
+    let (at, _target) = world_with(Limits { head: Duration::from_millis(300), ..Limits::default() }).await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    // A client that sends nothing, and one that sends half a head.
+    for beginning in ["", "GET / HTTP/1.1\r\nx-slow: "] {
+        let reply = raw(&one.url, beginning).await;
+        assert!(matches!(reply.status, 0 | 408), "{beginning:?}: {}", reply.head);
+    }
+    // Slow answers are not slow heads.
+    assert_eq!(get(&one.url, "/slow/900").await.status, 200);
+    let large = format!("x-large: {}\r\n", "x".repeat(2 * Limits::default().head_bytes));
+    assert_eq!(send(&one.url, "GET /", &large).await.status, 431);
+    let many: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+    assert_eq!(send(&one.url, "GET /", &many).await.status, 431);
+    assert_eq!(counted(&at, &one.revision, |_| true).await.requests, 1, "no app saw any of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_bounded() {
+    let (at, _target) = world_with(Limits { connections: 4, ..Limits::default() }).await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut stream = open(&one.url, "GET /", "").await;
+        tests::conformance::target::http::read_until(&mut stream, b"version one\n").await;
+        held.push(stream);
+    }
+    // Nothing is sent: closing a connection with unread bytes would lose the answer on its way.
+    let full = raw(&one.url, "").await;
+    assert_eq!(full.status, 503, "{}", full.head);
+    assert!(full.body.contains("too-many-connections"), "{}", full.body);
+    drop(held);
+    at.until(&one.url, "/", |reply| reply.status == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_hosts_are_understood_or_refused() {
+    let (at, target) = world().await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let (port, name) = (target.ingress_port(), at.service.service.as_str());
+    let ask = |head: String| {
+        let url = one.url.clone();
+        async move { raw(&url, &format!("{head}connection: close\r\n\r\n")).await }
+    };
+    let get = "GET / HTTP/1.1\r\n";
+    for host in [
+        format!("{name}.localhost"),
+        format!("{name}.localhost.:{port}"),
+        format!("{}.LOCALHOST:{port}", name.to_uppercase()),
+        format!("one---{name}.localhost:1"),
+    ] {
+        let reply = ask(format!("{get}host: {host}\r\n")).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "version one\n"), "{host}");
+    }
+    // An absolute address outranks the header, and is what the app is told.
+    let absolute =
+        format!("GET http://{name}.localhost:{port}/headers HTTP/1.1\r\nhost: other.localhost\r\n");
+    let reply = ask(absolute).await;
+    assert!(reply.body.contains(&format!("host: {name}.localhost:{port}\n")), "{}", reply.body);
+    assert!(!reply.body.contains("other.localhost"), "{}", reply.body);
+    for (head, status) in [
+        (get.to_owned(), 400),
+        (format!("{get}host: {name}.localhost\r\nhost: {name}.localhost\r\n"), 400),
+        (format!("{get}host: {name}.localhost, x\r\n"), 400),
+        (format!("{get}host: a@{name}.localhost\r\n"), 400),
+        (format!("{get}host: {name}.localhost/x\r\n"), 400),
+        (format!("{get}host: \r\n"), 404),
+        (format!("{get}host: [::1]:{port}\r\n"), 404),
+        (format!("{get}host: {name}.localhost.example.com\r\n"), 404),
+        ("GET / HTTP/1.0\r\n".to_owned(), 404),
+        (format!("CONNECT {name}.localhost:{port} HTTP/1.1\r\nhost: {name}.localhost:{port}\r\n"), 405),
+    ] {
+        let reply = ask(head.clone()).await;
+        assert_eq!(reply.status, status, "{head}: {}", reply.body);
+    }
+    // A service's own port needs no host that it knows.
+    let own = target.addresses(&at.service).unwrap().own;
+    for head in ["GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\nhost: [::1]\r\n", "GET / HTTP/1.1\r\nhost: \r\n"] {
+        let reply = raw(&own, &format!("{head}connection: close\r\n\r\n")).await;
+        assert_eq!(reply.body, "version one\n", "{head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_has_one_length() {
+    let (at, _target) = world().await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let host = one.url.trim_start_matches("http://").to_owned();
+    let post = |lines: &str| {
+        let text = format!(
+            "POST /headers HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{lines}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: {host}\r\n\r\n"
+        );
+        let url = one.url.clone();
+        async move { raw(&url, &text).await }
+    };
+    for bad in [
+        "content-length: 4\r\ncontent-length: 5\r\n",
+        "content-length: 4, 5\r\n",
+        "content-length: +4\r\n",
+        "content-length: -1\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "transfer-encoding: xchunked\r\n",
+        "transfer-encoding : chunked\r\n",
+        "transfer-encoding:\r\n chunked\r\n",
+        "transfer-encoding: \u{b}chunked\r\n",
+    ] {
+        let reply = post(bad).await;
+        assert_eq!(reply.status, 400, "{bad:?}: {}", reply.body);
+    }
+    // Both: the app gets one of them, and nothing of what follows on its connection.
+    for both in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+    ] {
+        let reply = post(both).await;
+        assert_eq!(reply.status, 200, "{}", reply.head);
+        let seen = reply.body.to_lowercase();
+        assert!(seen.contains("transfer-encoding: chunked") && !seen.contains("content-length"), "{seen}");
+        assert!(!reply.body.contains("smuggled") && reply.body.matches("POST /headers").count() == 1);
+    }
+    // Nothing but the two requests reached the app.
+    assert_eq!(counted(&at, &one.revision, |seen| seen.requests >= 2).await.requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_web_sockets_are_tunnelled() {
+    let (at, _target) = world().await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k").await;
+    let upgrade =
+        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n";
+    let mut stream = open(&one.url, "GET /headers", upgrade).await;
+    let mut seen = tests::conformance::target::http::read_until(&mut stream, b"x-forwarded-proto").await;
+    drop(stream.read(&mut [0; 1]).await);
+    seen.make_ascii_lowercase();
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(
+        seen.starts_with("http/1.1 200") && !seen.contains("h2c") && !seen.contains("http2-settings"),
+        "{seen}"
+    );
+}
