@@ -72,6 +72,7 @@ fn plan(app: &App, asked: Option<Provider>, draft: &mut Draft) {
     };
     draft.report.provider = Some(provider);
     draft.note(format!("provider: {provider}"), origin);
+    provider::note_broken(app, draft);
     for other in found {
         draft.alternative("provider", other.provider.to_string(), other.origin);
     }

@@ -47,6 +47,7 @@ static PORT_FIXED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?:\.listen\(|ListenAndServe\(|\.Run\(|\.Start\(|\.Listen\(|bind\(|Server\(\s*\(|\bserve\()\s*\(?"#,
         r#"[^\n\d)]{0,40}?(?:(?:\d{1,3}\.){3}\d{1,3}["']?\s*[:,]\s*)?:?(\d{4,5})\b"#,
+        r#"|(?:Plug\.Cowboy|Bandit)\b[^\n]{0,80}\bport:\s*(\d{2,5})\b"#,
         r#"|(?:\.run\([^)\n]{0,80}|(?:const|let|var|final|int|static)[^\n=]{0,24})\b(?i:port)\w*(?::\s*\w+)?\s*[=:]\s*(\d{4,5})\b"#,
     ))
     .ok()
@@ -184,7 +185,7 @@ fn claim_port(draft: &mut Draft, default: Option<(u16, Origin)>, fixed: Option<(
         draft.alternative("port", known.to_string(), Origin { confidence: 0.4, ..origin.clone() });
     }
     draft.claim_port(port, origin);
-    draft.report.port_fixed = fixed && draft.report.port == Some(port);
+    draft.report.port_fixed |= fixed && draft.report.port == Some(port);
 }
 
 fn port(pattern: &LazyLock<Option<Regex>>, app: &App, file: &str, text: &str) -> Option<(u16, Origin)> {

@@ -75,6 +75,49 @@ pub(crate) fn json(text: &str) -> Option<serde_json::Value> {
     })
 }
 
+/// JSON5, as `package.json5` is written: also keys without quotes and strings in single quotes.
+pub(crate) fn json5(text: &str) -> Option<serde_json::Value> {
+    json(text).or_else(|| json(&quoted(&without_comments(text))))
+}
+
+/// Every key and string in double quotes.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' | '\'' => quote_string(c, &mut rest, &mut out),
+            c if c.is_alphabetic() || c == '_' || c == '$' => {
+                let mut word = String::from(c);
+                while let Some(more) = rest.next_if(|c| c.is_alphanumeric() || "_$".contains(*c)) {
+                    word.push(more);
+                }
+                let quote = if ["true", "false", "null"].contains(&word.as_str()) { "" } else { "\"" };
+                out.extend([quote, &word, quote]);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn quote_string(open: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    out.push('"');
+    while let Some(c) = rest.next() {
+        match c {
+            c if c == open => break,
+            '"' => out.push_str("\\\""),
+            '\\' => match rest.next() {
+                Some('\'') => out.push('\''),
+                Some('\n') | None => {}
+                Some(other) => out.extend(['\\', other]),
+            },
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
 fn without_trailing_commas(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_string = false;
@@ -172,6 +215,13 @@ mod tests {
         let value = json("{ // why\n \"a\": [1, 2, ],\n \"b\": \"x,}\", }").expect("parses");
         assert_eq!(value, serde_json::json!({"a": [1, 2], "b": "x,}"}));
         assert!(json("{").is_none());
+    }
+
+    #[test]
+    fn json5_with_bare_keys_and_single_quotes() {
+        let value = json5("{ // why\n name: 'it\\'s \"x\"', ok: true, $n: [1,],\n}").expect("parses");
+        assert_eq!(value, serde_json::json!({"name": "it's \"x\"", "ok": true, "$n": [1]}));
+        assert!(json5("{ 'unclosed").is_none());
     }
 
     #[test]

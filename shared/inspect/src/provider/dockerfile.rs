@@ -50,8 +50,71 @@ const TOOLS: [&str; 40] = [
     "make",
 ];
 
+/// Manifests and lock files: an image that copies one that the tree doesn't have cannot be built.
+const COPIED: [&str; 15] = [
+    "package.json",
+    "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "requirements.txt",
+    "pyproject.toml",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile.lock",
+    "Gemfile.lock",
+    "Cargo.lock",
+    "go.sum",
+    "composer.lock",
+];
+
 pub(super) fn detect(app: &App) -> Option<Origin> {
-    app.first(&NAMES).map(|name| app.origin(name, None, 1.0))
+    let name = app.first(&NAMES)?;
+    match broken(app, name) {
+        // A leftover of a template: the language below it is the better answer.
+        Some((_, line)) => Some(app.origin(name, Some(line), 0.5)),
+        None => Some(app.origin(name, None, 1.0)),
+    }
+}
+
+/// Says why an own Dockerfile is not used, where the tree has one that cannot be built.
+pub(super) fn note_broken(app: &App, draft: &mut Draft) {
+    let Some(name) = app.first(&NAMES) else { return };
+    if let Some((file, line)) = broken(app, name) {
+        let claim = format!("{name} cannot be built: it copies {file}, which is not in the tree");
+        draft.note(claim, app.origin(name, Some(line), 0.95));
+    }
+}
+
+/// A manifest or lock file that the Dockerfile copies from a tree that doesn't have it, and the line.
+fn broken(app: &App, name: &str) -> Option<(String, usize)> {
+    let content = app.text(name)?;
+    for (index, line) in content.lines().enumerate() {
+        let mut words = line.split_whitespace();
+        let copies =
+            words.next().is_some_and(|word| ["COPY", "ADD"].iter().any(|i| word.eq_ignore_ascii_case(i)));
+        let words: Vec<&str> = words.collect();
+        if !copies
+            || words.len() < 2
+            || words.iter().any(|word| word.starts_with("--from") || word.contains("<<"))
+        {
+            continue;
+        }
+        // A list that goes on in the next line has its target there: every word here is a source.
+        let sources = if words.last() == Some(&"\\") { &words[..] } else { &words[..words.len() - 1] };
+        let missing = sources.iter().find(|word| {
+            let path =
+                word.trim_matches(['[', ']', '"', ',']).trim_start_matches("./").trim_start_matches('/');
+            let file = path.rsplit('/').next().unwrap_or(path);
+            // Some build with the root as their context: a copy from there is not missing.
+            COPIED.contains(&file) && !app.has(path) && !app.tree.has(path)
+        });
+        if let Some(missing) = missing {
+            return Some(((*missing).to_owned(), index + 1));
+        }
+    }
+    None
 }
 
 pub(super) fn plan(app: &App, draft: &mut Draft) {

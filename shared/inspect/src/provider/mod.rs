@@ -73,6 +73,11 @@ pub(crate) fn plan(provider: Provider, app: &App, draft: &mut Draft) {
     }
 }
 
+/// Says why an own Dockerfile that cannot be built is passed over.
+pub(crate) fn note_broken(app: &App, draft: &mut Draft) {
+    dockerfile::note_broken(app, draft);
+}
+
 /// Where the tree says that it holds several packages.
 pub(crate) fn workspace(tree: &Tree) -> Option<Origin> {
     let root = App::new(tree, "");

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Package, manager::Manager};
+use super::{Package, manager::Manager, script};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 
@@ -31,7 +31,10 @@ const fn framework(
 }
 
 /// Frameworks that build on others come first.
-const FRAMEWORKS: [Framework; 20] = [
+const FRAMEWORKS: [Framework; 45] = [
+    framework("redwood", &["@redwoodjs/core"], Some(8910)),
+    framework("blitz", &["blitz"], Some(3000)),
+    framework("payload", &["payload"], Some(3000)),
     framework("next", &["next"], Some(3000)),
     framework("nuxt", &["nuxt", "nuxt3", "nuxt-edge"], Some(3000)),
     framework("remix", &["@remix-run/react", "@remix-run/node", "@remix-run/serve"], Some(3000)),
@@ -41,20 +44,42 @@ const FRAMEWORKS: [Framework; 20] = [
         &["@tanstack/react-start", "@tanstack/solid-start", "@tanstack/start"],
         Some(3000),
     ),
+    framework("solid-start", &["@solidjs/start", "solid-start"], Some(3000)),
+    framework("qwik-city", &["@builder.io/qwik-city", "@qwik.dev/router"], Some(3000)),
+    framework("vike", &["vike"], Some(3000)),
     framework("sveltekit", &["@sveltejs/kit"], Some(3000)),
     framework("astro", &["astro"], Some(4321)),
     framework("angular", &["@angular/core"], Some(4000)),
     framework("gatsby", &["gatsby"], Some(9000)),
+    framework("docusaurus", &["@docusaurus/core"], None),
+    framework("vitepress", &["vitepress"], None),
+    framework("vuepress", &["vuepress"], None),
+    framework("eleventy", &["@11ty/eleventy"], None),
+    framework("hexo", &["hexo"], None),
     framework("expo", &["expo"], None),
     framework("create-react-app", &["react-scripts"], None),
     framework("nest", &["@nestjs/core"], Some(3000)),
+    framework("adonis", &["@adonisjs/core"], Some(3333)),
+    framework("strapi", &["@strapi/strapi", "strapi"], Some(1337)),
+    framework("keystone", &["@keystone-6/core"], Some(3000)),
+    framework("directus", &["directus"], Some(8055)),
+    framework("medusa", &["@medusajs/medusa"], Some(9000)),
+    framework("feathers", &["@feathersjs/feathers"], Some(3030)),
+    framework("sails", &["sails"], Some(1337)),
+    framework("loopback", &["@loopback/rest", "@loopback/core"], Some(3000)),
     framework("fastify", &["fastify"], None),
     framework("hono", &["hono"], None),
     framework("koa", &["koa"], None),
     framework("express", &["express"], None),
     framework("hapi", &["@hapi/hapi"], None),
     framework("elysia", &["elysia"], Some(3000)),
+    framework("nitro", &["nitropack", "nitro"], Some(3000)),
+    framework("h3", &["h3"], Some(3000)),
+    framework("restify", &["restify"], None),
+    framework("polka", &["polka"], None),
+    framework("apollo", &["@apollo/server", "apollo-server"], Some(4000)),
     framework("vue-cli", &["@vue/cli-service"], None),
+    framework("parcel", &["parcel"], None),
     framework("vite", &["vite"], None),
 ];
 
@@ -69,7 +94,7 @@ struct Found {
 fn find(app: &App, package: &Package) -> Option<Found> {
     let present = FRAMEWORKS.iter().filter_map(|framework| {
         let dependency = framework.dependencies.iter().find(|name| package.dependency(name).is_some())?;
-        Some(Found { framework, origin: app.origin("package.json", package.line(dependency), 0.9) })
+        Some(Found { framework, origin: app.origin(package.file, package.line(dependency), 0.9) })
     });
     present.into_iter().next()
 }
@@ -81,7 +106,8 @@ pub(super) fn claim(app: &App, package: &Package, manager: &Manager, draft: &mut
         draft.claim_static(app.path(&folder), false, app.origin("Staticfile", Some(line), 0.95));
         draft.claim_port(80, app.origin("Staticfile", Some(line), 0.4));
     }
-    let Some(Found { framework, origin }) = find(app, package) else { return };
+    claim_script_port(app, draft);
+    let Some(Found { framework, origin }) = find(app, package) else { return claim_behind(app, draft) };
     draft.claim(Field::Framework, framework.name, origin.clone());
     if draft.report.static_site {
         return;
@@ -101,6 +127,31 @@ pub(super) fn claim(app: &App, package: &Package, manager: &Manager, draft: &mut
                 draft.claim_port(port, Origin { confidence: 0.7, ..origin });
             }
         }
+    }
+}
+
+/// Claims what the start script leads to in another package: `cd apps/web && npm start`, `turbo run start`.
+fn claim_behind(app: &App, draft: &mut Draft) {
+    let Some(behind) = script::resolve(app, "start").filter(|behind| behind.app.folder != app.folder) else {
+        return;
+    };
+    let Some(Found { framework, origin }) = find(&behind.app, &behind.package) else { return };
+    draft.claim(Field::Framework, framework.name, Origin { confidence: 0.8, ..origin.clone() });
+    let runs_it = TOOLS.iter().any(|tool| behind.command.split_whitespace().any(|word| word == *tool));
+    if let Some(port) = framework.port.filter(|_| runs_it) {
+        draft.claim_port(port, Origin { confidence: 0.65, ..origin });
+    }
+}
+
+/// Claims the port that the start script writes out: `next start -p 8080` never looks at `$PORT`.
+fn claim_script_port(app: &App, draft: &mut Draft) {
+    let Some(behind) = script::resolve(app, "start") else { return };
+    if let Some(port) = script::port(&behind.command)
+        && draft.report.port.is_none()
+    {
+        let line = behind.package.line(&behind.script);
+        draft.claim_port(port, behind.app.origin(behind.package.file, line, 0.85));
+        draft.report.port_fixed = true;
     }
 }
 
@@ -126,24 +177,34 @@ fn claim_tool_build(app: &App, name: &str, manager: &Manager, draft: &mut Draft)
     draft.claim(Field::Build, app.command(command), app.origin("package.json", None, 0.6));
 }
 
+/// Programs that serve what a framework made, or make it anew: none of them is the app's own server.
+const TOOLS: [&str; 22] = [
+    "vite",
+    "react-scripts",
+    "ng",
+    "astro",
+    "next",
+    "nuxt",
+    "nuxi",
+    "expo",
+    "gatsby",
+    "serve",
+    "http-server",
+    "vue-cli-service",
+    "react-router",
+    "react-router-serve",
+    "remix-serve",
+    "npx",
+    "docusaurus",
+    "vitepress",
+    "vuepress",
+    "eleventy",
+    "hexo",
+    "parcel",
+];
+
 /// Whether `start` runs something else than the framework's own development or preview server.
 fn has_own_server(app: &App, package: &Package) -> bool {
-    const TOOLS: [&str; 14] = [
-        "vite",
-        "react-scripts",
-        "ng",
-        "astro",
-        "next",
-        "nuxt",
-        "nuxi",
-        "expo",
-        "gatsby",
-        "serve",
-        "http-server",
-        "vue-cli-service",
-        "react-router",
-        "npx",
-    ];
     let Some(start) = package.script("start") else {
         // Without a start script a server file beside the page is the app only if it is named so.
         return package.script("serve:ssr").is_some() && app.has("server.ts");
@@ -155,6 +216,7 @@ fn has_own_server(app: &App, package: &Package) -> bool {
             !["dev", "preview", "serve", "start"].contains(&script)
         }
         Some("npx" | "bunx") => words.next().is_some_and(|tool| !TOOLS.contains(&tool)),
+        // The generator of a static site never is a server, whatever its script is called.
         Some(tool) => !TOOLS.contains(&tool),
         None => false,
     }
@@ -188,14 +250,42 @@ fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Or
         },
         "sveltekit" => sveltekit(app, origin),
         "angular" => angular(app, origin),
-        "tanstack-start" => (server("node .output/server/index.mjs"), origin),
-        "gatsby" => (files("public", false), origin),
+        "tanstack-start" => (server(tanstack(app, package)), origin),
+        "solid-start" | "nitro" => (server("node .output/server/index.mjs"), origin),
+        "docusaurus" => (files("build", false), origin),
+        "vitepress" | "vuepress" => press(name, app, origin),
+        "eleventy" => (files("_site", false), origin),
+        "adonis" => (server("node build/bin/server.js"), origin),
+        "gatsby" | "hexo" => (files("public", false), origin),
         "create-react-app" => (files("build", true), origin),
-        "expo" | "vue-cli" => (files("dist", true), origin),
+        "expo" | "vue-cli" | "parcel" => (files("dist", true), origin),
         "vite" => vite(app, package, origin),
         "nest" => (server("node dist/main"), origin),
         _ => (Shape::Server(None), origin),
     }
+}
+
+/// With nitro the build is a program; without it, it is a handler that srvx serves beside the client's files.
+fn tanstack(app: &App, package: &Package) -> &'static str {
+    let nitro = ["nitro", "nitropack", "vinxi", "@tanstack/nitro-v2-vite-plugin"];
+    let older = app.has("app.config.ts") || app.has("app.config.js");
+    if older || nitro.iter().any(|name| package.dependency(name).is_some()) {
+        return "node .output/server/index.mjs";
+    }
+    "npx srvx --prod -s ../client dist/server/server.js"
+}
+
+/// `VitePress` and `VuePress` write beside the folder that holds the pages.
+fn press(name: &str, app: &App, origin: Origin) -> (Shape, Origin) {
+    let hidden = format!(".{name}");
+    let base = ["docs", "src", ""].into_iter().find(|base| {
+        app.has_folder(&if base.is_empty() { hidden.clone() } else { format!("{base}/{hidden}") })
+    });
+    let folder = match base.unwrap_or("docs") {
+        "" => format!("{hidden}/dist"),
+        base => format!("{base}/{hidden}/dist"),
+    };
+    (Shape::Files(folder, false), origin)
 }
 
 fn nuxt(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {

@@ -48,7 +48,7 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
     let confidence = if named.is_some() { 0.8 } else { 0.7 };
     Manager {
         name: named.unwrap_or("npm"),
-        origin: app.origin("package.json", line, confidence),
+        origin: app.origin(package.file, line, confidence),
         berry,
         locked,
     }
@@ -60,7 +60,7 @@ fn declared(app: &App, package: &Package) -> Option<(&'static str, String, Origi
         Some(value) => {
             let (name, version) = value.split_once('@').unwrap_or((value, ""));
             let line = package.line("packageManager");
-            (name.to_owned(), version.to_owned(), app.origin("package.json", line, 1.0))
+            (name.to_owned(), version.to_owned(), app.origin(package.file, line, 1.0))
         }
         None if !app.folder.is_empty() => return declared_at_root(app),
         None => return None,

@@ -2,6 +2,7 @@
 
 mod framework;
 mod manager;
+mod script;
 
 use serde_json::Value;
 
@@ -28,13 +29,23 @@ const ENTRIES: [&str; 12] = [
 pub(super) struct Package {
     pub(super) text: std::rc::Rc<str>,
     pub(super) json: Value,
+    /// The file it was read from: pnpm also reads `package.json5`.
+    pub(super) file: &'static str,
 }
 
+/// Names of the manifest, the usual one first.
+pub(super) const MANIFESTS: [&str; 2] = ["package.json", "package.json5"];
+
 impl Package {
-    fn read(app: &App) -> Option<Self> {
-        let text = app.text("package.json")?;
-        let json = text::json(&text).unwrap_or(Value::Null);
-        Some(Self { text, json })
+    pub(super) fn read(app: &App) -> Option<Self> {
+        let file = MANIFESTS.into_iter().find(|name| app.has(name))?;
+        let text = app.text(file)?;
+        let json = text::json5(&text).unwrap_or(Value::Null);
+        Some(Self { text, json, file })
+    }
+
+    fn none() -> Self {
+        Self { text: "".into(), json: Value::Null, file: MANIFESTS[0] }
     }
 
     pub(super) fn script(&self, name: &str) -> Option<&str> {
@@ -49,7 +60,14 @@ impl Package {
     }
 
     pub(super) fn line(&self, key: &str) -> Option<usize> {
-        text::json_key_line(&self.text, key)
+        text::json_key_line(&self.text, key).or_else(|| {
+            let bare = |line: &str| {
+                line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+            };
+            (self.file != MANIFESTS[0])
+                .then(|| self.text.lines().position(bare).map(|index| index + 1))
+                .flatten()
+        })
     }
 
     fn has_dependencies(&self) -> bool {
@@ -60,8 +78,8 @@ impl Package {
 }
 
 pub(super) fn detect(app: &App) -> Option<Origin> {
-    if app.has("package.json") {
-        return Some(app.origin("package.json", None, 0.9));
+    if let Some(name) = app.first(&MANIFESTS) {
+        return Some(app.origin(name, None, 0.9));
     }
     let entry =
         app.first(&["server.js", "index.js", "index.ts", "app.js", "main.js", "server.mjs", "index.mjs"])?;
@@ -69,9 +87,9 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
 }
 
 pub(super) fn plan(app: &App, draft: &mut Draft) {
-    let package = Package::read(app).unwrap_or(Package { text: "".into(), json: Value::Null });
+    let package = Package::read(app).unwrap_or_else(Package::none);
     let manager = manager::find(app, &package);
-    if package.has_dependencies() || !manager.origin.file.ends_with("package.json") {
+    if package.has_dependencies() || !manager.origin.file.ends_with(package.file) {
         draft.claim(Field::PackageManager, manager.name, manager.origin.clone());
     } else {
         draft.claim(
@@ -97,14 +115,14 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
 
 fn claim_build(app: &App, package: &Package, manager: &manager::Manager, draft: &mut Draft) {
     if package.script("build").is_some() {
-        let origin = app.origin("package.json", package.line("build"), 0.95);
+        let origin = app.origin(package.file, package.line("build"), 0.95);
         draft.claim(Field::Build, app.command(manager.run("build")), origin);
     }
 }
 
 fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: &mut Draft) {
     if package.script("start").is_some() {
-        let origin = app.origin("package.json", package.line("start"), 0.95);
+        let origin = app.origin(package.file, package.line("start"), 0.95);
         draft.claim(Field::Start, app.command(manager.run("start")), origin);
     }
     framework::claim_start(app, package, draft);
@@ -112,11 +130,7 @@ fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: 
         let Some(main) = package.json.get(key).and_then(Value::as_str) else { continue };
         let main = main.trim_start_matches("./");
         if let Some(command) = app.has(main).then(|| run_file(main, manager.name)).flatten() {
-            draft.claim(
-                Field::Start,
-                app.command(command),
-                app.origin("package.json", package.line(key), 0.8),
-            );
+            draft.claim(Field::Start, app.command(command), app.origin(package.file, package.line(key), 0.8));
         }
     }
     if !draft.has(Field::Start)
@@ -159,7 +173,7 @@ fn claim_key(app: &App, package: &Package, draft: &mut Draft, table: &str, key: 
         let start = package.line(table).unwrap_or(1);
         let below: String = package.text.lines().skip(start - 1).collect::<Vec<_>>().join("\n");
         let line = text::json_key_line(&below, key).map(|line| line + start - 1);
-        draft.claim(Field::RuntimeVersion, text::without_v(version), app.origin("package.json", line, 0.9));
+        draft.claim(Field::RuntimeVersion, text::without_v(version), app.origin(package.file, line, 0.9));
     }
 }
 
@@ -168,7 +182,7 @@ pub(super) fn workspace(app: &App) -> Option<Origin> {
     if let Some(package) = Package::read(app)
         && package.json.get("workspaces").is_some()
     {
-        return Some(app.origin("package.json", package.line("workspaces"), 1.0));
+        return Some(app.origin(package.file, package.line("workspaces"), 1.0));
     }
     // A pnpm file may hold settings only: without packages it makes no workspace.
     if !pnpm_packages(app).is_empty() {
