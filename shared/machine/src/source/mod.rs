@@ -3,8 +3,10 @@
 //! A tree is fetched once per key, into a place of its own that nobody else writes to. Invariant: nothing of a
 //! repository is run, no link leads out of a fetched tree, and a token is in no argument, file or message.
 
+mod explain;
 mod git;
 pub mod tree;
+mod wanted;
 
 use crate::target::files;
 use async_trait::async_trait;
@@ -84,7 +86,7 @@ impl MachineSource {
                 Ok(Fetched { commit: copied.hash, bytes: copied.bytes })
             }
             SourceRef::Git { url, branch, commit } => {
-                let wanted = git::Wanted::parse(url, branch.as_deref(), commit.as_deref(), token)?;
+                let wanted = wanted::Wanted::parse(url, branch.as_deref(), commit.as_deref(), token)?;
                 let repository = place.join("repository");
                 let git = git::Git { path: &self.path, patience: self.patience, bounds: self.bounds };
                 let commit = git.fetch(&wanted, &repository).await?;
