@@ -57,13 +57,26 @@ fn once(command: &str) -> (f64, f64) {
     let ms = began.elapsed().as_secs_f64() * 1e3;
     std::thread::sleep(Duration::from_millis(200));
     let mib = pss_mib(&child);
-    child.kill().unwrap();
+    for pid in tree(child.id()).into_iter().rev() {
+        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
     child.wait().unwrap();
     (ms, mib)
 }
 
+/// Of the process and everything it started: a framework may leave the work to a child.
 fn pss_mib(child: &Child) -> f64 {
-    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", child.id())).unwrap_or_default();
+    tree(child.id()).into_iter().map(pss_of).sum()
+}
+
+fn tree(root: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{root}/task/{root}/children")).unwrap_or_default();
+    let below = children.split_whitespace().filter_map(|pid| pid.parse().ok()).flat_map(tree);
+    std::iter::once(root).chain(below.collect::<Vec<_>>()).collect()
+}
+
+fn pss_of(pid: u32) -> f64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0 kB");
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or_default() / 1024.0
 }
