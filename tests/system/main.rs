@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod apps;
 mod bad_input;
 mod canary;
 mod catalog;

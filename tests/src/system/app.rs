@@ -67,6 +67,11 @@ impl System {
         to
     }
 
+    /// A file of an example that was copied.
+    pub fn example_file(&self, path: &str) -> PathBuf {
+        self.work().join("apps").join(path)
+    }
+
     /// A pipe that a build waits for.
     pub fn hold(&self, name: &str) -> Hold {
         let path = self.work().join(format!("{name}.hold"));

@@ -79,11 +79,7 @@ impl System {
     }
 
     /// Waits for an event; the end of the deployment without it is a failure of the test.
-    pub async fn wait_for(
-        &self,
-        id: &str,
-        wanted: impl FnMut(&Event) -> bool,
-    ) -> Result<Event, Killed> {
+    pub async fn wait_for(&self, id: &str, wanted: impl FnMut(&Event) -> bool) -> Result<Event, Killed> {
         match tokio::time::timeout(PATIENCE, self.follow(id, wanted)).await {
             Ok(result) => result,
             Err(_) => {

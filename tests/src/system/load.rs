@@ -61,13 +61,7 @@ impl Drop for Load {
     }
 }
 
-async fn send_all(
-    http: reqwest::Client,
-    url: String,
-    host: String,
-    per_second: u32,
-    seen: Arc<Mutex<Seen>>,
-) {
+async fn send_all(http: reqwest::Client, url: String, host: String, per_second: u32, seen: Arc<Mutex<Seen>>) {
     let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = JoinSet::new();

@@ -72,7 +72,8 @@ impl Process {
             command.tokio().stdout(Stdio::piped()).stderr(errors).kill_on_drop(true).spawn().unwrap();
         let pid = rustix::process::Pid::from_raw(child.id().unwrap() as i32).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it never came up").unwrap();
+        let first =
+            tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it never came up").unwrap();
         let Some(first) = first else {
             let status = child.wait().await.unwrap();
             if status.signal() == Some(9) {
