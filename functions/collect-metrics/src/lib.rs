@@ -1,11 +1,14 @@
 //! Reads what each due service really did and cost in the window since it was last measured.
 //!
-//! Invariant: windows of one service follow each other without gap or overlap, in real time; an observation's id is
+//! Invariant: windows of one revision follow each other without gap or overlap, in real time; an observation's id is
 //! derived from (service, window), so measuring twice is one document. A service that must not be measured has no
 //! due time and is never found.
 
 mod measure;
 mod utilize;
+
+#[cfg(test)]
+mod tests;
 
 use host::{Context, Error, Function, Outcome};
 use model::{

@@ -8,7 +8,7 @@ use model::{
         Configuration, Decision, Kept, Observation, SCHEMA, Service, decision_path, observation_path,
         service_path,
     },
-    message::{Message, kind, topic},
+    message::{AboutObservation, Message, kind, topic},
     port::{
         store::{Precondition, StoreError, Version, Write},
         target::{ServiceKey, Window},
@@ -29,10 +29,11 @@ pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Resu
         return save(ctx, service, read, vec![]).await;
     };
     let window = window(ctx, &service);
-    service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
     if window.to.since(window.from) < SHORTEST_MS {
+        service.metrics_due = Some(ctx.now().plus(SHORTEST_MS));
         return save(ctx, service, read, vec![]).await;
     }
+    service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
     let observation = match observe(ctx, &service, &serving, window).await {
         // The target knows nothing of it (a customer's service that isn't confirmed yet): asked again when next due.
         Err(error) if error.kind() == host::Kind::NotFound => return save(ctx, service, read, vec![]).await,
@@ -45,8 +46,8 @@ pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Resu
     save(ctx, service, read, vec![write]).await
 }
 
-/// From where the last window ended (or an hour ago, or when the service was first heard of) to the last moment
-/// that has settled.
+/// From where the last window ended, or the revision that serves began to (or an hour ago, if that is longer ago), to
+/// the last moment that has settled.
 fn window(ctx: &Context, service: &Service) -> Window {
     let (lag, _) = ctx.ports.target.window_policy();
     let to = ctx.real().plus(-lag);
@@ -101,15 +102,8 @@ async fn configuration(ctx: &Context, serving: &Kept) -> Result<Option<Configura
 }
 
 fn recorded(observation: &Observation) -> Message {
-    let body = About { observation: &observation.id, service: observation.service.as_str() };
+    let body = AboutObservation { observation: observation.id.clone(), service: observation.service.clone() };
     Message::new(topic::OBSERVATIONS, kind::OBSERVATION_RECORDED, &observation.tenant, &body)
-}
-
-/// The body of `observation.recorded`.
-#[derive(serde::Serialize)]
-struct About<'a> {
-    observation: &'a ObservationId,
-    service: &'a str,
 }
 
 /// Commits what was measured, then publishes what that owes; the sweep publishes what a crash leaves behind.

@@ -66,6 +66,8 @@ pub fn settle(
             service.url =
                 deployment.released.as_ref().map(|released| released.url.clone()).or(service.url.take());
             service.traffic.clone_from(&deployment.traffic);
+            // A window is about one revision: what lies before it must not thin out its counts.
+            service.measured_to = service.measured_to.max(at.real);
             service.metrics_due.get_or_insert(at.now.plus(MINUTE_MS));
             service.ask_due.get_or_insert(at.now.plus(7 * DAY_MS));
             Ok(free(service, &deployment.id))
