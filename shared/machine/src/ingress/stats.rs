@@ -5,10 +5,13 @@
 
 use model::port::target::{RevisionWindow, Window};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Two hours.
 const KEPT_SECONDS: usize = 7_200;
+/// What is kept over a restart.
+const KEPT_MINUTES: i64 = 60;
 /// `1.05^399` × 0.1 ms is more than seven hours.
 const BUCKETS: usize = 400;
 
@@ -26,11 +29,17 @@ struct Inner {
     /// Latency of the open second, by bucket; made sparse when it closes.
     latency: Box<[u32; BUCKETS]>,
     closed: VecDeque<(i64, Second)>,
+    /// The second until which counts are kept elsewhere.
+    kept: i64,
 }
 
-/// One second.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Second {
+/// Counts by minute, each with the last second that it is about; the form in which they are kept.
+pub(crate) type Minutes = Vec<(i64, Second)>;
+
+/// One second, or a sum of seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Second {
     requests: u64,
     client_errors: u64,
     server_errors: u64,
@@ -58,9 +67,40 @@ pub(crate) enum Ended {
 impl Stats {
     pub(crate) fn new() -> Self {
         let latency = Box::new([0; BUCKETS]);
-        Self {
-            inner: Mutex::new(Inner { second: 0, open: Second::default(), latency, closed: VecDeque::new() }),
+        let (open, closed) = (Second::default(), VecDeque::new());
+        Self { inner: Mutex::new(Inner { second: 0, open, latency, closed, kept: 0 }) }
+    }
+
+    /// Takes back what was counted until a restart at `now_ms`; before anything else is counted.
+    pub(crate) fn restore(&self, minutes: Minutes, now_ms: i64) {
+        let mut inner = self.inner.lock();
+        // The clock may have been set back.
+        inner.closed = minutes.into_iter().filter(|(second, _)| second * 1000 <= now_ms).collect();
+        inner.second = inner.closed.back().map_or(0, |(second, _)| *second);
+        inner.kept = inner.second;
+    }
+
+    /// The last hour by minute, if anything was counted since this was last asked.
+    pub(crate) fn changed_minutes(&self) -> Option<Minutes> {
+        let mut inner = self.inner.lock();
+        if inner.kept == inner.second && inner.open == Second::default() {
+            return None;
         }
+        inner.kept = inner.second;
+        let oldest = inner.second - KEPT_MINUTES * 60;
+        let open = (inner.second, inner.open());
+        let mut minutes: Minutes = Vec::new();
+        for (at, second) in inner.closed.iter().chain([&open]).filter(|(at, _)| *at > oldest) {
+            match minutes.last_mut() {
+                Some((last, sum)) if last.div_euclid(60) == at.div_euclid(60) => {
+                    *last = *at;
+                    sum.add(second);
+                }
+                _ => minutes.push((*at, second.clone())),
+            }
+        }
+        minutes.retain(|(_, sum)| *sum != Second::default());
+        Some(minutes)
     }
 
     /// Counts a request that ended at `now_ms`.
@@ -110,12 +150,12 @@ impl Stats {
             let end = (second + 1) * 1000;
             window.from.0 < end && end <= window.to.0
         };
-        let mut sum = Sum::default();
+        let mut sum = Second::default();
         for (_, second) in inner.closed.iter().filter(|(at, _)| inside(*at)) {
-            sum.add(second, second.latency.iter().copied());
+            sum.add(second);
         }
         if inside(inner.second) {
-            sum.add(&inner.open, sparse(&inner.latency));
+            sum.add(&inner.open());
         }
         sum.finish()
     }
@@ -137,6 +177,11 @@ impl Stats {
 }
 
 impl Inner {
+    /// The open second so far.
+    fn open(&self) -> Second {
+        Second { latency: sparse(&self.latency).collect(), ..self.open.clone() }
+    }
+
     fn turn(&mut self, second: i64) {
         let mut closing = std::mem::take(&mut self.open);
         if self.second != 0 {
@@ -155,38 +200,42 @@ impl Inner {
     }
 }
 
-#[derive(Default)]
-struct Sum {
-    total: RevisionWindow,
-    latency: BTreeMap<u16, u32>,
-    memory_kib: u64,
-    memory_kib_ms: u64,
-}
-
-impl Sum {
-    fn add(&mut self, second: &Second, latency: impl Iterator<Item = (u16, u32)>) {
-        let total = &mut self.total;
-        total.requests += second.requests;
-        total.client_errors += second.client_errors;
-        total.server_errors += second.server_errors;
-        total.bytes_out += second.bytes_out;
-        total.cpu_ms += second.cpu_ms;
-        total.instance_ms += second.instance_ms;
-        total.starts += second.starts;
-        total.crashes += second.crashes;
-        self.memory_kib = self.memory_kib.max(second.memory_kib);
-        self.memory_kib_ms += second.memory_kib_ms;
-        for (bucket, count) in latency {
-            *self.latency.entry(bucket).or_default() += count;
+impl Second {
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.client_errors += other.client_errors;
+        self.server_errors += other.server_errors;
+        self.bytes_out += other.bytes_out;
+        self.cpu_ms += other.cpu_ms;
+        self.memory_kib = self.memory_kib.max(other.memory_kib);
+        self.memory_kib_ms += other.memory_kib_ms;
+        self.instance_ms += other.instance_ms;
+        self.starts += other.starts;
+        self.crashes += other.crashes;
+        if other.latency.is_empty() {
+            return;
         }
+        let mut latency: BTreeMap<u16, u32> = self.latency.drain(..).collect();
+        for (bucket, count) in &other.latency {
+            *latency.entry(*bucket).or_default() += count;
+        }
+        self.latency = latency.into_iter().collect();
     }
 
     fn finish(self) -> (RevisionWindow, u64) {
-        let memory_mib = self.memory_kib.div_ceil(1024);
-        (
-            RevisionWindow { latency: self.latency.into_iter().collect(), memory_mib, ..self.total },
-            self.memory_kib_ms,
-        )
+        let window = RevisionWindow {
+            requests: self.requests,
+            client_errors: self.client_errors,
+            server_errors: self.server_errors,
+            bytes_out: self.bytes_out,
+            latency: self.latency,
+            cpu_ms: self.cpu_ms,
+            memory_mib: self.memory_kib.div_ceil(1024),
+            instance_ms: self.instance_ms,
+            starts: self.starts,
+            crashes: self.crashes,
+        };
+        (window, self.memory_kib_ms)
     }
 }
 
@@ -261,5 +310,36 @@ mod tests {
             stats.request(1_000_000 + second * 1000, Ended::Status(200), 0, 1);
         }
         assert!(stats.inner.lock().closed.len() <= KEPT_SECONDS + 1);
+    }
+
+    #[test]
+    fn counts_come_back_by_minute() {
+        let stats = Stats::new();
+        for second in 0..400 {
+            stats.request(1_000_000 + second * 1000, Ended::Status(500), 3, 300);
+            stats.used(1_000_999 + second * 1000, 1000, 5, 2048);
+        }
+        let minutes = stats.changed_minutes().unwrap();
+        assert!(minutes.len() <= 8, "{}", minutes.len());
+        let text = serde_json::to_string(&minutes).unwrap();
+        let again = Stats::new();
+        again.restore(serde_json::from_str(&text).unwrap(), 1_399_999);
+        let all = window(0, 2_000_000);
+        assert_eq!(again.window(all), stats.window(all));
+        assert_eq!(again.changed_minutes(), None, "nothing new");
+        // It goes on in the same second, and is kept once.
+        again.request(1_399_999, Ended::Cut, 0, 1);
+        again.request(1_500_000, Ended::Cut, 0, 1);
+        assert_eq!(again.window(all).0.requests, 402);
+        let third = Stats::new();
+        third.restore(again.changed_minutes().unwrap(), 1_500_000);
+        assert_eq!(third.window(all), again.window(all));
+        assert_eq!(third.window(window(1_400_000, 2_000_000)).0.requests, 1);
+        // A clock that was set back, and what is older than an hour.
+        let back = Stats::new();
+        back.restore(minutes, 1_000_000);
+        assert!(back.window(all).0.requests < 60);
+        third.request(1_500_000 + 3_700_000, Ended::Cut, 0, 1);
+        assert_eq!(third.changed_minutes().unwrap().len(), 1);
     }
 }

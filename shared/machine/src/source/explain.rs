@@ -22,13 +22,12 @@ pub(super) fn explain(wanted: &Wanted, said: &str) -> PortError {
         return PortError::Permanent(format!("`{url}` doesn't have {branch}; check its name"));
     }
     if has(&needs_token) {
-        return PortError::Permanent(match wanted.has_token() {
-            true => format!(
-                "`{url}` refused the token; check that it may read this repository and hasn't expired"
-            ),
-            false => format!(
+        return PortError::Permanent(if wanted.has_token() {
+            format!("`{url}` refused the token; check that it may read this repository and hasn't expired")
+        } else {
+            format!(
                 "`{url}` is private or doesn't exist; check the address, or give a token that may read it"
-            ),
+            )
         });
     }
     if has(&["does not appear to be a git repository", "not found", "error: 404"]) {

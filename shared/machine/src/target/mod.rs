@@ -8,6 +8,7 @@
 //! | [`logger`] | keeps what one instance of an app writes, redacted, in a process that outlives Sextant |
 //! | `service`, `spec` | services and revisions, in memory and as files |
 //! | `kept`, `seal` | secrets in those files |
+//! | `counts` | what revisions did, over restarts of Sextant |
 //! | `sample`, `price` | CPU and memory of process trees; what that would cost |
 //!
 //! Apps run as the user who runs Sextant: this is a developer's tool, not a sandbox. They get a clean environment
@@ -16,6 +17,7 @@
 
 mod build;
 mod capture;
+mod counts;
 mod environment;
 pub(crate) mod files;
 mod kept;
@@ -204,6 +206,7 @@ impl MachineTarget {
         self.inner.end.cancel();
         self.inner.tasks.close();
         tokio::time::timeout(Duration::from_secs(5), self.inner.tasks.wait()).await.ok();
+        self.inner.keep_counts().await;
     }
 
     /// Stops every app gracefully; those that should run are started by the next [`MachineTarget::open`].
@@ -212,6 +215,7 @@ impl MachineTarget {
         let revisions: Vec<Revision> = services.iter().flat_map(|service| service.all()).collect();
         futures::future::join_all(revisions.iter().map(|revision| revision.stop(true))).await;
         self.inner.shared.alias.clear();
+        self.inner.keep_counts().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one task that samples what runs, each second.
+//! The one task that samples what runs, each second, and keeps what was counted, each minute.
 
 use super::{
     Inner,
@@ -34,9 +34,14 @@ pub(super) fn spawn(inner: &Arc<Inner>) {
 }
 
 async fn each_second(inner: Weak<Inner>) {
+    let mut minute = 0;
     while let Some(target) = inner.upgrade() {
         let now = target.shared.clock.real().0;
         target.sample(now).await;
+        if minute != now.div_euclid(60_000) {
+            minute = now.div_euclid(60_000);
+            target.keep_counts().await;
+        }
         let left = 1000 - target.shared.clock.real().0.rem_euclid(1000);
         drop(target);
         // Just after the second, so that the sample is about all of it.

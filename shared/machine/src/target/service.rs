@@ -4,6 +4,7 @@
 //! what is on disk, never the other way round.
 
 use super::{
+    counts,
     environment::Alias,
     files,
     launch::{Environment, alias_name, instance, sweep},
@@ -132,14 +133,19 @@ impl Revision {
         end: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<Self, PortError> {
-        let running = Arc::default();
+        let (running, folder) = (Arc::default(), shared.folder(&spec));
+        let backend = |reach| {
+            let backend = Backend::new(&spec.revision, reach);
+            backend.stats.restore(counts::load(&folder), shared.clock.real().0);
+            backend
+        };
         if spec.plan.start_command.is_none() {
             let reach = Reach::Files(Arc::new(site(&spec, &shared.places)?));
-            return Ok(Self { backend: Backend::new(&spec.revision, reach), spec, asks: None, running });
+            return Ok(Self { backend: backend(reach), spec, asks: None, running });
         }
         // From the start on, so that whoever wants a stopped one asks for it.
-        let wanted = instance(&shared.places.revision(&spec.service, &spec.revision)).wanted;
-        let backend = Backend::new(&spec.revision, if wanted { Reach::Starting } else { Reach::Stopped });
+        let wanted = instance(&folder).wanted;
+        let backend = backend(if wanted { Reach::Starting } else { Reach::Stopped });
         let (asks, receiver) = mpsc::unbounded_channel();
         let supervisor = Supervisor {
             spec: Arc::clone(&spec),
