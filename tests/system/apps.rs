@@ -43,12 +43,16 @@ async fn python_and_a_procfile() -> Result<(), Killed> {
     }
     let system = system().start().await;
     let page = deployed(&system, "procfile-shell").await?;
-    assert_eq!(page, std::fs::read_to_string(system.example_file("procfile-shell/public/index.html")).unwrap());
+    assert_eq!(
+        page,
+        std::fs::read_to_string(system.example_file("procfile-shell/public/index.html")).unwrap()
+    );
     Ok(())
 }
 
 fn git(folder: &Path, arguments: &[&str]) {
-    let identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"];
+    let identity =
+        ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"];
     let mut command = Command::new("git");
     let command = command.args(identity).args(arguments).current_dir(folder);
     let output = command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();

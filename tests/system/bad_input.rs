@@ -117,7 +117,8 @@ async fn sources_and_builds_that_fail() -> Result<(), Killed> {
     fails(&system, &repository, "source_unavailable", &[&nowhere]).await?;
     undisturbed(&system, &app).await?;
 
-    let broken = fails(&system, &app.order_with("v2", "BUILD_EXIT", "3"), "build_failed", &["code 3"]).await?;
+    let broken =
+        fails(&system, &app.order_with("v2", "BUILD_EXIT", "3"), "build_failed", &["code 3"]).await?;
     assert_eq!(broken["failure"]["stage"], "build");
     let hold = system.hold("for-ever");
     let mut hangs = app.order_with("v3", "HOLD", &hold.path.display().to_string());
@@ -153,7 +154,11 @@ async fn a_build_that_floods_its_log() -> Result<(), Killed> {
 
 fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries.map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
+    entries
+        .map(
+            |entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().unwrap().len() },
+        )
+        .sum()
 }
 
 #[tokio::test]

@@ -21,7 +21,11 @@ async fn a_worse_release_is_taken_back_by_its_e_value() -> Result<(), Killed> {
     let text = ended["failure"]["message"].as_str().unwrap();
     assert!(text.contains("canary requests") && text.contains("E = "), "{text}");
     let seen = load.seen();
-    assert_eq!(seen.bad.keys().collect::<Vec<_>>(), ["v2"], "the stable side has no failed request: {seen:?}");
+    assert_eq!(
+        seen.bad.keys().collect::<Vec<_>>(),
+        ["v2"],
+        "the stable side has no failed request: {seen:?}"
+    );
     assert_eq!(seen.unreachable, 0, "{seen:?}");
     assert!(seen.good["v1"] > 0);
     // What the canary's clients suffered is what the deployment counted, no more.
@@ -50,7 +54,8 @@ async fn without_traffic_it_falls_back_to_probes_and_says_so() -> Result<(), Kil
     order["canary"]["deadline_windows"] = 2.into();
     order["canary"]["thin_evidence"] = "hold".into();
     let third = system.deploy(&order).await?;
-    let held = system.wait_for(&third, |event| event.name == "canary" && event.data["held"].is_string()).await?;
+    let held =
+        system.wait_for(&third, |event| event.name == "canary" && event.data["held"].is_string()).await?;
     assert_eq!(system.traffic("shop").weights.len(), 2, "both serve until a person decides: {:#}", held.data);
     system.cancel(&third).await?.expect(202);
     assert_eq!(system.rest(&third).await?["pipeline_status"], "CANCELLED");

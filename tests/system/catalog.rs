@@ -55,7 +55,8 @@ fn the_readme_lists_the_functions() {
         // There is none yet; from its first day on its table must hold.
         return;
     };
-    let (_, after) = readme.split_once("<!-- functions -->").expect("README.md has a marker for the functions");
+    let (_, after) =
+        readme.split_once("<!-- functions -->").expect("README.md has a marker for the functions");
     let (table, _) = after.split_once("<!-- /functions -->").expect("README.md ends its table of functions");
     let printed = host::catalog::markdown_table(&functions::all());
     assert!(

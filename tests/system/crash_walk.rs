@@ -153,7 +153,8 @@ impl Tale {
         assert_eq!(distinct.len(), 1, "{:?}: {questions:#?}", self.point);
         assert!(questions.len() as u32 <= 1 + hits, "{:?}: {questions:#?}", self.point);
         // The owner hears of the release that was taken back. A notice may come twice after a death, as the same.
-        let notices = mails.iter().filter(|mail| mail.header("Subject").is_some_and(|s| s.contains("rolled back")));
+        let notices =
+            mails.iter().filter(|mail| mail.header("Subject").is_some_and(|s| s.contains("rolled back")));
         let notices: BTreeSet<_> = notices.map(|mail| mail.header("Message-ID")).collect();
         assert_eq!(notices.len(), 1, "{:?}: {mails:#?}", self.point);
         hits

@@ -78,7 +78,12 @@ async fn asked_answered_learned() -> Result<(), Killed> {
 
     let now = system.deployment(&id).await?;
     assert_eq!(now["status"], "feedback_collected");
-    assert_eq!(now["feedback"]["feedback_type"].as_str().or(now["feedback"]["type"].as_str()), Some("over_provisioned"), "{:#}", now["feedback"]);
+    assert_eq!(
+        now["feedback"]["feedback_type"].as_str().or(now["feedback"]["type"].as_str()),
+        Some("over_provisioned"),
+        "{:#}",
+        now["feedback"]
+    );
     let learned = system.get("/api/v1/learnings").await?.expect(200);
     let learned = learned["learnings"].as_array().unwrap();
     assert_eq!(learned.len(), 1, "{learned:#?}");
@@ -110,7 +115,8 @@ async fn reminded_once_and_then_let_go() -> Result<(), Killed> {
     system.tick(2 * DAY_MS).await?;
     let first = system.smtp.mails().into_iter().find(is_question).unwrap();
     let id = first.header("Message-ID").map(str::to_owned);
-    let reminder = system.mail(|mail| is_question(mail) && mail.header("Message-ID") != id.as_deref()).await?;
+    let reminder =
+        system.mail(|mail| is_question(mail) && mail.header("Message-ID") != id.as_deref()).await?;
     assert_ne!(form(&reminder), form(&first));
     system.tick(60 * DAY_MS).await?;
     system.quiet().await?;

@@ -29,7 +29,8 @@ async fn two_services(seed: u64) -> Result<(), Killed> {
     system.quiet().await?;
     let list = system.get("/api/v1/deployments").await?.expect(200);
     let listed = list["deployments"].as_array().unwrap().iter();
-    let listed: BTreeSet<String> = listed.map(|one| one["deployment_id"].as_str().unwrap().to_owned()).collect();
+    let listed: BTreeSet<String> =
+        listed.map(|one| one["deployment_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(listed, ids, "nothing is lost, nothing came twice");
     let dead = system.get("/local/v1/dead-letters").await?.expect(200);
     assert_eq!(dead["dead_letters"], json!([]), "bad delivery makes no dead letters");

@@ -46,7 +46,10 @@ async fn a_secret_that_the_app_prints_is_seen_by_nobody() -> Result<(), Killed> 
 
     let runtime = system.get(&format!("/api/v1/deployments/{id}/runtime-logs")).await?.expect(200);
     let lines = runtime["lines"].to_string();
-    assert!(lines.contains("***") && lines.contains("listens"), "what the app printed is there, redacted: {lines}");
+    assert!(
+        lines.contains("***") && lines.contains("listens"),
+        "what the app printed is there, redacted: {lines}"
+    );
     let mut answers = String::new();
     for path in ["", "/logs", "/logs?format=text", "/runtime-logs"] {
         answers += &system.get(&format!("/api/v1/deployments/{id}{path}")).await?.text;
