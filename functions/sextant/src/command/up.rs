@@ -87,7 +87,7 @@ pub struct Running {
     pub machine: Machine,
     runner: Arc<Runner>,
     listener: TcpListener,
-    _schedules: Schedules,
+    schedules: Schedules,
     stop_apps: bool,
 }
 
@@ -142,7 +142,7 @@ pub async fn start(up: Up, data: &Path) -> Result<Running> {
     };
     let machine = Machine::open(&options, subscriptions).await?;
     config.values = values(&up, &machine);
-    let schedules: Vec<(String, String)> = runner::schedules(&functions)
+    let minutes: Vec<(String, String)> = runner::schedules(&functions)
         .iter()
         .map(|schedule| (schedule.name.to_owned(), schedule.cron.to_owned()))
         .collect();
@@ -151,12 +151,12 @@ pub async fn start(up: Up, data: &Path) -> Result<Running> {
     let runner = Runner::new(functions, machine.ports.clone(), Arc::new(config)).with_openapi(local::openapi);
     let runner = Arc::new(runner);
     machine.broker.start(runner.clone());
-    let kept = Schedules::start(&machine.data, &schedules, machine.clock.clone(), machine.broker.clone())?;
+    let schedules = Schedules::start(&machine.data, &minutes, machine.clock.clone(), machine.broker.clone())?;
     catch_up(&machine).await?;
     let address = address(&key, &machine, port)?;
     write_address(&machine.data, &address)?;
     let link = runner.sign_in_link(&owner()?);
-    Ok(Running { address, link, machine, runner, listener, _schedules: kept, stop_apps: up.stop_apps })
+    Ok(Running { address, link, machine, runner, listener, schedules, stop_apps: up.stop_apps })
 }
 
 impl Running {
@@ -164,6 +164,8 @@ impl Running {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         host::serve(self.listener, self.runner.router(), shutdown).await?;
         super::server::remove_address(&self.machine.data);
+        // Whoever publishes by itself stops before the broker does.
+        drop(self.schedules);
         self.machine.broker.close().await;
         if self.stop_apps {
             self.machine.target.stop_all().await;
