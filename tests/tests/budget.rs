@@ -14,7 +14,7 @@ const MOST_MESSAGES: u64 = 25;
 const WINDOWS: u64 = 30;
 
 fn functions() -> Vec<host::Function> {
-    vec![register::function(), deploy_step::function()]
+    vec![register::function(), deploy_step::function(), console::function()]
 }
 
 /// Enough in each window to pass a weight when its bake time is over: 14 windows at 10 %, 15 at 50 %, one at 100 %.
@@ -48,11 +48,24 @@ async fn a_canary_of_thirty_windows_keeps_the_budget() {
     assert!(timers <= WINDOWS + 10, "{timers} timers");
 }
 
+/// What reading a page of the list and the analytics asks of the store.
+async fn looking(world: &World) -> (u64, u64) {
+    let mut costs = vec![];
+    for path in ["/api/v1/deployments?limit=2", "/api/v1/analytics?days=30"] {
+        let before = world.counts.now().1;
+        let (status, answer) = world.call("GET", path, None).await;
+        assert_eq!(status, 200, "{answer}");
+        costs.push(world.counts.now().1 - before);
+    }
+    (costs[0], costs[1])
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_stored_deployments_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::open(folder.path(), functions(), Traffic { canary: 40, stable: 400 });
     let (alone, _) = second(&world, "shop").await;
+    let seen = looking(&world).await;
     for _ in 0..50 {
         let ids = futures::future::join_all((0..20).map(|n| world.deploy_named(n))).await;
         for id in ids {
@@ -60,6 +73,7 @@ async fn a_thousand_stored_deployments_change_nothing() {
         }
     }
     let scans = world.store.stats().scans;
+    assert_eq!(looking(&world).await, seen, "list or analytics read more when more is stored");
     let (crowded, _) = second(&world, "shop").await;
     assert_eq!(world.store.stats().scans, scans, "a query of the pipeline scans");
     let close = |a: u64, b: u64| a.abs_diff(b) <= 4;
