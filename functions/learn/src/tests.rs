@@ -244,7 +244,7 @@ impl Dice {
 
 /// Everything that calibration keeps, as bytes.
 async fn bits(world: &World) -> String {
-    let mut all = format!("{:?}", own(world).await);
+    let mut all = vec![format!("{:?}", own(world).await)];
     for folder in ["calibration_events", "calibration"] {
         let query = Query::all(Scope::Collection(collection(&sample::acme(), folder)), 500);
         for found in world.store().query(&query).await.unwrap().documents {
@@ -253,10 +253,10 @@ async fn bits(world: &World) -> String {
             body.as_object_mut().unwrap().remove("revision");
             // A count that went back to 0 is as good as one that never was.
             drop_zeros(&mut body);
-            all += &format!("\n{} {body}", found.path);
+            all.push(format!("{} {body}", found.path));
         }
     }
-    all
+    all.join("\n")
 }
 
 fn drop_zeros(value: &mut serde_json::Value) {

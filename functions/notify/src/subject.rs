@@ -60,19 +60,14 @@ async fn ended(ctx: &Context, message: &Message) -> Result<Option<Subject>, Erro
 }
 
 fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
-    let mut text = format!("Deployment {} of {} {what}.\n", deployment.id, deployment.service);
-    if let Some(failure) = &deployment.failure {
-        text += &format!(
-            "\nStage    {}\nWhat     {}\nDo next  {}\n",
-            failure.stage.as_str(),
-            failure.message,
-            failure.hint
-        );
-    }
-    if let Some(last) = deployment.timeline.last() {
-        text += &format!("\nIn the end: {}\n", last.text);
-    }
-    text + &format!("\n{}\n", ctx.config.url(&format!("/deployments/{}", deployment.id)))
+    let mut paragraphs = vec![format!("Deployment {} of {} {what}.", deployment.id, deployment.service)];
+    paragraphs.extend(deployment.failure.as_ref().map(|failure| {
+        let stage = failure.stage.as_str();
+        format!("Stage    {stage}\nWhat     {}\nDo next  {}", failure.message, failure.hint)
+    }));
+    paragraphs.extend(deployment.timeline.last().map(|last| format!("In the end: {}", last.text)));
+    paragraphs.push(ctx.config.url(&format!("/deployments/{}", deployment.id)));
+    paragraphs.join("\n\n") + "\n"
 }
 
 /// Only high ones: at medium, one comes each day of a service that is well.
@@ -96,7 +91,7 @@ async fn learned(ctx: &Context, message: &Message) -> Result<Option<Subject>, Er
     if document.impact != "high" {
         return Ok(None);
     }
-    let lines = |lines: &[String]| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    let lines = |lines: &[String]| format!("  {}\n", lines.join("\n  "));
     Ok(Some(Subject {
         event: format!("learning {learning}"),
         title: format!("{service}: what we learned from it"),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// What became of an answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Received {
+pub struct FeedbackReceived {
     /// Tells this answer apart from others about the same decision.
     pub feedback_id: String,
     /// What it is about.
@@ -41,7 +41,7 @@ pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> 
     keep::keep(&ctx, &arrived, &taken).await
 }
 
-fn received(arrived: &Arrived, kept: Kept) -> Received {
+fn received(arrived: &Arrived, kept: Kept) -> FeedbackReceived {
     let message = match kept {
         Kept::Newest if arrived.answer.currency.as_deref().is_some_and(|currency| currency != "USD") => {
             "Thank you. Your cost is kept; it is not converted, so the cost is not learned from."
@@ -49,7 +49,7 @@ fn received(arrived: &Arrived, kept: Kept) -> Received {
         Kept::Newest => "Thank you. The next recommendation takes it into account.",
         Kept::Older => "A newer answer about this decision had come already, so this one changed nothing.",
     };
-    Received {
+    FeedbackReceived {
         feedback_id: arrived.key.clone(),
         decision_id: arrived.decision.to_string(),
         status: FollowUp::FeedbackCollected,

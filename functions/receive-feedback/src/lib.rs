@@ -34,7 +34,7 @@ pub fn function() -> Function {
             .creates()
             .body_limit(64 << 10)
             .body::<answer::FeedbackBody>()
-            .answers::<api::Received>(200),
+            .answers::<api::FeedbackReceived>(200),
         )
         .route(
             Route::get(
@@ -59,7 +59,7 @@ pub fn function() -> Function {
             )
             .body_limit(64 << 10)
             .body::<measurement::MetricsBody>()
-            .answers::<webhook::Taken>(202),
+            .answers::<webhook::MeasurementTaken>(202),
         )
         .problem(
             "not-carried-out",

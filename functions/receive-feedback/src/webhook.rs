@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 /// What became of a measurement.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Taken {
+pub struct MeasurementTaken {
     /// The same for the same decision and window: a repeat replaces it.
     pub observation_id: String,
     /// First moment of the window.
@@ -42,7 +42,7 @@ pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> 
     let path = service_path(&seen.tenant, &seen.service);
     ctx.retrying(|| store(&ctx, &path, &seen, &message)).await?;
     publish(&ctx, &path, &message).await?;
-    let taken = Taken {
+    let taken = MeasurementTaken {
         observation_id: seen.id.to_string(),
         from: seen.window.from.rfc3339(),
         to: seen.window.to.rfc3339(),

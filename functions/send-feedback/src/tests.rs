@@ -1,6 +1,7 @@
 //! Against the embedded store: who is asked, when, and how often, whatever crashes or comes twice.
 
 use super::*;
+use crate::ask::hash;
 use host::testing::{START, World, sample};
 use machine::store::{Options, Store};
 use model::{
@@ -12,7 +13,6 @@ use model::{
     message::Message,
     time::{DAY_MS, MINUTE_MS},
 };
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 async fn world(folder: &tempfile::TempDir) -> World {
@@ -44,10 +44,6 @@ fn tokens(world: &World) -> Vec<String> {
         rest.split_whitespace().next().unwrap().to_owned()
     };
     mails.iter().map(|mail| token(&mail.text)).collect()
-}
-
-fn hash(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn answered(world: &World) {
