@@ -59,6 +59,17 @@ impl World {
     }
 }
 
+/// Whatever a failed test leaves running.
+impl Drop for World {
+    fn drop(&mut self) {
+        let data = self.data.path().to_owned();
+        let stop = std::thread::spawn(move || {
+            tokio::runtime::Runtime::new().unwrap().block_on(machine::target::stop_leftovers(&data));
+        });
+        stop.join().unwrap();
+    }
+}
+
 /// Processes that have this text in their environment: every copy of an app.
 fn copies(text: &str) -> usize {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
@@ -103,8 +114,18 @@ async fn a_process_is_adopted_with_its_traffic_address_and_log() {
     // What it wrote after its adoption was kept.
     let log = at.target.runtime_log(&service, &one.revision, 10).await.unwrap();
     assert!(log.iter().any(|line| line == "leaving as asked"), "{log:?}");
+    let instance = world.data.path().join(format!(
+        "services/{}/{}/revisions/{}/instance.json",
+        service.tenant, service.service, one.revision
+    ));
+    let instance: serde_json::Value = serde_json::from_slice(&std::fs::read(instance).unwrap()).unwrap();
+    let keeper = &instance["logger"]["pid"];
+    let stat = std::fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
+    let session = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(3).unwrap().to_owned();
+    assert_eq!(session, keeper.to_string(), "no terminal reaches the keeper of its log: {stat}");
     target.stop_all().await;
     assert_eq!(copies(&one.revision), 0);
+    assert!(!Path::new(&format!("/proc/{keeper}")).exists(), "the keeper ends with the app");
     target.shutdown().await;
     drop((at, target));
 

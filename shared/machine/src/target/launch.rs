@@ -83,7 +83,8 @@ impl Environment {
         Ok(Launched { app, logger })
     }
 
-    /// It works in the folder instead of being told its path: other processes can read its arguments.
+    /// It works in the folder instead of being told its path: other processes can read its arguments. It makes a
+    /// session of its own, which the leader of a group can't.
     fn launch_logger(&self, folder: &Path, input: Stdio) -> Result<Child, PortError> {
         let Helpers { program, log, .. } = &self.helpers;
         Command::new(program)
@@ -95,7 +96,6 @@ impl Environment {
             .stdin(input)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .process_group(0)
             .spawn()
             .map_err(|error| {
                 let program = program.display();
