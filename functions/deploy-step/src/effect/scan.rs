@@ -33,10 +33,10 @@ pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fai
         }
     })?;
     let mut checks = vec![format!(
-        "source: {} at {}, {} KiB",
+        "source: {} at {}, {}",
         kind(source),
         short(&checkout.commit),
-        checkout.bytes / 1024
+        size(checkout.bytes)
     )];
     checks.extend(suspicious(deployment));
     Ok(Outcome::Scanned { commit: checkout.commit, checks })
@@ -58,6 +58,14 @@ fn kind(source: &model::port::source::SourceRef) -> &'static str {
     match source {
         model::port::source::SourceRef::Folder { .. } => "folder",
         model::port::source::SourceRef::Git { .. } => "Git",
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
     }
 }
 
