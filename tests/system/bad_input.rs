@@ -20,7 +20,10 @@ async fn requests_that_make_no_sense() -> Result<(), Killed> {
     let system = system().start().await;
     let app = system.app("shop");
     let id = system.deploy(&app.order("v1")).await?;
-    assert_eq!(system.rest(&id).await?["pipeline_status"], "DEPLOYED");
+    let deployed = system.rest(&id).await?;
+    assert_eq!(deployed["pipeline_status"], "DEPLOYED", "{deployed:#}");
+    let decision = deployed["decision_id"].as_str().unwrap().to_owned();
+    let answer = format!("/api/v1/feedback/{decision}");
     let before = state(&system).await?;
     let token = system.address().token.clone();
     let stranger = system.token("strangers", "owner").await;
@@ -50,6 +53,8 @@ async fn requests_that_make_no_sense() -> Result<(), Killed> {
         (&token, &rollback, json!({ "to": "nobody" }).to_string(), 422, "nobody"),
         (&token, &cancel, "{}".to_owned(), 409, "DEPLOYED"),
         (&token, "/api/v1/feedback/dec_00000000000000000000", feedback(5), 404, "dec_00000000000000000000"),
+        (&token, &answer, feedback(11), 400, "satisfaction"),
+        (&stranger, &answer, feedback(5), 404, &decision),
         (&stranger, &rollback, "{}".to_owned(), 404, &id),
         (&stranger, &cancel, "{}".to_owned(), 404, &id),
         (&viewer, deploy, order(&|_| {}), 403, "viewer"),

@@ -69,3 +69,21 @@ async fn a_secret_that_the_app_prints_is_seen_by_nobody() -> Result<(), Killed> 
     assert_eq!(found, [], "files with the secret in clear, and their modes");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_secret_given_on_the_command_line() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let (folder, secret) = (app.folder.display().to_string(), format!("SAY={SECRET}"));
+    let deployed = system
+        .run(&["--json", "deploy", &folder, "--service", "shop", "--env", "RELEASE=v1", "--secret", &secret])
+        .await;
+    let (out, err) = (String::from_utf8_lossy(&deployed.stdout), String::from_utf8_lossy(&deployed.stderr));
+    assert!(deployed.status.success(), "{out}{err}");
+    assert!(out.contains("DEPLOYED") && !out.contains(SECRET) && !err.contains(SECRET), "{out}{err}");
+    assert_eq!((app.builds("v1"), app.starts("v1")), (1, 1));
+    let mut found = Vec::new();
+    holding(&system.data(), SECRET.as_bytes(), &mut found);
+    assert_eq!(found, [], "files with the secret in clear, and their modes");
+    Ok(())
+}
