@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::plan::{App, Draft, Field, Origin};
+use crate::provider::configured::Configured;
 use crate::provider::{self, Detection};
 use crate::tree::Tree;
-use crate::{AppEntry, Error, Options, Provider, Report, scan};
+use crate::{AppEntry, Error, Options, Provider, Report, needs, scan};
 
 /// Folders that are tried first when a tree without an app at its root has several.
 const LIKELY_APPS: [&str; 10] =
@@ -29,10 +30,14 @@ pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
         draft.note("the tree holds several packages", origin);
     }
     claim_options(&mut draft, options);
+    let configured = provider::configured::claim(&app, &mut draft);
     provider::procfile::claim(&app, &mut draft);
-    plan(&app, options.provider, &mut draft);
+    plan(&app, options.provider, &configured, &mut draft);
     say_app(&mut draft, &folder, &apps);
-    scan::source(&app, &mut draft);
+    let listens = scan::source(&app, &mut draft);
+    needs::claim(&app, &mut draft);
+    needs::advise(&mut draft, listens);
+    needs::overridden(&mut draft);
     if let Some(cut) = &tree.cut {
         draft.note(format!("the listing is not complete: {cut}"), Origin::new(".", None, 1.0));
     }
@@ -58,12 +63,12 @@ fn claim_options(draft: &mut Draft, options: &Options) {
 }
 
 /// Says what the app is by its strongest detection; the weaker ones are alternatives.
-fn plan(app: &App, asked: Option<Provider>, draft: &mut Draft) {
+fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut Draft) {
     let mut found = provider::detect(app);
-    if let Some(provider) = asked {
-        let known = found.iter().position(|detection| detection.provider == provider);
-        let origin = known.map_or_else(Origin::options, |index| found.remove(index).origin);
-        found.insert(0, Detection { provider, origin });
+    let asked = asked.map(|provider| (provider, Origin::options())).or_else(|| configured.provider.clone());
+    if let Some((provider, by)) = asked {
+        found.retain(|detection| detection.provider != provider);
+        found.insert(0, Detection { provider, origin: by });
     }
     let mut found = found.into_iter();
     let Some(Detection { provider, origin }) = found.next() else {
@@ -73,6 +78,7 @@ fn plan(app: &App, asked: Option<Provider>, draft: &mut Draft) {
     draft.report.provider = Some(provider);
     draft.note(format!("provider: {provider}"), origin);
     provider::note_broken(app, draft);
+    configured.claim_version(provider, draft);
     for other in found {
         draft.alternative("provider", other.provider.to_string(), other.origin);
     }
@@ -130,7 +136,8 @@ fn app_in(tree: &Tree, folder: &str) -> Option<AppEntry> {
 
 /// The folder of the app: the one asked for, else the root if it can run, else the likeliest app below it.
 fn choose(tree: &Tree, options: &Options, apps: &[AppEntry]) -> Result<String, Error> {
-    if let Some(asked) = &options.app {
+    let configured = || provider::sextant_toml::app_of(&App::new(tree, "")).map(|(app, _)| app);
+    if let Some(asked) = &options.app.clone().or_else(configured) {
         let wanted = asked.trim_start_matches("./").trim_end_matches('/');
         let by_name = || apps.iter().find(|entry| entry.name == wanted).map(|entry| entry.path.clone());
         if wanted == "." || wanted.is_empty() {

@@ -21,6 +21,13 @@ pub enum Provider {
     Deno,
     Gleam,
     Cpp,
+    Scala,
+    Clojure,
+    Swift,
+    Dart,
+    Haskell,
+    Crystal,
+    Zig,
     Shell,
     Staticfile,
     Dockerfile,
@@ -28,7 +35,7 @@ pub enum Provider {
 
 impl Provider {
     /// Every provider, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Node,
         Self::Python,
         Self::Go,
@@ -41,6 +48,13 @@ impl Provider {
         Self::Deno,
         Self::Gleam,
         Self::Cpp,
+        Self::Scala,
+        Self::Clojure,
+        Self::Swift,
+        Self::Dart,
+        Self::Haskell,
+        Self::Crystal,
+        Self::Zig,
         Self::Shell,
         Self::Staticfile,
         Self::Dockerfile,
@@ -61,6 +75,13 @@ impl Provider {
             Self::Deno => "deno",
             Self::Gleam => "gleam",
             Self::Cpp => "cpp",
+            Self::Scala => "scala",
+            Self::Clojure => "clojure",
+            Self::Swift => "swift",
+            Self::Dart => "dart",
+            Self::Haskell => "haskell",
+            Self::Crystal => "crystal",
+            Self::Zig => "zig",
             Self::Shell => "shell",
             Self::Staticfile => "staticfile",
             Self::Dockerfile => "dockerfile",
@@ -124,8 +145,62 @@ pub struct AppEntry {
     pub provider: Provider,
 }
 
+/// How an app is best run on Cloud Run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunsAs {
+    /// A process that answers requests.
+    Service,
+    /// A program that does its work and ends, or that listens to nothing.
+    Job,
+    /// Files only.
+    Static,
+}
+
+/// A database, queue or other program that the app expects to reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Backend {
+    /// `postgres`, `redis`, `kafka`, …
+    pub kind: String,
+    /// The file that says so, relative to the root.
+    pub file: String,
+    /// The line in that file, from 1.
+    pub line: Option<usize>,
+    /// 0 to 1.
+    pub confidence: f64,
+}
+
+/// Something that works on one machine and not on Cloud Run as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    /// `state-on-disk`, `state-in-memory`, `port-fixed`, …
+    pub id: String,
+    /// What it is, what it leads to, what to do.
+    pub text: String,
+    /// The file that says so, relative to the root.
+    pub file: String,
+    /// The line in that file, from 1.
+    pub line: Option<usize>,
+}
+
+/// A finding that configuration or a flag replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// The part of the report: `start_command`, `provider`, …
+    pub field: String,
+    /// What holds.
+    pub value: String,
+    /// What was found; null when nothing was.
+    pub instead_of: Option<String>,
+    /// `options` for a flag, else the configuration file.
+    pub by: String,
+    /// The line in that file, from 1.
+    pub line: Option<usize>,
+}
+
 /// What a tree is and how to build and run it. A value that is not known is null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// The language or kind of the app.
     pub provider: Option<Provider>,
@@ -173,6 +248,18 @@ pub struct Report {
     pub app: Option<String>,
     /// Every folder that can be deployed by itself.
     pub apps: Vec<AppEntry>,
+    /// The version of the package manager that the manifest asks for: `10.4.1`.
+    pub package_manager_version: Option<String>,
+    /// How it is best run; null when it is not known what it is.
+    pub runs_as: Option<RunsAs>,
+    /// Databases, queues and the like that it expects to reach, sorted by kind.
+    pub backends: Vec<Backend>,
+    /// Packages of Debian that building or running it needs, sorted.
+    pub native_packages: Vec<String>,
+    /// What works on one machine and not on Cloud Run as it is.
+    pub warnings: Vec<Warning>,
+    /// What configuration or flags replaced.
+    pub overrides: Vec<Override>,
 }
 
 impl Report {

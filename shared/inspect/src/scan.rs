@@ -61,17 +61,29 @@ static HEALTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Claims what the source says.
-pub(crate) fn source(app: &App, draft: &mut Draft) {
+/// A call that makes a program listen, whatever the port.
+static LISTENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"\.listen\(|ListenAndServe|\bcreateServer\(|Bun\.serve\(|Deno\.serve\(|\bserve\(|TcpListener::bind",
+        r"|http\.server|HTTPServer\(|uvicorn\.run|app\.run\(|HttpServer::new|MapGet\(|app\.Run\(\)|Plug\.Cowboy|Bandit",
+        r"|grpc\.NewServer|ServerSocket|HttpServer\.create|embeddedServer\(|SpringApplication",
+    ))
+    .ok()
+});
+
+/// Claims what the source says; whether it seems to listen.
+pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     let mut variables = BTreeMap::new();
     let mut port_seen = draft.report.start_command.as_deref().is_some_and(|command| command.contains("PORT"));
     let mut fixed = None;
     let mut default = None;
     let mut health: Option<(usize, String, Origin)> = None;
+    let mut listens = false;
     for file in files(app) {
         let Some(text) = app.text(file) else { continue };
         // One search of the whole file spares the many files that read no variable and open no port.
         port_seen |= text.contains("PORT");
+        listens |= LISTENS.as_ref().is_some_and(|listen| listen.is_match(&text));
         collect_variables(app, file, &text, &mut variables);
         default = default.or_else(|| port(&PORT_DEFAULT, app, file, &text));
         fixed = fixed.or_else(|| port(&PORT_FIXED, app, file, &text));
@@ -87,6 +99,7 @@ pub(crate) fn source(app: &App, draft: &mut Draft) {
     }
     claim_port(draft, default, fixed.filter(|_| !port_seen));
     claim_variables(draft, variables);
+    listens
 }
 
 fn files<'t>(app: &App<'t>) -> Vec<&'t str> {

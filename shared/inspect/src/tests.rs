@@ -1,5 +1,9 @@
 //! Readings of the example apps and of trees made here.
 
+mod configured;
+mod languages;
+mod needs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -352,8 +356,11 @@ fn manifests_of_other_languages() {
         ("php", &[("index.php", "")], "php -S 0.0.0.0:${PORT:-80} -t ."),
         (
             "dotnet",
-            &[("Api.csproj", "<TargetFramework>net8.0</TargetFramework>")],
-            "ASPNETCORE_URLS=http://0.0.0.0:${PORT:-3000} ./out/Api",
+            &[(
+                "Api.csproj",
+                "<Project Sdk=\"Microsoft.NET.Sdk.Web\"><TargetFramework>net8.0</TargetFramework>",
+            )],
+            "ASPNETCORE_URLS=http://0.0.0.0:${PORT:-8080} ./out/Api",
         ),
         (
             "elixir",

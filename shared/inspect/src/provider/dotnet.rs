@@ -41,9 +41,12 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     draft.claim(Field::Install, app.command(format!("dotnet restore {quoted}")), origin.clone());
     let publish = format!("dotnet publish {quoted} --no-restore -c Release -o out");
     draft.claim(Field::Build, app.command(publish), origin.clone());
-    let start = format!("ASPNETCORE_URLS=http://0.0.0.0:${{PORT:-3000}} ./out/{}", text::shell_word(name));
+    // Only a web project listens, and only it reads the variable.
+    let web = draft.report.framework.is_some();
+    let urls = if web { "ASPNETCORE_URLS=http://0.0.0.0:${PORT:-8080} " } else { "" };
+    let start = format!("{urls}./out/{}", text::shell_word(name));
     draft.claim(Field::Start, app.command(start), Origin { confidence: 0.8, ..origin.clone() });
-    if draft.report.framework.is_some() {
+    if web {
         draft.claim_port(8080, Origin { confidence: 0.5, ..origin });
     }
 }

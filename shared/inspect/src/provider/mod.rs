@@ -3,6 +3,7 @@
 //! `detect` looks for the manifest and answers where it is and how sure that makes us; it is cheap. `plan` claims
 //! every part of the report it knows. Neither may fail: a broken manifest makes a weaker answer.
 
+pub(crate) mod configured;
 mod cpp;
 mod deno;
 mod dockerfile;
@@ -17,9 +18,11 @@ pub(crate) mod procfile;
 mod python;
 mod ruby;
 mod rust;
+pub(crate) mod sextant_toml;
 mod shell;
 mod staticfile;
 mod versions;
+pub(crate) mod yaml;
 
 use crate::Provider;
 use crate::plan::{App, Draft, Origin};
@@ -104,6 +107,11 @@ pub(crate) fn members(tree: &Tree) -> Vec<String> {
         fits(&patterns, folder) && !fits(&out, folder)
     };
     tree.folders().filter(is_member).map(str::to_owned).collect()
+}
+
+/// What the app's `package.json` depends on when it runs, with the place that says so.
+pub(crate) fn node_dependencies(app: &App) -> Vec<(String, Origin)> {
+    node::dependencies(app)
 }
 
 /// The name that the app's manifest gives it.

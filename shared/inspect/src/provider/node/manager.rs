@@ -22,6 +22,8 @@ const LOCKS: [(&str, &str); 9] = [
 pub(in crate::provider) struct Manager {
     pub(in crate::provider) name: &'static str,
     pub(in crate::provider) origin: Origin,
+    /// The version that `packageManager` or `engines` asks for.
+    pub(super) version: Option<String>,
     /// Yarn 2 and later, which spells its options differently.
     berry: bool,
     locked: bool,
@@ -36,10 +38,12 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
         let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1);
         // A lock file of another manager doesn't lock this one.
         let locked = locked && lock.is_some_and(|(_, by)| by == name);
-        return Manager { name, origin, berry: berry || major >= 2, locked };
+        let version = version.split('+').next().filter(|version| !version.is_empty()).map(str::to_owned);
+        return Manager { name, origin, version, berry: berry || major >= 2, locked };
     }
     if let Some((path, name)) = lock {
-        return Manager { name, origin: Origin::new(path, None, 0.95), berry, locked };
+        let version = engine(package, name);
+        return Manager { name, origin: Origin::new(path, None, 0.95), version, berry, locked };
     }
     let engines = package.json.get("engines");
     let named =
@@ -49,9 +53,14 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
     Manager {
         name: named.unwrap_or("npm"),
         origin: app.origin(package.file, line, confidence),
+        version: engine(package, named.unwrap_or("npm")),
         berry,
         locked,
     }
+}
+
+fn engine(package: &Package, name: &str) -> Option<String> {
+    package.json.get("engines")?.get(name)?.as_str().map(str::to_owned)
 }
 
 /// `packageManager: "pnpm@10.4.1"` of the package or of the workspace's root.

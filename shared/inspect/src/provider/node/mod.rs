@@ -98,6 +98,7 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
             Origin { confidence: 0.6, ..manager.origin.clone() },
         );
     }
+    draft.report.package_manager_version.clone_from(&manager.version);
     claim_versions(app, &package, manager.name, draft);
     if package.has_dependencies() {
         draft.claim(Field::Install, manager.install(app), manager.origin.clone());
@@ -233,4 +234,16 @@ fn pnpm_packages(app: &App) -> Vec<String> {
 /// The package's own name.
 pub(super) fn package_name(app: &App) -> Option<String> {
     Package::read(app)?.json.get("name")?.as_str().map(str::to_owned)
+}
+
+/// The dependencies of the running app, with their places.
+pub(super) fn dependencies(app: &App) -> Vec<(String, Origin)> {
+    let Some(package) = Package::read(app) else { return Vec::new() };
+    let tables = ["dependencies", "optionalDependencies"]
+        .into_iter()
+        .filter_map(|table| package.json.get(table)?.as_object());
+    tables
+        .flatten()
+        .map(|(name, _)| (name.clone(), app.origin(package.file, package.line(name), 0.9)))
+        .collect()
 }

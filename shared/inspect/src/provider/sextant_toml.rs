@@ -1,0 +1,140 @@
+//! `sextant.toml`: what the app's author says, which wins over everything but a flag.
+//!
+//! ```toml
+//! app = "apps/web"                 # at the root of a monorepo: which app is meant
+//! provider = "node"
+//! start_command = "node server.js"
+//! build_command = "npm run build"
+//! install_command = "npm ci"
+//! runtime_version = "22"
+//! package_manager = "pnpm"
+//! framework = "next"
+//! port = 8080
+//! health_path = "/healthz"
+//! static_dir = "dist"              # only files are served
+//! spa = true
+//! native_packages = ["libpq-dev"]
+//! [env]
+//! LOG_LEVEL = "info"
+//! [apps."apps/web"]                # the same keys, for one app of a monorepo
+//! port = 3000
+//! ```
+
+use toml::{Table, Value};
+
+use super::configured::{Configured, ignored};
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+const NAME: &str = "sextant.toml";
+
+/// Keys whose value is text, and what they claim; the flag says whether the text runs in the app's folder.
+const TEXTS: [(&str, Field, bool); 7] = [
+    ("start_command", Field::Start, true),
+    ("build_command", Field::Build, true),
+    ("install_command", Field::Install, true),
+    ("health_path", Field::HealthPath, false),
+    ("runtime_version", Field::RuntimeVersion, false),
+    ("package_manager", Field::PackageManager, false),
+    ("framework", Field::Framework, false),
+];
+const OTHERS: [&str; 8] = ["app", "apps", "provider", "port", "static_dir", "spa", "native_packages", "env"];
+
+/// The app that the root's file means.
+pub(crate) fn app_of(root: &App) -> Option<(String, usize)> {
+    let content = root.text(NAME)?;
+    let app = content.parse::<Table>().ok()?.get("app")?.as_str()?.to_owned();
+    Some((app, text::line_of(&content, "app").unwrap_or(1)))
+}
+
+pub(super) fn claim(app: &App, draft: &mut Draft, found: &mut Configured) {
+    let root = App::new(app.tree, "");
+    for (place, own) in [(app, true), (&root, false)] {
+        if !own && app.folder.is_empty() {
+            continue;
+        }
+        let Some(content) = place.text(NAME) else { continue };
+        let table = match content.parse::<Table>() {
+            Ok(table) => table,
+            Err(error) => {
+                ignored(place, NAME, error.message(), draft);
+                continue;
+            }
+        };
+        // At the root, what is said for all stands below what is said for this app.
+        let apps = table.get("apps").and_then(|apps| apps.get(&app.folder)).and_then(Value::as_table);
+        let file = File { place, content: &content };
+        if let Some(table) = apps {
+            file.claim(app, table, draft, found);
+        }
+        if own {
+            file.claim(app, &table, draft, found);
+        }
+    }
+}
+
+struct File<'a> {
+    place: &'a App<'a>,
+    content: &'a str,
+}
+
+impl File<'_> {
+    fn origin(&self, key: &str) -> Origin {
+        let is_key = |line: &str| {
+            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let line = self.content.lines().position(is_key).map(|at| at + 1);
+        self.place.origin(NAME, line, 1.0)
+    }
+
+    fn claim(&self, app: &App, table: &Table, draft: &mut Draft, found: &mut Configured) {
+        for (key, field, runs) in TEXTS {
+            if let Some(value) = table.get(key).and_then(Value::as_str).filter(|value| !value.is_empty()) {
+                let value = if runs { app.command(value) } else { value.to_owned() };
+                draft.claim(field, value, self.origin(key));
+            }
+        }
+        self.claim_others(app, table, draft, found);
+        for key in table.keys().filter(|key| !OTHERS.contains(&key.as_str())) {
+            if !TEXTS.iter().any(|(known, ..)| known == key) {
+                draft.note(
+                    format!("{NAME}: `{key}` is not a key that is known; it is ignored"),
+                    self.origin(key),
+                );
+            }
+        }
+    }
+
+    fn claim_others(&self, app: &App, table: &Table, draft: &mut Draft, found: &mut Configured) {
+        if let Some(name) = table.get("provider").and_then(Value::as_str) {
+            match name.parse() {
+                Ok(provider) => found.asks_provider(provider, self.origin("provider")),
+                Err(why) => draft.note(format!("{NAME}: {why}"), self.origin("provider")),
+            }
+        }
+        let port = table.get("port").and_then(Value::as_integer).and_then(|port| u16::try_from(port).ok());
+        if let Some(port) = port.filter(|port| *port > 0) {
+            draft.claim_port(port, self.origin("port"));
+        }
+        if let Some(folder) = table.get("static_dir").and_then(Value::as_str) {
+            self.claim_static(app, folder, table.get("spa").and_then(Value::as_bool), draft);
+        }
+        let natives = table.get("native_packages").and_then(Value::as_array).into_iter().flatten();
+        draft.report.native_packages.extend(natives.filter_map(Value::as_str).map(str::to_owned));
+        for (key, value) in table.get("env").and_then(Value::as_table).into_iter().flatten() {
+            if let Some(value) = value.as_str() {
+                draft.report.run_env.insert(key.clone(), value.to_owned());
+            }
+        }
+    }
+
+    fn claim_static(&self, app: &App, folder: &str, spa: Option<bool>, draft: &mut Draft) {
+        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+        if folder.starts_with('/') || folder.split('/').any(|part| part == "..") {
+            let claim = format!("{NAME}: `static_dir` leaves the tree; it is ignored");
+            return draft.note(claim, self.origin("static_dir"));
+        }
+        let folder = if folder.is_empty() { "." } else { folder };
+        draft.claim_static(app.path(folder), spa.unwrap_or(false), self.origin("static_dir"));
+    }
+}
