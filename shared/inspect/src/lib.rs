@@ -23,6 +23,7 @@
 //! monorepo they begin with `cd FOLDER &&`. A static site has no start command: `static_dir` is served.
 
 mod deployable;
+pub mod docker;
 mod dockerfile;
 mod error;
 pub mod names;

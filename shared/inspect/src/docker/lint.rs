@@ -1,0 +1,182 @@
+//! The walk over a file: stages, what each rule remembers, and the findings in their order.
+
+use super::finding::{Finding, Ignored};
+use super::parse::{File, Instruction, parse};
+use super::rule::{self, Rule, Severity};
+use super::shell::{self, Script};
+use super::{check, packages, serving, word};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known beside the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings {
+    /// Whether a `.dockerignore` lies beside it; `None` when nobody looked.
+    pub dockerignore: Option<bool>,
+    /// Whether ignore comments are findings themselves.
+    pub report_ignores: bool,
+}
+
+/// A stage, as far as it is known while reading.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stage {
+    pub(crate) image: String,
+    pub(crate) parent: Option<usize>,
+    pub(crate) line: usize,
+    pub(crate) workdir: bool,
+    pub(crate) pipefail: bool,
+    pub(crate) pip_cache_off: bool,
+    pub(crate) env: BTreeSet<String>,
+    /// The last USER: its text and lines.
+    pub(crate) user: Option<(String, (usize, usize))>,
+    pub(crate) cmds: usize,
+    pub(crate) entrypoints: usize,
+    pub(crate) healthchecks: usize,
+    pub(crate) wget: bool,
+    pub(crate) curl: bool,
+    /// Archives that were copied: the path inside, and the lines.
+    pub(crate) archives: Vec<(String, (usize, usize))>,
+    /// Package lists that were fetched and left.
+    pub(crate) lists: Vec<(usize, usize)>,
+    /// Yarn's caches that were filled and left.
+    pub(crate) yarn: Vec<(usize, usize)>,
+    pub(crate) expose: Vec<(u16, (usize, usize))>,
+    pub(crate) start: Option<(String, (usize, usize))>,
+}
+
+/// Everything that rules share.
+pub(crate) struct Lint<'f> {
+    pub(crate) file: &'f File,
+    pub(crate) around: Surroundings,
+    pub(crate) args: BTreeMap<String, String>,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) names: BTreeMap<String, usize>,
+    pub(crate) last_run: Option<(Vec<(String, String)>, usize)>,
+    ignored: Ignored,
+    out: Vec<Finding>,
+}
+
+impl Lint<'_> {
+    pub(crate) fn report(&mut self, rule: &'static Rule, lines: (usize, usize), message: impl Into<String>) {
+        self.report_as(rule, rule.severity, lines, message);
+    }
+
+    pub(crate) fn report_as(
+        &mut self,
+        rule: &'static Rule,
+        severity: Severity,
+        lines: (usize, usize),
+        message: impl Into<String>,
+    ) {
+        if !self.ignored.hides(rule, lines.0) {
+            self.out.push(Finding { severity, ..Finding::new(rule, lines, message.into()) });
+        }
+    }
+
+    /// The stage that is being read; one that stands for nothing before the first `FROM`.
+    pub(crate) fn stage(&mut self) -> &mut Stage {
+        if self.stages.is_empty() {
+            self.stages.push(Stage::default());
+        }
+        let last = self.stages.len() - 1;
+        &mut self.stages[last]
+    }
+}
+
+/// The lines of an instruction.
+pub(crate) fn lines(instruction: &Instruction) -> (usize, usize) {
+    (instruction.line, instruction.end_line)
+}
+
+/// Reads a Dockerfile and says what is wrong with it, by line.
+pub fn scan(text: &str, around: Surroundings) -> Vec<Finding> {
+    scan_file(&parse(text), around)
+}
+
+/// The same for a file that is parsed already.
+pub fn scan_file(file: &File, around: Surroundings) -> Vec<Finding> {
+    let ignored = Ignored::read(file);
+    let mut lint = Lint {
+        file,
+        around,
+        args: BTreeMap::new(),
+        stages: Vec::new(),
+        names: BTreeMap::new(),
+        last_run: None,
+        ignored,
+        out: Vec::new(),
+    };
+    problems(&mut lint);
+    for instruction in &file.instructions {
+        visit(&mut lint, instruction);
+    }
+    check::end(&mut lint);
+    serving::end(&mut lint);
+    let mut out = lint.out;
+    out.sort_by(|a, b| (a.line, a.rule, &a.message).cmp(&(b.line, b.rule, &b.message)));
+    out.dedup_by(|a, b| a.line == b.line && a.rule == b.rule);
+    out
+}
+
+fn problems(lint: &mut Lint) {
+    for problem in &lint.file.problems {
+        let rule = if problem.message.contains("heredoc") { &rule::HEREDOC_END } else { &rule::SYNTAX };
+        lint.report(rule, (problem.line, problem.line), problem.message.clone());
+    }
+    if !lint.file.instructions.iter().any(|instruction| instruction.keyword == "FROM" && !instruction.onbuild)
+    {
+        lint.report(&rule::NO_FROM, (1, 1), "no FROM");
+    }
+    if lint.around.report_ignores && !lint.ignored.is_empty() {
+        let at: Vec<_> = lint.ignored.lines().collect();
+        for line in at {
+            lint.report(&rule::IGNORE_COMMENT, (line, line), "an ignore comment");
+        }
+    }
+}
+
+fn visit(lint: &mut Lint, instruction: &Instruction) {
+    let at = lines(instruction);
+    if instruction.onbuild && matches!(instruction.keyword.as_str(), "FROM" | "MAINTAINER" | "ONBUILD") {
+        lint.report(&rule::ONBUILD, at, format!("ONBUILD {}", instruction.keyword));
+        return;
+    }
+    if lint.stages.is_empty() && !matches!(instruction.keyword.as_str(), "FROM" | "ARG") {
+        lint.report(&rule::ORDER, at, format!("{} before FROM", instruction.keyword));
+    }
+    check::instruction(lint, instruction);
+    if instruction.keyword == "RUN" {
+        let script = script(instruction);
+        packages::run(lint, instruction, &script);
+        super::commands::run(lint, instruction, &script);
+    } else {
+        lint.last_run = None;
+    }
+    serving::instruction(lint, instruction);
+}
+
+/// The commands of a `RUN`.
+pub(crate) fn script(instruction: &Instruction) -> Script {
+    match instruction.json() {
+        Some(words) => shell::exec(words),
+        None => shell::parse(instruction.script()),
+    }
+}
+
+/// The target of each cache or tmpfs mount.
+pub(crate) fn mounts(instruction: &Instruction) -> Vec<&str> {
+    let mounts = instruction.flags.iter().filter(|(key, _)| key == "mount");
+    let kept = mounts.filter(|(_, value)| {
+        let kind = value.split(',').find_map(|part| part.strip_prefix("type="));
+        matches!(kind, Some("cache" | "tmpfs"))
+    });
+    kept.filter_map(|(_, value)| {
+        let mut pairs = value.split(',').filter_map(|part| part.split_once('='));
+        pairs.find(|(key, _)| matches!(*key, "target" | "dst" | "destination")).map(|(_, path)| path)
+    })
+    .collect()
+}
+
+/// The words behind an instruction with the variables known so far put in.
+pub(crate) fn expanded(lint: &Lint, text: &str) -> String {
+    word::expand(text, &lint.args)
+}

@@ -1,0 +1,22 @@
+//! Dockerfiles: a parser that takes what BuildKit takes, a scanner, and a generator.
+//!
+//! Invariant: total, linear in the length of the text, and free of input and output; the same text gives the
+//! same findings.
+
+mod check;
+mod commands;
+mod finding;
+mod lint;
+mod packages;
+mod parse;
+mod rule;
+mod serving;
+mod shell;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use finding::Finding;
+pub use lint::{Surroundings, scan, scan_file};
+pub use parse::{File, Heredoc, Instruction, Problem, parse};
+pub use rule::{RULES, Rule, Severity};

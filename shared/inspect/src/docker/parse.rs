@@ -1,0 +1,283 @@
+//! A Dockerfile as BuildKit splits it: directives, instructions with their lines, flags, heredocs.
+//!
+//! Total: any text parses, in linear time. What BuildKit would refuse is kept in [`File::problems`].
+
+use super::word;
+use serde::Serialize;
+
+/// A parsed file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct File {
+    /// The escape character, a backslash or a backtick.
+    pub escape: char,
+    /// Parser directives in their order: `syntax`, `escape`, `check`.
+    pub directives: Vec<(String, String)>,
+    /// Instructions in their order.
+    pub instructions: Vec<Instruction>,
+    /// Comments with their line, without the `#`; none from inside a heredoc.
+    pub comments: Vec<(usize, String)>,
+    /// What BuildKit would refuse.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that BuildKit would refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// From 1.
+    pub line: usize,
+    /// In words.
+    pub message: String,
+}
+
+/// One instruction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instruction {
+    /// In upper case; of an `ONBUILD`, the keyword behind it.
+    pub keyword: String,
+    /// As it is written.
+    pub written: String,
+    /// Whether `ONBUILD` stands before it.
+    pub onbuild: bool,
+    /// `--from=base` is `("from", "base")`; a flag without a value has an empty one.
+    pub flags: Vec<(String, String)>,
+    /// What follows keyword and flags, continuations joined, comments left out.
+    pub text: String,
+    /// The first line, from 1.
+    pub line: usize,
+    /// The last line, heredocs included.
+    pub end_line: usize,
+    /// What is fed in below it.
+    pub heredocs: Vec<Heredoc>,
+}
+
+/// `<<EOF` and the lines up to `EOF`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heredoc {
+    /// The word that ends it.
+    pub name: String,
+    /// Its lines.
+    pub body: String,
+    /// The line of its first line, from 1.
+    pub line: usize,
+    /// Whether variables are put in: the word is not quoted.
+    pub expand: bool,
+    strip_tabs: bool,
+}
+
+impl Instruction {
+    /// The value of a flag.
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        self.flags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The words of the JSON form, if it is one that BuildKit takes as such.
+    pub fn json(&self) -> Option<Vec<String>> {
+        let text = self.text.trim();
+        if text.starts_with('[') { serde_json::from_str(text).ok() } else { None }
+    }
+
+    /// Its words: the JSON form's, or those between white space, quotes taken away.
+    pub fn words(&self, escape: char) -> Vec<String> {
+        self.json().unwrap_or_else(|| {
+            word::split(&self.text, escape).into_iter().map(|raw| word::unquote(raw, escape)).collect()
+        })
+    }
+
+    /// What a shell runs for it: the heredoc where that is all there is, else the text.
+    pub fn script(&self) -> &str {
+        match self.heredocs.first() {
+            Some(first) if word::heredoc(self.text.trim()).is_some() => &first.body,
+            _ => &self.text,
+        }
+    }
+}
+
+struct Reader<'t> {
+    lines: Vec<&'t str>,
+    next: usize,
+    file: File,
+}
+
+/// Reads a Dockerfile.
+pub fn parse(text: &str) -> File {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines: Vec<&str> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
+    let mut reader = Reader { lines, next: 0, file: File { escape: '\\', ..File::default() } };
+    reader.directives();
+    while reader.next < reader.lines.len() {
+        reader.instruction();
+    }
+    reader.file
+}
+
+impl Reader<'_> {
+    /// `# key=value` on the first lines; the first line that is anything else ends them.
+    fn directives(&mut self) {
+        for line in &self.lines {
+            let Some((key, value)) = directive(line) else { break };
+            if key == "escape" && value == "`" {
+                self.file.escape = '`';
+            }
+            self.file.directives.push((key, value.to_owned()));
+        }
+    }
+
+    fn instruction(&mut self) {
+        let index = self.next;
+        self.next += 1;
+        let first = self.lines[index].trim();
+        if first.is_empty() {
+            return;
+        }
+        if let Some(comment) = first.strip_prefix('#') {
+            self.file.comments.push((index + 1, comment.trim().to_owned()));
+            return;
+        }
+        let whole = self.joined(self.lines[index].trim_start().to_owned());
+        let mut instruction = split(&whole, index + 1);
+        if instruction.keyword == "ONBUILD" && instruction.flags.is_empty() {
+            let written = instruction.written;
+            instruction = split(&instruction.text, index + 1);
+            instruction.onbuild = true;
+            if instruction.keyword.is_empty() {
+                self.problem(index, "ONBUILD has no instruction behind it");
+                "ONBUILD".clone_into(&mut instruction.keyword);
+                instruction.written = written;
+            }
+        }
+        if matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD") {
+            self.heredocs(&mut instruction);
+        }
+        instruction.end_line = self.next;
+        self.known(&instruction, index);
+        self.file.instructions.push(instruction);
+    }
+
+    /// The line with those it is continued by. Comments and empty lines in between are skipped.
+    fn joined(&mut self, mut whole: String) -> String {
+        let escape = self.file.escape;
+        while let Some(open) = continued(&whole, escape) {
+            whole.truncate(open);
+            loop {
+                let Some(line) = self.lines.get(self.next) else { return whole };
+                self.next += 1;
+                let trimmed = line.trim();
+                if let Some(comment) = trimmed.strip_prefix('#') {
+                    self.file.comments.push((self.next, comment.trim().to_owned()));
+                } else if !trimmed.is_empty() {
+                    let open = whole.ends_with(char::is_whitespace);
+                    // Only what was added can hold the next continuation: that keeps the joining linear.
+                    whole.push_str(if open { line.trim_start() } else { line });
+                    break;
+                }
+            }
+        }
+        whole
+    }
+
+    fn heredocs(&mut self, instruction: &mut Instruction) {
+        if !instruction.text.contains("<<") {
+            return;
+        }
+        for raw in word::split(&instruction.text, self.file.escape) {
+            let Some((name, strip_tabs, expand)) = word::heredoc(raw) else { continue };
+            let line = self.next + 1;
+            let mut heredoc = Heredoc { name, body: String::new(), line, expand, strip_tabs };
+            if !self.body(&mut heredoc) {
+                let message = format!("the heredoc {} has no end", heredoc.name);
+                self.problem(instruction.line - 1, &message);
+            }
+            instruction.heredocs.push(heredoc);
+        }
+    }
+
+    /// Takes the lines up to the end of the heredoc; whether there was one.
+    fn body(&mut self, heredoc: &mut Heredoc) -> bool {
+        while let Some(line) = self.lines.get(self.next) {
+            self.next += 1;
+            let line = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
+            if line == heredoc.name {
+                return true;
+            }
+            heredoc.body.push_str(line);
+            heredoc.body.push('\n');
+        }
+        false
+    }
+
+    fn known(&mut self, instruction: &Instruction, index: usize) {
+        if !KEYWORDS.contains(&instruction.keyword.as_str()) {
+            let message = format!("`{}` is no instruction", instruction.written);
+            self.problem(index, &message);
+        } else if instruction.text.trim().is_empty() && instruction.keyword != "ONBUILD" {
+            let message = format!("{} has nothing behind it", instruction.keyword);
+            self.problem(index, &message);
+        }
+    }
+
+    fn problem(&mut self, index: usize, message: &str) {
+        self.file.problems.push(Problem { line: index + 1, message: message.to_owned() });
+    }
+}
+
+/// Every instruction there is.
+const KEYWORDS: [&str; 18] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
+fn directive(line: &str) -> Option<(String, &str)> {
+    let (key, value) = line.trim().strip_prefix('#')?.split_once('=')?;
+    let key = key.trim();
+    let named = key.starts_with(|c: char| c.is_ascii_alphabetic());
+    let plain = named && key.chars().all(|c| c.is_ascii_alphanumeric());
+    (plain && !value.trim().is_empty()).then(|| (key.to_ascii_lowercase(), value.trim()))
+}
+
+/// Where the escape character is that continues this line: the last character but white space, and single.
+fn continued(line: &str, escape: char) -> Option<usize> {
+    let open = line.trim_end_matches([' ', '\t']).strip_suffix(escape)?;
+    (!open.ends_with(escape)).then_some(open.len())
+}
+
+/// Keyword, flags and the rest.
+fn split(whole: &str, line: usize) -> Instruction {
+    let whole = whole.trim();
+    let (written, mut rest) = whole.split_once(char::is_whitespace).unwrap_or((whole, ""));
+    let mut flags = Vec::new();
+    loop {
+        rest = rest.trim_start();
+        let Some(flag) = rest.strip_prefix("--") else { break };
+        let end = flag.find(char::is_whitespace).unwrap_or(flag.len());
+        let (key, value) = flag[..end].split_once('=').unwrap_or((&flag[..end], ""));
+        rest = &flag[end..];
+        if key.is_empty() {
+            break;
+        }
+        flags.push((key.to_owned(), value.trim_matches('"').to_owned()));
+    }
+    Instruction {
+        keyword: written.to_ascii_uppercase(),
+        written: written.to_owned(),
+        flags,
+        text: rest.trim().to_owned(),
+        line,
+        ..Instruction::default()
+    }
+}
