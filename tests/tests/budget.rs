@@ -1,8 +1,6 @@
 //! What one deployment may cost in documents and messages, counted at the adapters, and that it doesn't grow with
 //! what is stored.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
-
 use model::document::Status;
 use serde_json::json;
 use tests::{fake::Traffic, world::World};

@@ -19,11 +19,14 @@ use serde::Deserialize;
 
 /// The function's declaration.
 pub fn function() -> Function {
-    Function::new("sweep", "Wakes what is due: deployments whose timer was lost, outboxes that a crash left behind")
-        .timeout_s(50)
-        .concurrency(1)
-        .permissions(&["datastore.user", "pubsub.publisher"])
-        .schedule("sweep", "* * * * *", handle)
+    Function::new(
+        "sweep",
+        "Wakes what is due: deployments whose timer was lost, outboxes that a crash left behind",
+    )
+    .timeout_s(50)
+    .concurrency(1)
+    .permissions(&["datastore.user", "pubsub.publisher"])
+    .schedule("sweep", "* * * * *", handle)
 }
 
 /// How far to look. A process that starts alone looks ahead: the timers of its predecessor died with it.

@@ -32,12 +32,8 @@ pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fai
             failed
         }
     })?;
-    let mut checks = vec![format!(
-        "source: {} at {}, {}",
-        kind(source),
-        short(&checkout.commit),
-        size(checkout.bytes)
-    )];
+    let mut checks =
+        vec![format!("source: {} at {}, {}", kind(source), short(&checkout.commit), size(checkout.bytes))];
     checks.extend(suspicious(deployment));
     Ok(Outcome::Scanned { commit: checkout.commit, checks })
 }
