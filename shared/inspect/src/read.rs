@@ -83,6 +83,7 @@ fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut
         draft.alternative("provider", other.provider.to_string(), other.origin);
     }
     provider::plan(provider, app, draft);
+    configured.claim_foreign_version(provider, draft);
     // A command that somebody configured means a process, whatever the framework would serve.
     if draft.report.static_site && draft.report.start_command.is_some() {
         draft.report.static_site = false;

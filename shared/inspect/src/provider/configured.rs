@@ -2,7 +2,8 @@
 //!
 //! The order, after what the caller said by name: `sextant.toml`, `railpack.json`, `nixpacks.toml`,
 //! `project.toml`, `app.yaml`, `railway.json` and `railway.toml`, `render.yaml`, `fly.toml`; then a Procfile, an own
-//! Dockerfile, and what the language's files say. A file that cannot be parsed is said to be ignored, never an error.
+//! Dockerfile, and what the language's files say. Versions in `railpack.json` stand below the language's own
+//! files, because they are spelled for another tool's index. A file that cannot be parsed is said to be ignored, never an error.
 
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ pub(crate) struct Configured {
     pub(crate) provider: Option<(Provider, Origin)>,
     /// Versions of tools: `("python", "3.12", …)`; the empty name is the provider itself.
     versions: Vec<(String, String, Origin)>,
+    /// The same, spelled for another tool's index (`zulu-8.86`): they stand below the language's own files.
+    foreign: Vec<(String, String, Origin)>,
 }
 
 impl Configured {
@@ -29,12 +32,21 @@ impl Configured {
         }
     }
 
-    /// Claims the version that the files ask for.
+    /// Claims the version that the files ask for, before the language's own files are read.
     pub(crate) fn claim_version(&self, provider: Provider, draft: &mut Draft) {
-        for (tool, version, origin) in &self.versions {
-            if tool.is_empty() || provider_of(tool) == Some(provider) {
-                draft.claim(Field::RuntimeVersion, version, origin.clone());
-            }
+        claim_versions(&self.versions, provider, draft);
+    }
+
+    /// Claims what is left after the language's own files were read.
+    pub(crate) fn claim_foreign_version(&self, provider: Provider, draft: &mut Draft) {
+        claim_versions(&self.foreign, provider, draft);
+    }
+}
+
+fn claim_versions(versions: &[(String, String, Origin)], provider: Provider, draft: &mut Draft) {
+    for (tool, version, origin) in versions {
+        if tool.is_empty() || provider_of(tool) == Some(provider) {
+            draft.claim(Field::RuntimeVersion, version, origin.clone());
         }
     }
 }
@@ -148,7 +160,7 @@ fn railpack(app: &App, draft: &mut Draft, found: &mut Configured) {
     for (tool, version) in json.get("packages").and_then(Value::as_object).into_iter().flatten() {
         if let Some(version) = version.as_str() {
             let origin = app.origin(NAME, key_line(&content, tool), 0.97);
-            found.versions.push((tool.clone(), version.to_owned(), origin));
+            found.foreign.push((tool.clone(), version.to_owned(), origin));
         }
     }
     natives(&json, &["/deploy/aptPackages", "/buildAptPackages"], draft);

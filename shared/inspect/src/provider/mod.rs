@@ -3,6 +3,7 @@
 //! `detect` looks for the manifest and answers where it is and how sure that makes us; it is cheap. `plan` claims
 //! every part of the report it knows. Neither may fail: a broken manifest makes a weaker answer.
 
+mod compiled;
 pub(crate) mod configured;
 mod cpp;
 mod deno;
@@ -12,6 +13,7 @@ mod elixir;
 mod gleam;
 mod go;
 mod java;
+mod jvm;
 mod node;
 mod php;
 pub(crate) mod procfile;
@@ -20,6 +22,7 @@ mod ruby;
 mod rust;
 pub(crate) mod sextant_toml;
 mod shell;
+mod sites;
 mod staticfile;
 mod versions;
 pub(crate) mod yaml;
@@ -35,9 +38,11 @@ struct Row {
 }
 
 /// At equal confidence an earlier row wins: a server's manifest before that of the tools that accompany it.
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 22] = [
     Row { provider: Provider::Dockerfile, detect: dockerfile::detect, plan: dockerfile::plan },
     Row { provider: Provider::Php, detect: php::detect, plan: php::plan },
+    Row { provider: Provider::Scala, detect: jvm::detect_scala, plan: jvm::plan_scala },
+    Row { provider: Provider::Clojure, detect: jvm::detect_clojure, plan: jvm::plan_clojure },
     Row { provider: Provider::Go, detect: go::detect, plan: go::plan },
     Row { provider: Provider::Java, detect: java::detect, plan: java::plan },
     Row { provider: Provider::Rust, detect: rust::detect, plan: rust::plan },
@@ -46,6 +51,11 @@ const TABLE: [Row; 15] = [
     Row { provider: Provider::Python, detect: python::detect, plan: python::plan },
     Row { provider: Provider::Gleam, detect: gleam::detect, plan: gleam::plan },
     Row { provider: Provider::Deno, detect: deno::detect, plan: deno::plan },
+    Row { provider: Provider::Swift, detect: compiled::detect_swift, plan: compiled::plan_swift },
+    Row { provider: Provider::Crystal, detect: compiled::detect_crystal, plan: compiled::plan_crystal },
+    Row { provider: Provider::Haskell, detect: compiled::detect_haskell, plan: compiled::plan_haskell },
+    Row { provider: Provider::Dart, detect: compiled::detect_dart, plan: compiled::plan_dart },
+    Row { provider: Provider::Zig, detect: compiled::detect_zig, plan: compiled::plan_zig },
     Row { provider: Provider::Dotnet, detect: dotnet::detect, plan: dotnet::plan },
     Row { provider: Provider::Node, detect: node::detect, plan: node::plan },
     Row { provider: Provider::Cpp, detect: cpp::detect, plan: cpp::plan },

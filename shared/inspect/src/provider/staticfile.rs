@@ -10,6 +10,9 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
     if app.has("Staticfile") {
         return Some(app.origin("Staticfile", None, 0.85));
     }
+    if let Some(origin) = super::sites::detect(app) {
+        return Some(origin);
+    }
     let (folder, page) = index(app)?;
     // In the root a page is what the tree is about; in a folder below it may only be a part.
     Some(app.origin(&page, None, if folder == "." { 0.6 } else { 0.5 }))
@@ -17,6 +20,9 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
 
 pub(super) fn plan(app: &App, draft: &mut Draft) {
     let configured = configured(app);
+    if configured.is_none() && super::sites::claim(app, draft) {
+        return;
+    }
     let found = index(app);
     let Some((folder, origin)) = configured
         .map(|(folder, line)| (folder, app.origin("Staticfile", Some(line), 0.95)))

@@ -57,7 +57,10 @@ fn files_of_other_tools_in_their_order() {
     let all = report(&[NODE, railpack, nixpacks, project, engine]);
     assert_eq!(all.start_command.as_deref(), Some("one"));
     assert_eq!(all.build_command.as_deref(), Some("a && b"));
-    assert_eq!((all.provider, all.runtime_version.as_deref()), (Some(Provider::Node), Some("20")));
+    assert_eq!((all.provider, all.runtime_version.as_deref()), (Some(Provider::Node), Some("18")));
+    // A version in another tool's spelling stands below the language's own files.
+    assert_eq!(report(&[NODE, railpack]).runtime_version.as_deref(), Some("20"));
+    assert_eq!(report(&[NODE, railpack, (".nvmrc", "22")]).runtime_version.as_deref(), Some("22"));
     assert_eq!(report(&[NODE, nixpacks, project, engine]).start_command.as_deref(), Some("two"));
     assert_eq!(report(&[NODE, project, engine]).start_command.as_deref(), Some("three"));
     let last = report(&[NODE, engine]);

@@ -3,6 +3,9 @@
 use super::{report, start};
 use crate::Provider;
 
+/// A name, the files of a tree, and what is expected of it.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn a_manifest_in_json5() {
     let text = "{\n  // why\n  scripts: { start: 'node main.js', },\n  engines: { node: '24' },\n}\n";
@@ -64,4 +67,146 @@ fn tanstack_start_with_and_without_nitro() {
     let (bare, nitro) = (package(""), package(r#","nitro":"3""#));
     assert_eq!(start(&[("package.json", &bare)]), "npx srvx --prod -s ../client dist/server/server.js");
     assert_eq!(start(&[("package.json", &nitro)]), "node .output/server/index.mjs");
+}
+
+#[test]
+fn programs_of_compiled_languages() {
+    let cases: [(Case, Option<&str>); 9] = [
+        (
+            (
+                "swift",
+                &[(
+                    "Package.swift",
+                    "// swift-tools-version:5.9\n.package(url: \"vapor/vapor\")\n.executableTarget(name: \"Shop\")",
+                )],
+                "./.build/release/Shop serve --env production --hostname 0.0.0.0 --port ${PORT:-8080}",
+            ),
+            Some("5.9"),
+        ),
+        (
+            (
+                "crystal",
+                &[("shard.yml", "name: shop\ncrystal: 1.11\ntargets:\n  serve:\n    main: src/a.cr\n")],
+                "./bin/serve",
+            ),
+            Some("1.11"),
+        ),
+        (
+            (
+                "zig",
+                &[
+                    ("build.zig", "b.addExecutable(.{\n .name = \"shop\" })"),
+                    ("build.zig.zon", ".minimum_zig_version = \"0.13.0\","),
+                ],
+                "./zig-out/bin/shop",
+            ),
+            Some("0.13.0"),
+        ),
+        (
+            (
+                "haskell",
+                &[("stack.yaml", ""), ("shop.cabal", "name: shop\nexecutable shop-exe\n")],
+                "./bin/shop-exe",
+            ),
+            None,
+        ),
+        (
+            (
+                "dart",
+                &[("pubspec.yaml", "name: shop\nenvironment:\n  sdk: ^3.4.0\n"), ("bin/server.dart", "")],
+                "./bin/server",
+            ),
+            Some("^3.4.0"),
+        ),
+        (
+            (
+                "scala",
+                &[
+                    ("build.sbt", "ThisBuild / scalaVersion := \"3.3.1\"\nname := \"Shop\""),
+                    ("project/plugins.sbt", "\"org.playframework\""),
+                ],
+                "./target/universal/stage/bin/shop -Dhttp.port=${PORT:-9000}",
+            ),
+            Some("3.3.1"),
+        ),
+        (
+            (
+                "clojure",
+                &[("project.clj", ":uberjar-name \"shop.jar\"")],
+                "java $JAVA_OPTS -jar target/shop.jar",
+            ),
+            None,
+        ),
+        (("clojure", &[("deps.edn", "{:aliases {:run {:main-opts []}}}")], "clojure -M:run"), None),
+        (("deno", &[("main.ts", "Deno.serve(() => new Response())")], "deno run --allow-all main.ts"), None),
+    ];
+    for ((name, files, command), version) in cases {
+        let report = report(files);
+        assert_eq!(report.provider.map(Provider::name), Some(name));
+        assert_eq!(report.start_command.as_deref(), Some(command));
+        assert_eq!(report.runtime_version.as_deref(), version, "{name}");
+    }
+}
+
+#[test]
+fn modules_and_artefacts_of_java() {
+    let settings = ("settings.gradle.kts", "rootProject.name = \"shop\"\ninclude(\":core\", \":server\")");
+    let core = ("core/build.gradle.kts", "plugins { `java-library` }");
+    let ktor =
+        ("server/build.gradle.kts", "plugins {\n  id(\"io.ktor.plugin\") version \"3\"\n}\njvmToolchain(21)");
+    let conf =
+        ("server/src/main/resources/application.yaml", "ktor:\n  deployment:\n    port: \"$PORT:8090\"\n");
+    let report_of = report(&[settings, core, ktor, conf, ("gradlew", "")]);
+    assert_eq!(report_of.build_command.as_deref(), Some("sh ./gradlew :server:buildFatJar"));
+    assert_eq!(report_of.start_command.as_deref(), Some("java $JAVA_OPTS -jar server/build/libs/*-all.jar"));
+    assert_eq!(
+        (report_of.framework.as_deref(), report_of.port, report_of.port_fixed),
+        (Some("ktor"), Some(8090), false)
+    );
+    assert_eq!(report_of.runtime_version.as_deref(), Some("21"));
+
+    let plugin = [
+        ("build.gradle", "plugins {\n  id 'application'\n}"),
+        ("settings.gradle", "rootProject.name = 'tool'"),
+    ];
+    assert_eq!(start(&plugin), "./build/install/tool/bin/tool");
+
+    let parent =
+        ("pom.xml", "<packaging>pom</packaging><modules><module>lib</module><module>web</module></modules>");
+    let web = (
+        "web/pom.xml",
+        "<artifactId>spring-boot-maven-plugin</artifactId>\nspring-boot-starter-actuator\n<jdk>21</jdk><java.version>${jdk}</java.version>",
+    );
+    let spring = report(&[
+        parent,
+        ("lib/pom.xml", ""),
+        web,
+        ("web/src/main/resources/application.properties", "server.port = 9090\n"),
+    ]);
+    assert_eq!(spring.start_command.as_deref(), Some("java $JAVA_OPTS -jar web/target/*jar"));
+    assert_eq!((spring.port, spring.port_fixed), (Some(9090), true));
+    assert_eq!(spring.health_path.as_deref(), Some("/actuator/health"));
+    assert_eq!(spring.runtime_version.as_deref(), Some("21"));
+}
+
+#[test]
+fn generators_of_sites() {
+    let cases: [Case; 4] = [
+        ("hugo", &[("hugo.toml", ""), ("content/a.md", "")], "public"),
+        ("jekyll", &[("_config.yml", "title: x"), ("Gemfile", "gem 'jekyll'")], "_site"),
+        ("mkdocs", &[("mkdocs.yml", "site_name: x"), ("docs/index.md", "")], "site"),
+        (
+            "docusaurus",
+            &[(
+                "package.json",
+                r#"{"dependencies":{"@docusaurus/core":"3"},"scripts":{"start":"docusaurus start","build":"docusaurus build"}}"#,
+            )],
+            "build",
+        ),
+    ];
+    for (name, files, folder) in cases {
+        let report = report(files);
+        assert_eq!(report.framework.as_deref(), Some(name));
+        assert_eq!((report.static_site, report.static_dir.as_deref()), (true, Some(folder)), "{name}");
+    }
 }
