@@ -9,7 +9,7 @@ use model::{
 };
 use std::{process::Command, time::Duration};
 use tests::conformance::target::{
-    Fixture,
+    Fixture, PATIENCE,
     http::{get, open, raw, send},
 };
 use tokio::io::AsyncReadExt as _;
@@ -17,14 +17,17 @@ use tokio::io::AsyncReadExt as _;
 /// What `revision` did in the last minute, once that is `enough`.
 async fn counted(at: &Fixture, revision: &str, enough: impl Fn(&RevisionWindow) -> bool) -> RevisionWindow {
     let began = now_ms() - 60_000;
-    loop {
-        let window = Window { from: Timestamp(began), to: Timestamp(now_ms() + 2000) };
-        let mut seen = at.target.observe(&at.service, window).await.unwrap().revisions;
-        if let Some(seen) = seen.remove(revision).filter(&enough) {
-            return seen;
+    let counting = async {
+        loop {
+            let window = Window { from: Timestamp(began), to: Timestamp(now_ms() + 2000) };
+            let mut seen = at.target.observe(&at.service, window).await.unwrap().revisions;
+            if let Some(seen) = seen.remove(revision).filter(&enough) {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, counting).await.expect("it was never counted")
 }
 
 /// Signals one process of a test, never a group.
