@@ -13,11 +13,15 @@ use model::{
     port::store::{Path, StoreError, Version, Write},
     time::{MINUTE_MS, SECOND_MS},
 };
+use std::time::Duration;
 
 /// How long a delivery may go from step to step; then a message goes on instead.
 const ACT_FOR_MS: i64 = 12 * SECOND_MS;
 /// Due times further away are the sweep's, not a timer's.
 const TIMER_MS: i64 = 10 * MINUTE_MS;
+
+/// How long removing a fetched source may hold up the news that the deployment is at rest.
+const REMOVAL: Duration = Duration::from_secs(5);
 
 /// A deployment as it was read, and what has been committed since.
 struct Driven {
@@ -43,7 +47,7 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
         match commit(ctx, &mut driven, &transition, &extra, &at).await {
             Err(error) if error.is_contended() && conflicts < 50 => {
                 conflicts += 1;
-                ctx.ports.clock.sleep(std::time::Duration::from_millis(u64::from(conflicts.min(20)))).await;
+                ctx.ports.clock.sleep(Duration::from_millis(u64::from(conflicts.min(20)))).await;
                 driven = read(ctx, &path)
                     .await?
                     .ok_or_else(|| Error::not_found(format!("deployment `{id}` is gone")))?;
@@ -131,8 +135,23 @@ async fn commit(
     ctx.crash_point("deploy-step.after-commit");
     driven.version = versions.first().copied().unwrap_or(driven.version);
     driven.deployment = next;
+    drop_source(ctx, &driven.deployment).await;
     publish(ctx, driven).await?;
     arm(ctx, &driven.deployment, at).await
+}
+
+/// At rest nothing is fetched or built any more, however it ended. It comes before the outbox is cleared: if we die
+/// here, the sweep wakes the deployment and it is done then. Whatever of the source is left over is only disk space.
+async fn drop_source(ctx: &Context, deployment: &Deployment) {
+    if deployment.source.is_none() || !deployment.status.at_rest() {
+        return;
+    }
+    let removal = ctx.ports.source.remove(deployment.id.as_str());
+    match tokio::time::timeout(REMOVAL, removal).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the fetched source could not be removed"),
+        Err(_) => tracing::warn!("the fetched source is still in use and was not removed"),
+    }
 }
 
 fn refused(error: BatchError) -> Error {

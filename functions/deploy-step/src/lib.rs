@@ -6,6 +6,9 @@
 mod drive;
 mod effect;
 
+#[cfg(test)]
+mod tests;
+
 use host::{Context, Error, Function, Outcome};
 use model::{
     message::{AboutDeployment, kind, topic},

@@ -1,6 +1,6 @@
 //! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
 
-use super::{Failed, Performed, release::plain_variables};
+use super::{Failed, Performed, release::plain_variables, scan};
 use forecast::recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend};
 use host::Context;
 use model::{
@@ -65,15 +65,7 @@ fn decision_id(deployment: &Deployment) -> DecisionId {
 
 /// Reads the tree where reading many files does not hold up the other handlers.
 async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect::Report, Failed> {
-    let Some(source) = &deployment.source else {
-        return Err(Failed::lasting(
-            "no_source",
-            "The deployment has no source",
-            "Deploy again with a path or a Git URL.",
-        ));
-    };
-    // The scan fetched it under this key already; if that copy is lost, it is fetched again.
-    let checkout = ctx.ports.source.checkout(source, deployment.id.as_str(), None).await?;
+    let checkout = scan::checkout(ctx, deployment).await?;
     let options = inspect::Options::default();
     let read = tokio::task::spawn_blocking(move || inspect::read(&checkout.folder, &options)).await;
     match read {

@@ -3,16 +3,17 @@
 use super::{
     Failed,
     release::{plain_variables, secret_variables},
+    scan,
 };
 use host::{Context, seal::ExposeSecret};
 use model::{deployment::Outcome, document::Deployment, port::target::BuildOrder};
 
 /// Starts the build, or finds the one of this attempt.
 pub async fn start(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
-    let (Some(source), Some(plan)) = (&deployment.source, &deployment.plan) else {
+    let Some(plan) = &deployment.plan else {
         return Err(Failed::lasting("no_plan", "The deployment has no plan to build by", "Deploy again."));
     };
-    let checkout = ctx.ports.source.checkout(source, deployment.id.as_str(), None).await?;
+    let checkout = scan::checkout(ctx, deployment).await?;
     let secrets = secret_variables(ctx, deployment).await?;
     let order = BuildOrder {
         key: deployment.build_key(),

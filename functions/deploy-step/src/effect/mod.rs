@@ -23,6 +23,9 @@ use model::{
     },
 };
 
+#[cfg(test)]
+pub use scan::secret_context as sealed_for;
+
 /// What came of an effect, and what else belongs into the commit that records it.
 pub struct Performed {
     /// What came of it.

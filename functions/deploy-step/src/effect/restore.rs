@@ -26,9 +26,6 @@ pub async fn restore(ctx: &Context, deployment: &Deployment) -> Result<Outcome, 
         result => result?,
     };
     stop_ours(ctx, deployment).await?;
-    if let Err(error) = ctx.ports.source.remove(deployment.id.as_str()).await {
-        tracing::warn!(%error, "the fetched source could not be removed");
-    }
     Ok(Outcome::Restored(traffic))
 }
 

@@ -5,11 +5,24 @@ use host::{Context, seal};
 use model::{
     deployment::Outcome,
     document::{Deployment, deployment_path},
-    port::KeyContext,
+    port::{
+        KeyContext, PortError,
+        source::{Checkout, SourceRef},
+    },
 };
 
 /// Fetches the source under the deployment's id, and looks at names and variables.
 pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
+    let checkout = checkout(ctx, deployment).await?;
+    let kind = deployment.source.as_ref().map_or("nothing", kind);
+    let mut checks = vec![format!("source: {kind} at {}, {}", short(&checkout.commit), size(checkout.bytes))];
+    checks.extend(suspicious(deployment));
+    Ok(Outcome::Scanned { commit: checkout.commit, checks })
+}
+
+/// The fetched tree: the one that was fetched first under the deployment's id. If that copy is lost it is fetched
+/// again, by the same token, and what was scanned is what must come: a branch may have moved meanwhile.
+pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout, Failed> {
     let Some(source) = &deployment.source else {
         return Err(Failed::lasting(
             "no_source",
@@ -18,24 +31,41 @@ pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fai
         ));
     };
     let token = token(ctx, deployment).await?;
-    let key = deployment.id.as_str();
     let token = token.as_ref().map(seal::ExposeSecret::expose_secret);
-    let checkout = ctx.ports.source.checkout(source, key, token).await.map_err(|error| {
-        let lasting = !error.is_transient();
-        let failed = Failed::from(error);
-        if lasting {
-            failed.named(
-                "source_unavailable",
-                "Check the path or URL, the branch, and whether it needs a token.",
-            )
-        } else {
-            failed
+    let wanted = pinned(source, deployment.commit.as_deref());
+    let fetched = ctx.ports.source.checkout(&wanted, deployment.id.as_str(), token).await;
+    let checkout = fetched.map_err(unavailable)?;
+    match &deployment.commit {
+        Some(scanned) if *scanned != checkout.commit => Err(Failed::lasting(
+            "source_changed",
+            format!(
+                "The fetched source was lost, and what was fetched again is {} instead of {}",
+                short(&checkout.commit),
+                short(scanned)
+            ),
+            "Deploy again: then the source is checked as it is now.",
+        )),
+        Some(_) | None => Ok(checkout),
+    }
+}
+
+fn unavailable(error: PortError) -> Failed {
+    let transient = error.is_transient();
+    let failed = Failed::from(error);
+    if transient {
+        return failed;
+    }
+    failed.named("source_unavailable", "Check the path or URL, the branch, and whether it needs a token.")
+}
+
+/// The source at the commit that is known already.
+fn pinned(source: &SourceRef, commit: Option<&str>) -> SourceRef {
+    match source {
+        SourceRef::Git { url, branch, commit: None } => {
+            SourceRef::Git { url: url.clone(), branch: branch.clone(), commit: commit.map(str::to_owned) }
         }
-    })?;
-    let mut checks =
-        vec![format!("source: {} at {}, {}", kind(source), short(&checkout.commit), size(checkout.bytes))];
-    checks.extend(suspicious(deployment));
-    Ok(Outcome::Scanned { commit: checkout.commit, checks })
+        SourceRef::Git { .. } | SourceRef::Folder { .. } => source.clone(),
+    }
 }
 
 async fn token(ctx: &Context, deployment: &Deployment) -> Result<Option<seal::SecretString>, Failed> {
@@ -50,10 +80,10 @@ pub fn secret_context(deployment: &Deployment, field: &str) -> KeyContext {
     KeyContext { tenant: deployment.tenant.clone(), record, field: field.to_owned() }
 }
 
-fn kind(source: &model::port::source::SourceRef) -> &'static str {
+fn kind(source: &SourceRef) -> &'static str {
     match source {
-        model::port::source::SourceRef::Folder { .. } => "folder",
-        model::port::source::SourceRef::Git { .. } => "Git",
+        SourceRef::Folder { .. } => "folder",
+        SourceRef::Git { .. } => "Git",
     }
 }
 

@@ -41,10 +41,6 @@ pub async fn retire(ctx: &Context, deployment: &Deployment, keep: &str) -> Resul
     remember.insert(0, keep.to_owned());
     remember.truncate(Service::KEPT);
     ctx.ports.target.retire(&deployment.key(), &[keep.to_owned()], &remember).await?;
-    // Whatever of the source is left over is only disk space.
-    if let Err(error) = ctx.ports.source.remove(deployment.id.as_str()).await {
-        tracing::warn!(%error, "the fetched source could not be removed");
-    }
     Ok(Outcome::Retired)
 }
 

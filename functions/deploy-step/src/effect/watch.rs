@@ -92,11 +92,9 @@ async fn judge(
     let compared = alone(deployment).is_none();
     let (verdict, reason) = if compared { compare(&test, &options) } else { alone_verdict(deployment, ours) };
     let late = deployment.canary.windows + 1 >= deployment.policy.deadline_windows;
-    let probe = if verdict == Verdict::Inconclusive && late {
-        Some(verify::once(ctx, deployment).await?.healthy)
-    } else {
-        None
-    };
+    // Suspicion at the deadline is no thin evidence: without a probe's word it is held for a person to look at.
+    let ask = verdict == Verdict::Inconclusive && late && !test.state.is_suspicious(&options);
+    let probe = if ask { Some(verify::once(ctx, deployment).await?.healthy) } else { None };
     let guard = guard(deployment, ours);
     Ok(WindowSeen { window, counts, verdict, reason, test: to_value(&test), guard, probe })
 }

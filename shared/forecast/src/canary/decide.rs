@@ -151,6 +151,15 @@ fn judge(state: &State, options: &Options, guard: Option<Guard>) -> (Verdict, St
     }
 }
 
+/// An E-value from which on a weight isn't passed, though it doesn't fail yet: a healthy release is held up by it in
+/// at most one case of ten, and only until its evidence has melted away.
+pub const SUSPICION: f64 = 10.0;
+
+/// Worse by enough to matter, and likely, but not certain.
+pub(super) fn is_suspicious(state: &State, options: &Options) -> bool {
+    is_worse(&state.errors, 1.0 / SUSPICION, options)
+}
+
 fn is_worse(test: &Test, alpha: f64, options: &Options) -> bool {
     test.log_e() >= -alpha.ln()
         && test.ratio().is_none_or(|ratio| ratio >= options.ratio_floor)
@@ -172,8 +181,21 @@ fn missing(state: &State, options: &Options) -> Option<String> {
             state.stage_windows, options.bake_windows
         ));
     }
-    (state.stage_canary_requests < needed).then(|| {
-        format!("{} of at least {needed} canary requests at this weight", state.stage_canary_requests)
+    if state.stage_canary_requests < needed {
+        return Some(format!(
+            "{} of at least {needed} canary requests at this weight",
+            state.stage_canary_requests
+        ));
+    }
+    is_suspicious(state, options).then(|| {
+        format!(
+            "{} bad in {} canary requests against {} in {} stable ones look worse, E = {:.1}, and are too few to be sure",
+            state.errors.canary_bad,
+            state.errors.canary_requests,
+            state.errors.stable_bad,
+            state.errors.stable_requests,
+            state.errors.e_value()
+        )
     })
 }
 

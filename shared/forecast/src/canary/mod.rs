@@ -12,7 +12,7 @@ mod report;
 mod test;
 
 pub use csv::{CsvError, parse_csv};
-pub use decide::{Decision, Guard, Options, Verdict};
+pub use decide::{Decision, Guard, Options, SUSPICION, Verdict};
 pub use dispersion::{Accumulator, Dispersion};
 pub use report::{Minute, Report, report};
 pub use test::{RATIOS, Test};
@@ -141,6 +141,11 @@ impl State {
         self.pending = Window::default();
         self.stage_windows = 0;
         self.stage_canary_requests = 0;
+    }
+
+    /// Whether it looks worse, by enough to matter, though it can't be said for sure yet: not to be passed by.
+    pub fn is_suspicious(&self, options: &Options) -> bool {
+        decide::is_suspicious(self, options)
     }
 
     /// The verdict on what was seen so far. `guard` is a hard guard that has tripped, if one has.

@@ -236,3 +236,20 @@ proptest! {
         let _ = parse_csv(&text);
     }
 }
+
+#[test]
+fn strong_evidence_against_it_is_no_pass_though_it_is_no_fail_yet() {
+    let options = Options {
+        bake_windows: 1,
+        minimum_requests: 20,
+        dispersion: Dispersion::Fixed(5.0),
+        ..Options::default()
+    };
+    let mut state = State::default();
+    state.add(Window::new(46, 54, 27, 0), &options);
+    let e = state.errors.e_value();
+    assert!((SUSPICION..100.0).contains(&e), "{e}");
+    let decision = state.decide(&options, None);
+    assert_eq!(decision.verdict, Verdict::Inconclusive, "{}", decision.reason);
+    assert!(decision.reason.contains("look worse"), "{}", decision.reason);
+}
