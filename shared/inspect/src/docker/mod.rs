@@ -5,18 +5,28 @@
 
 mod check;
 mod commands;
+mod diff;
 mod finding;
+mod fix;
+mod generate;
 mod lint;
 mod packages;
 mod parse;
 mod rule;
+mod sarif;
 mod serving;
 mod shell;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_more;
 mod word;
 
+pub use diff::diff;
 pub use finding::Finding;
+pub use fix::fix;
+pub use generate::{Generated, generate};
 pub use lint::{Surroundings, scan, scan_file};
 pub use parse::{File, Heredoc, Instruction, Problem, parse};
 pub use rule::{RULES, Rule, Severity};
+pub use sarif::sarif;

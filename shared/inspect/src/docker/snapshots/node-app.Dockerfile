@@ -1,0 +1,25 @@
+# syntax=docker/dockerfile:1.7
+
+FROM node:22.13-bookworm AS build
+ENV COREPACK_HOME=/usr/local/share/corepack
+ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0
+RUN corepack enable && mkdir -p "$COREPACK_HOME"
+WORKDIR /app
+COPY . .
+RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked pnpm install --frozen-lockfile
+WORKDIR /app/apps/web
+RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked pnpm run build
+
+FROM node:22.13-bookworm-slim
+ENV NODE_ENV=production
+ENV COREPACK_HOME=/usr/local/share/corepack
+ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0
+# Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.
+ENV PORT=8080 HOME=/tmp
+WORKDIR /app/apps/web
+RUN corepack enable
+COPY --from=build --chown=10001:10001 /usr/local/share/corepack /usr/local/share/corepack
+COPY --from=build --chown=10001:10001 /app /app
+USER 10001:10001
+EXPOSE 8080
+CMD ["node", "a.js"]
