@@ -96,12 +96,20 @@ fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut
 
 /// Folders that can be deployed by themselves: packages of a workspace, else apps up to two folders deep.
 fn list_apps(tree: &Tree, workspace: bool) -> Vec<AppEntry> {
-    let folders: Vec<_> = if workspace {
-        provider::members(tree)
-    } else {
-        let shallow = |folder: &&str| folder.matches('/').count() < 2 && !is_side_folder(folder);
-        tree.folders().filter(shallow).map(str::to_owned).collect()
-    };
+    let shallow = |folder: &&str| folder.matches('/').count() < 2 && !is_side_folder(folder);
+    let mut folders: Vec<_> = tree.folders().filter(shallow).map(str::to_owned).collect();
+    if workspace {
+        // A workspace of one language may stand beside apps of another.
+        let members = provider::members(tree);
+        let root = provider::detect(&App::new(tree, "")).first().map(|detection| detection.provider);
+        folders.retain(|folder| {
+            let found = provider::detect(&App::new(tree, folder)).into_iter().next();
+            found.is_some_and(|found| Some(found.provider) != root && found.origin.confidence >= 0.9)
+        });
+        folders.extend(members);
+        folders.sort();
+        folders.dedup();
+    }
     folders.into_iter().filter_map(|folder| app_in(tree, &folder)).collect()
 }
 
@@ -126,6 +134,17 @@ fn app_in(tree: &Tree, folder: &str) -> Option<AppEntry> {
     }
     let mut draft = Draft::default();
     provider::plan(detection.provider, &app, &mut draft);
+    // A package that only names what others import is a library.
+    let library = detection.provider == Provider::Node
+        && draft.report.framework.is_none()
+        && draft
+            .report
+            .evidence
+            .iter()
+            .any(|one| one.claim.starts_with("start_command") && one.confidence < 0.75);
+    if library && !draft.report.static_site {
+        return None;
+    }
     let deployable = draft.report.start_command.is_some() || draft.report.static_dir.is_some();
     deployable.then(|| AppEntry {
         name: provider::package_name(&app)

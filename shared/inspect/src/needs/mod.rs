@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::{App, Draft, Origin};
 use crate::provider::yaml;
-use crate::{Backend, Override, RunsAs, Warning, text};
+use crate::{Backend, Override, RunsAs, Warning, names, text};
 use dependencies::Dependency;
 use tables::{BACKENDS, DRIVERS, IMAGES, MEMORY, NATIVE, SCHEMES, SQLITE};
 
@@ -28,6 +28,7 @@ pub(crate) fn claim(app: &App, draft: &mut Draft) {
         .map(|(kind, Origin { file, line, confidence })| Backend { kind, file, line, confidence })
         .collect();
     claim_native(&known, draft);
+    claim_compose(app, draft);
 }
 
 type Backends = BTreeMap<String, Origin>;
@@ -107,6 +108,53 @@ fn by_compose(app: &App, backends: &mut Backends) {
             add(backends, kind, app.origin(file, Some(entry.line), 0.9));
         }
     }
+}
+
+/// What compose says of the service that it builds from this folder: variables, a port, a command.
+fn claim_compose(app: &App, draft: &mut Draft) {
+    let Some(file) = app.first(&COMPOSE) else { return };
+    let entries = yaml::read(&app.text(file).unwrap_or_default());
+    let of_root = |value: &str| [".", "./"].contains(&value);
+    let built = entries.iter().find(|entry| {
+        (entry.is("services.*.build") || entry.is("services.*.build.context")) && of_root(&entry.value)
+    });
+    let Some(service) = built.map(|entry| entry.path[1].clone()) else { return };
+    for entry in entries.iter().filter(|entry| entry.path.get(1) == Some(&service)) {
+        let origin = app.origin(file, Some(entry.line), 0.6);
+        if entry.is("services.*.command") {
+            draft.alternative("start_command", app.command(&entry.value), origin);
+        } else if entry.is("services.*.ports.*") {
+            let port = entry.value.rsplit(':').next().and_then(|port| port.split('/').next()?.parse().ok());
+            if let Some(port) = port.filter(|port| *port > 0 && !draft.report.static_site) {
+                draft.claim_port(port, origin);
+            }
+        } else if entry.path.get(2).is_some_and(|part| part == "environment") {
+            claim_variable(&entry.path[3], &entry.value, origin, draft);
+        }
+    }
+}
+
+/// `KEY: ${KEY}`, `- KEY=${KEY}` and `- KEY` come from outside; any other value is a default for development.
+fn claim_variable(key: &str, value: &str, origin: Origin, draft: &mut Draft) {
+    let listed = key.parse::<usize>().is_ok();
+    let (name, value) = match value.split_once('=') {
+        Some((name, value)) if listed => (name, value),
+        _ if listed => (value, "${}"),
+        _ => (key, value),
+    };
+    let outside = value.starts_with("${") && !value.contains(":-");
+    let known = draft.report.env_required.iter().any(|known| known == name)
+        || draft.report.run_env.contains_key(name);
+    if !outside || known || !names::is_variable_name(name) || names::is_ambient(name) {
+        return;
+    }
+    draft.note(format!("env_required: {name}"), origin);
+    if names::looks_secret(name, "").is_some() {
+        draft.report.env_secret.push(name.to_owned());
+        draft.report.env_secret.sort();
+    }
+    draft.report.env_required.push(name.to_owned());
+    draft.report.env_required.sort();
 }
 
 /// A folder that compose mounts for a service that it builds from this tree.

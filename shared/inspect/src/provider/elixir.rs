@@ -27,13 +27,25 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         draft.claim(Field::Framework, "phoenix", app.origin("mix.exs", Some(line), 0.95));
         draft.claim_port(4000, app.origin("mix.exs", Some(line), 0.7));
     }
+    if draft.report.framework.as_deref() == Some("phoenix") {
+        // Without it a release starts everything but the web server.
+        draft.report.run_env.entry("PHX_SERVER".into()).or_insert_with(|| "true".into());
+    }
     draft.report.build_env.insert("MIX_ENV".into(), "prod".into());
     draft.claim(
         Field::Install,
         app.command("mix local.hex --force && mix deps.get --only prod"),
         origin.clone(),
     );
-    draft.claim(Field::Build, app.command("mix compile && mix release --overwrite"), origin.clone());
+    draft.claim(
+        Field::Build,
+        app.command(if content.contains("assets.deploy") {
+            "mix compile && mix assets.deploy && mix release --overwrite"
+        } else {
+            "mix compile && mix release --overwrite"
+        }),
+        origin.clone(),
+    );
     if let Some((name, line)) = after("app: :", ':') {
         let start = format!("./_build/prod/rel/{name}/bin/{name} start");
         draft.claim(Field::Start, app.command(start), Origin { line: Some(line), ..origin });

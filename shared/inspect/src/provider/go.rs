@@ -25,6 +25,7 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     if let Some((path, name)) = FRAMEWORKS.iter().find(|(path, _)| module.contains(path)) {
         draft.claim(Field::Framework, *name, app.origin("go.mod", text::line_of(&module, path), 0.9));
     }
+    claim_gin_port(app, draft);
     let mut programs = programs(app);
     let Some((package, file)) = (!programs.is_empty()).then(|| programs.remove(0)) else { return };
     let sure = if programs.is_empty() { 0.9 } else { 0.6 };
@@ -84,4 +85,35 @@ fn claim_version(app: &App, draft: &mut Draft) {
         }
     }
     super::versions::claim_tools(app, draft, &["go", "golang"]);
+}
+
+/// Gin's `Run()` without an address listens on `$PORT`, else on 8080.
+fn claim_gin_port(app: &App, draft: &mut Draft) {
+    if draft.report.framework.as_deref() != Some("gin") {
+        return;
+    }
+    let files = app.files().filter(|file| text::has_end(file, "go") && !file.ends_with("_test.go")).take(200);
+    let found = files.into_iter().find_map(|file| Some((file, text::line_of(&app.text(file)?, ".Run()")?)));
+    if let Some((file, line)) = found {
+        draft.claim_port(8080, app.origin(file, Some(line), 0.75));
+    }
+}
+
+/// The folders that `use` of `go.work` names.
+pub(super) fn patterns(app: &App) -> Vec<String> {
+    let content = app.text("go.work").unwrap_or_default();
+    let mut inside = false;
+    let mut folders = Vec::new();
+    for line in content.lines() {
+        let line = line.split("//").next().unwrap_or_default().trim();
+        match line.strip_prefix("use") {
+            Some(rest) if rest.trim() == "(" => inside = true,
+            Some(rest) if rest.starts_with(' ') => folders.push(rest.trim().to_owned()),
+            _ if line == ")" => inside = false,
+            _ if inside && !line.is_empty() => folders.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    folders.retain(|folder| folder != "." && folder != "./");
+    folders
 }

@@ -103,7 +103,8 @@ pub(crate) fn workspace(tree: &Tree) -> Option<Origin> {
 /// The folders of the workspace's packages, sorted.
 pub(crate) fn members(tree: &Tree) -> Vec<String> {
     let root = App::new(tree, "");
-    let patterns: Vec<_> = [node::patterns(&root), rust::patterns(&root), python::patterns(&root)].concat();
+    let patterns: Vec<_> =
+        [node::patterns(&root), rust::patterns(&root), python::patterns(&root), go::patterns(&root)].concat();
     let (out, patterns): (Vec<_>, Vec<_>) =
         patterns.into_iter().partition(|pattern| pattern.starts_with('!'));
     let fits = |patterns: &[String], folder: &str| {
@@ -122,6 +123,11 @@ pub(crate) fn members(tree: &Tree) -> Vec<String> {
 /// What the app's `package.json` depends on when it runs, with the place that says so.
 pub(crate) fn node_dependencies(app: &App) -> Vec<(String, Origin)> {
     node::dependencies(app)
+}
+
+/// What node builds for an app of another language.
+fn node_assets(app: &App) -> Option<node::Assets> {
+    node::assets(app)
 }
 
 /// The name that the app's manifest gives it.

@@ -22,9 +22,23 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
             ("laravel/framework", "laravel"),
             ("symfony/framework-bundle", "symfony"),
             ("slim/slim", "slim"),
+            ("cakephp/cakephp", "cakephp"),
+            ("codeigniter4/framework", "codeigniter"),
+            ("yiisoft/yii2", "yii"),
+            ("laminas/laminas-mvc", "laminas"),
+            ("drupal/core-recommended", "drupal"),
+            ("drupal/core", "drupal"),
+            ("roots/wordpress", "wordpress"),
+            ("statamic/cms", "statamic"),
         ];
         if let Some((key, name)) = frameworks.into_iter().find(|(key, _)| requires(key).is_some()) {
             draft.claim(Field::Framework, name, origin(key, 0.95));
+        }
+        let pinned = json.pointer("/config/platform/php").and_then(|version| version.as_str());
+        super::versions::claim_file(app, draft, ".php-version");
+        super::versions::claim_tools(app, draft, &["php"]);
+        if let Some(version) = pinned {
+            draft.claim(Field::RuntimeVersion, version, origin("platform", 0.9));
         }
         if let Some(version) = requires("php") {
             draft.claim(Field::RuntimeVersion, version, origin("php", 0.9));
@@ -33,8 +47,16 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
             "composer install --no-dev --no-interaction --optimize-autoloader --ignore-platform-reqs";
         draft.claim(Field::Install, app.command(install), origin("require", 0.9));
     }
+    super::versions::claim_file(app, draft, ".php-version");
     super::versions::claim_tools(app, draft, &["php"]);
-    let folder = ["public", "web", "."]
+    if app.has("wp-config.php") || app.has("wp-config-sample.php") {
+        draft.claim(Field::Framework, "wordpress", app.origin("wp-config-sample.php", None, 0.9));
+    }
+    if let Some(assets) = super::node_assets(app) {
+        let build = format!("{} && {}", assets.install, assets.build);
+        draft.claim(Field::Build, app.command(build), assets.origin);
+    }
+    let folder = ["public", "web", "webroot", "pub", "html", "."]
         .into_iter()
         .find(|folder| app.has(&format!("{folder}/index.php")) || *folder == ".");
     let folder = folder.unwrap_or(".");

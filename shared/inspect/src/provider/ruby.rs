@@ -25,7 +25,10 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     if app.has("Gemfile") {
         let origin = app.origin("Gemfile", None, 0.95);
         draft.claim(Field::PackageManager, "bundler", origin.clone());
-        draft.claim(Field::Install, app.command("bundle install"), origin);
+        // Rails builds its assets with these; nothing else would install them.
+        let assets = super::node_assets(app).filter(|_| draft.report.framework.as_deref() == Some("rails"));
+        let more = assets.map(|assets| format!(" && {}", assets.install)).unwrap_or_default();
+        draft.claim(Field::Install, app.command(format!("bundle install{more}")), origin);
     }
     claim_start(app, draft);
 }
@@ -42,6 +45,14 @@ fn claim_start(app: &App, draft: &mut Draft) {
             draft.claim(Field::Build, app.command("bundle exec rake assets:precompile"), origin.clone());
         }
         draft.claim_port(3000, Origin { confidence: 0.7, ..origin });
+    } else if draft.report.framework.as_deref() == Some("hanami") {
+        let origin = app.origin("Gemfile", None, 0.85);
+        let start = "bundle exec hanami server --host 0.0.0.0 --port ${PORT:-2300}";
+        draft.claim(Field::Start, app.command(start), origin.clone());
+        if app.has_folder("app/assets") || app.has("config/assets.js") {
+            draft.claim(Field::Build, app.command("bundle exec hanami assets compile"), origin.clone());
+        }
+        draft.claim_port(2300, Origin { confidence: 0.7, ..origin });
     } else if app.has("config.ru") {
         let origin = app.origin("config.ru", None, 0.85);
         let start = format!("{bundle}rackup config.ru -o 0.0.0.0 -p ${{PORT:-3000}}");

@@ -10,6 +10,9 @@ pub(super) fn claim_file(app: &App, draft: &mut Draft, name: &str) {
     let Some(path) = app.nearest(name) else { return };
     let Some(content) = app.tree.text(&path) else { return };
     if let Some((line, version)) = text::version_line(&content) {
+        // rbenv and pyenv also take the name in front: `ruby-3.3.0`.
+        let tool = name.trim_start_matches('.').trim_end_matches("-version");
+        let version = version.strip_prefix(tool).and_then(|rest| rest.strip_prefix('-')).unwrap_or(version);
         draft.claim(Field::RuntimeVersion, version, crate::plan::Origin::new(path, Some(line), 0.95));
     }
 }

@@ -210,3 +210,88 @@ fn generators_of_sites() {
         assert_eq!((report.static_site, report.static_dir.as_deref()), (true, Some(folder)), "{name}");
     }
 }
+
+#[test]
+fn apps_of_python() {
+    let conda = report(&[
+        ("environment.yml", "dependencies:\n  - python=3.11\n  - pip:\n    - fastapi\n"),
+        ("main.py", "app = FastAPI()"),
+    ]);
+    assert_eq!(
+        (conda.package_manager.as_deref(), conda.runtime_version.as_deref()),
+        (Some("conda"), Some("3.11"))
+    );
+    assert_eq!(conda.framework.as_deref(), Some("fastapi"));
+    let manage = ("manage.py", "DJANGO_SETTINGS_MODULE django");
+    let asgi = [manage, ("shop/asgi.py", ""), ("shop/wsgi.py", ""), ("requirements.txt", "django\ndaphne\n")];
+    assert_eq!(
+        start(&asgi),
+        "python manage.py migrate && daphne -b 0.0.0.0 -p ${PORT:-8000} shop.asgi:application"
+    );
+    let task = [
+        ("pyproject.toml", "[tool.pdm.scripts]\nstart = \"python -m shop\"\n"),
+        ("pdm.lock", ""),
+        ("main.py", ""),
+    ];
+    assert_eq!(start(&task), "pdm run start");
+    let chat = [("requirements.txt", "chainlit\n"), ("app.py", "")];
+    assert_eq!(start(&chat), "chainlit run app.py --headless --host 0.0.0.0 --port ${PORT:-8000}");
+}
+
+#[test]
+fn apps_of_ruby_php_elixir_and_go() {
+    let hanami = report(&[
+        ("Gemfile", "gem 'hanami', '~> 2.2'\n"),
+        ("config.ru", ""),
+        (".ruby-version", "ruby-3.3.0\n"),
+    ]);
+    assert_eq!((hanami.port, hanami.runtime_version.as_deref()), (Some(2300), Some("3.3.0")));
+    assert_eq!(
+        hanami.start_command.as_deref(),
+        Some("bundle exec hanami server --host 0.0.0.0 --port ${PORT:-2300}")
+    );
+
+    let composer =
+        r#"{"require":{"php":"^8.2","laravel/framework":"12"},"config":{"platform":{"php":"8.3.1"}}}"#;
+    let assets = ("package.json", r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"6"}}"#);
+    let laravel = report(&[("composer.json", composer), ("public/index.php", ""), assets]);
+    assert_eq!((laravel.provider, laravel.framework.as_deref()), (Some(Provider::Php), Some("laravel")));
+    assert_eq!(laravel.build_command.as_deref(), Some("npm install && npm run build"));
+    assert_eq!(laravel.runtime_version.as_deref(), Some("8.3.1"));
+
+    let phoenix = report(&[("mix.exs", "app: :shop,\n{:phoenix, \"~> 1.7\"}\n\"assets.deploy\": []")]);
+    assert_eq!(phoenix.run_env["PHX_SERVER"], "true");
+    assert!(phoenix.build_command.is_some_and(|build| build.contains("mix assets.deploy")));
+
+    let gin = report(&[
+        ("go.mod", "module x\ngo 1.23\nrequire github.com/gin-gonic/gin v1\n"),
+        ("main.go", "package main\nfunc main() { r.Run() }"),
+    ]);
+    assert_eq!((gin.port, gin.port_fixed), (Some(8080), false));
+}
+
+#[test]
+fn every_app_of_a_mixed_monorepo_and_no_library() {
+    let files = [
+        ("package.json", r#"{"workspaces":["apps/*","packages/*"]}"#),
+        (
+            "apps/web/package.json",
+            r#"{"name":"web","scripts":{"start":"next start"},"dependencies":{"next":"15"}}"#,
+        ),
+        ("packages/ui/package.json", r#"{"name":"ui","main":"index.js"}"#),
+        ("packages/ui/index.js", "module.exports = {}"),
+        ("services/api/go.mod", "module api\ngo 1.23\n"),
+        ("services/api/main.go", "package main\nfunc main() {}"),
+    ];
+    let paths: Vec<_> = report(&files).apps.into_iter().map(|app| app.path).collect();
+    assert_eq!(paths, ["apps/web", "services/api"]);
+    let go = report(&[
+        ("go.work", "go 1.23\nuse (\n\t./one\n\t./two // why\n)\n"),
+        ("one/go.mod", "module one\n"),
+        ("one/main.go", "package main\nfunc main() {}"),
+        ("two/go.mod", "module two\n"),
+        ("two/lib.go", "package two\n"),
+    ]);
+    let paths: Vec<_> = go.apps.into_iter().map(|app| app.path).collect();
+    assert_eq!((go.monorepo, paths), (true, vec!["one".to_owned()]));
+}

@@ -77,3 +77,16 @@ fn service_job_or_static() {
     let fixed = report(&[("server.js", "http.createServer(f).listen(3000)")]);
     assert_eq!((fixed.runs_as, warnings(&fixed)), (Some(RunsAs::Service), vec!["port-fixed"]));
 }
+
+#[test]
+fn compose_says_what_the_app_gets_from_outside() {
+    let compose = "services:\n  web:\n    build: .\n    command: node dev.js\n    ports: [\"80:4500\"]\n    environment:\n      API_TOKEN: ${API_TOKEN}\n      LEVEL: debug\n      MODE: ${MODE:-x}\n";
+    let report =
+        report(&[("package.json", r#"{"scripts":{"start":"node a.js"}}"#), ("compose.yaml", compose)]);
+    assert_eq!(
+        (&report.env_required, &report.env_secret),
+        (&vec!["API_TOKEN".to_owned()], &vec!["API_TOKEN".to_owned()])
+    );
+    assert_eq!((report.port, report.runs_as), (Some(4500), Some(RunsAs::Service)));
+    assert!(report.alternatives.iter().any(|other| other.value == "node dev.js"));
+}

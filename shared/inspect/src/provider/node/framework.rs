@@ -308,6 +308,11 @@ fn sveltekit(app: &App, origin: Origin) -> (Shape, Origin) {
 
 /// Vite makes a single page app, unless the app brings a server that uses it as a tool.
 fn vite(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
+    // A library is built for others to import: nothing of it is a site.
+    if !app.has("index.html") && config(app, "vite.config").is_some_and(|c| c.says(app, &["lib:{"]).is_some())
+    {
+        return (Shape::Server(None), origin);
+    }
     let page = app.has("index.html") || config(app, "vite.config").is_some_and(|c| c.text.contains("root"));
     if !page && has_own_server(app, package) {
         return (Shape::Server(None), origin);

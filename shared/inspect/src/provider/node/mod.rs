@@ -131,7 +131,11 @@ fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: 
         let Some(main) = package.json.get(key).and_then(Value::as_str) else { continue };
         let main = main.trim_start_matches("./");
         if let Some(command) = app.has(main).then(|| run_file(main, manager.name)).flatten() {
-            draft.claim(Field::Start, app.command(command), app.origin(package.file, package.line(key), 0.8));
+            draft.claim(
+                Field::Start,
+                app.command(command),
+                app.origin(package.file, package.line(key), 0.72),
+            );
         }
     }
     if !draft.has(Field::Start)
@@ -246,4 +250,26 @@ pub(super) fn dependencies(app: &App) -> Vec<(String, Origin)> {
         .flatten()
         .map(|(name, _)| (name.clone(), app.origin(package.file, package.line(name), 0.9)))
         .collect()
+}
+
+/// Assets that another language's app has built by node: how, and where the manifest says so.
+pub(super) struct Assets {
+    pub(super) install: String,
+    pub(super) build: String,
+    pub(super) origin: Origin,
+}
+
+/// The assets of an app whose `package.json` has a `build` script.
+pub(super) fn assets(app: &App) -> Option<Assets> {
+    let package = Package::read(app)?;
+    package.script("build")?;
+    let manager = manager::find(app, &package);
+    // The command of the app's folder is put in front by whoever joins these to its own.
+    let here = App::new(app.tree, "");
+    let install = manager.install(&here);
+    Some(Assets {
+        install,
+        build: manager.run("build"),
+        origin: app.origin(package.file, package.line("build"), 0.9),
+    })
 }

@@ -56,14 +56,26 @@ pub(super) fn read(app: &App) -> Known {
 }
 
 fn pyproject(app: &App, known: &mut Known) {
-    let Some((content, table)) = table(app, "pyproject.toml") else { return };
+    let Some((content, table)) = table(app, "pyproject.toml") else { return conda(app, known) };
     let listed =
         table.get("project").and_then(|project| project.get("dependencies")).and_then(Value::as_array);
     for item in listed.into_iter().flatten().filter_map(Value::as_str) {
         add(known, item, || app.origin("pyproject.toml", text::line_of(&content, item), 0.95));
     }
+    conda(app, known);
     let poetry = table.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies"));
     names(poetry, known, |name| app.origin("pyproject.toml", line(&content, name), 0.95));
+}
+
+/// The packages of a conda environment, those that pip brings to it included.
+fn conda(app: &App, known: &mut Known) {
+    let Some(file) = app.first(&["environment.yml", "environment.yaml"]) else { return };
+    for entry in crate::provider::yaml::read(&app.text(file).unwrap_or_default()) {
+        if entry.path.first().is_some_and(|part| part == "dependencies") {
+            let name = entry.value.rsplit("::").next().unwrap_or_default();
+            add(known, name, || app.origin(file, Some(entry.line), 0.9));
+        }
+    }
 }
 
 fn table(app: &App, file: &str) -> Option<(std::rc::Rc<str>, Table)> {

@@ -42,7 +42,33 @@ pub(super) fn claim(app: &App, known: &Known, draft: &mut Draft) {
     for object in objects(app) {
         claim_object(app, known, draft, &object);
     }
+    claim_task(app, draft);
     claim_script(app, draft);
+}
+
+/// A start task of pdm or pipenv, which stands above files that are only named likely.
+fn claim_task(app: &App, draft: &mut Draft) {
+    let places =
+        [("pyproject.toml", &["tool", "pdm", "scripts"][..], "pdm"), ("Pipfile", &["scripts"][..], "pipenv")];
+    for (file, path, tool) in places {
+        let Some(content) = app.text(file) else { continue };
+        let Ok(table) = content.parse::<toml::Table>() else { continue };
+        let mut value = Some(toml::Value::Table(table));
+        for part in path {
+            value = value.and_then(|value| value.get(*part).cloned());
+        }
+        let named = ["web", "start", "serve"]
+            .into_iter()
+            .find(|n| value.as_ref().is_some_and(|v| v.get(*n).is_some()));
+        if let Some(name) = named {
+            let line = text::line_of(&content, &format!("{name} ="));
+            draft.claim(
+                Field::Start,
+                app.command(format!("{tool} run {name}")),
+                app.origin(file, line, 0.85),
+            );
+        }
+    }
 }
 
 fn claim_django(app: &App, known: &Known, draft: &mut Draft) -> bool {
@@ -62,8 +88,16 @@ fn claim_django(app: &App, known: &Known, draft: &mut Draft) -> bool {
         .files()
         .find_map(|file| file.strip_suffix("/wsgi.py").filter(|folder| !folder.contains('/')))
         .map(|package| format!("{package}.wsgi:application"));
-    let serve = match (module, known.contains_key("gunicorn")) {
-        (Some(module), true) => format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}"),
+    let asgi = inner
+        .files()
+        .find_map(|file| file.strip_suffix("/asgi.py").filter(|folder| !folder.contains('/')))
+        .map(|package| format!("{package}.asgi:application"));
+    let has = |name: &str| known.contains_key(name);
+    let serve = match (module, asgi) {
+        (Some(module), _) if has("gunicorn") => format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}"),
+        (_, Some(asgi)) if has("daphne") => format!("daphne -b 0.0.0.0 -p ${{PORT:-8000}} {asgi}"),
+        (_, Some(asgi)) if has("uvicorn") => format!("uvicorn {asgi} --host 0.0.0.0 --port ${{PORT:-8000}}"),
+        (Some(module), _) if has("waitress") => format!("waitress-serve --listen=*:${{PORT:-8000}} {module}"),
         _ => "python manage.py runserver 0.0.0.0:${PORT:-8000}".to_owned(),
     };
     draft.claim(Field::Start, inner.command(format!("python manage.py migrate && {serve}")), origin);
@@ -84,6 +118,12 @@ fn claim_tool_apps(app: &App, known: &Known, draft: &mut Draft) {
             app.origin(file, None, 0.85),
         );
         draft.claim(Field::HealthPath, "/_stcore/health", origin.clone());
+    }
+    if let Some(origin) = known.get("chainlit") {
+        draft.claim(Field::Framework, "chainlit", origin.clone());
+        draft.claim_port(8000, app.origin(file, None, 0.7));
+        let command = format!("chainlit run {file} --headless --host 0.0.0.0 --port ${{PORT:-8000}}");
+        draft.claim(Field::Start, app.command(command), app.origin(file, None, 0.85));
     }
     let text = app.text(file).unwrap_or_default();
     if known.contains_key("gradio") && text.contains("gradio") && !text.contains("FastAPI(") {
@@ -230,11 +270,15 @@ fn claim_script(app: &App, draft: &mut Draft) {
     }
 }
 
-/// The only command that `[project.scripts]` installs.
+/// The command that `[project.scripts]` or poetry's table installs: the only one, or one with a likely name.
 fn script_of_project(app: &App) -> Option<(String, usize)> {
     let content = app.text("pyproject.toml")?;
     let table: toml::Table = content.parse().ok()?;
-    let scripts = table.get("project")?.get("scripts")?.as_table()?;
-    let name = scripts.keys().next().filter(|_| scripts.len() == 1)?;
+    let own = table.get("project").and_then(|project| project.get("scripts"));
+    let poetry = || table.get("tool").and_then(|tool| tool.get("poetry")?.get("scripts"));
+    let scripts = own.or_else(poetry)?.as_table()?;
+    let likely = |name: &&String| ["start", "serve", "server", "web", "api", "app"].contains(&name.as_str());
+    let only = || scripts.keys().next().filter(|_| scripts.len() == 1);
+    let name = scripts.keys().find(likely).or_else(only)?;
     Some((name.clone(), text::line_of(&content, name)?))
 }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 
-const MANIFESTS: [&str; 9] = [
+const MANIFESTS: [&str; 10] = [
     "requirements.txt",
     "pyproject.toml",
     "Pipfile",
@@ -18,6 +18,7 @@ const MANIFESTS: [&str; 9] = [
     "setup.py",
     "setup.cfg",
     "environment.yml",
+    "environment.yaml",
 ];
 
 pub(super) fn detect(app: &App) -> Option<Origin> {
@@ -66,7 +67,9 @@ fn claim_install(app: &App, draft: &mut Draft) {
         "poetry" => "poetry install --only main --no-interaction --no-ansi".to_owned(),
         "pdm" => "pdm install --prod --no-editable".to_owned(),
         "pipenv" => "pipenv install --deploy --ignore-pipfile".to_owned(),
-        "conda" => "conda env create --prefix .venv --file environment.yml".to_owned(),
+        "conda" => {
+            format!("conda env create --prefix .venv --file {}", conda(app).unwrap_or("environment.yml"))
+        }
         _ => match requirements(app) {
             Some((_, true)) => format!("{VENV} --without-pip"),
             Some((file, false)) => format!("{VENV} && .venv/bin/python -m pip install -r {file}"),
@@ -112,13 +115,31 @@ fn tool(app: &App) -> Option<(&'static str, Origin)> {
     if let Some((file, _)) = requirements(app) {
         return Some(("pip", app.origin(file, None, 0.95)));
     }
-    if app.has("environment.yml") {
-        return Some(("conda", app.origin("environment.yml", None, 0.8)));
+    if let Some(file) = conda(app) {
+        return Some(("conda", app.origin(file, None, 0.8)));
     }
     let project =
         table.contains_key("project") && table.contains_key("build-system") || has_dependencies(&table);
     let manifest = if project { "pyproject.toml" } else { "setup.py" };
     app.has(manifest).then(|| ("pip", app.origin(manifest, None, 0.7)))
+}
+
+fn conda(app: &App) -> Option<&'static str> {
+    app.first(&["environment.yml", "environment.yaml"])
+}
+
+/// `python=3.11` among the dependencies of a conda environment.
+fn claim_conda_version(app: &App, draft: &mut Draft) {
+    let Some(file) = conda(app) else { return };
+    let entries = super::yaml::read(&app.text(file).unwrap_or_default());
+    let python = entries.iter().filter(|entry| entry.is("dependencies.*")).find_map(|entry| {
+        let version = entry.value.strip_prefix("python")?.trim_start_matches(['=', ' ']);
+        (!version.is_empty() && version.starts_with(|c: char| c.is_ascii_digit() || "<>~".contains(c)))
+            .then(|| (version.to_owned(), entry.line))
+    });
+    if let Some((version, line)) = python {
+        draft.claim(Field::RuntimeVersion, version, app.origin(file, Some(line), 0.9));
+    }
 }
 
 fn has_dependencies(table: &Table) -> bool {
@@ -150,6 +171,8 @@ fn claim_version(app: &App, draft: &mut Draft) {
             draft.claim(Field::RuntimeVersion, version, app.origin(file, line.map(|line| line + 1), 0.85));
         }
     };
+    claim_conda_version(app, draft);
+    // pipenv asks for the full version first.
     key("Pipfile", &["requires", "python_full_version"], draft);
     key("Pipfile", &["requires", "python_version"], draft);
     key("pyproject.toml", &["project", "requires-python"], draft);
