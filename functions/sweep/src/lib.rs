@@ -6,6 +6,9 @@
 mod deployments;
 mod services;
 
+#[cfg(test)]
+mod tests;
+
 use host::{Context, Error, Function, Outcome};
 use model::{
     Timestamp,

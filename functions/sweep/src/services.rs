@@ -11,7 +11,11 @@ use model::{
 pub async fn publish(ctx: &Context, shard: u32, by: Timestamp) -> Result<(), Error> {
     let page = ctx.ports.store.query(&super::due("services", shard, by)).await?;
     for document in page.documents {
-        flush(ctx, document).await?;
+        let path = document.path.clone();
+        if let Err(error) = flush(ctx, document).await {
+            // One that can't be read or published must not keep the others from being published.
+            tracing::error!(document = path.as_str(), %error, "what a service owes can't be published; the next minute tries again");
+        }
     }
     Ok(())
 }

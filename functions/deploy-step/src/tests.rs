@@ -1,0 +1,109 @@
+//! Against the embedded store, with a source that remembers what it was asked.
+
+use super::*;
+use async_trait::async_trait;
+use host::{
+    seal::{self, SecretString},
+    testing::{World, sample},
+};
+use machine::store::{Options, Store};
+use model::{
+    document::{Deployment, Status, Step, deployment_path},
+    message::Message,
+    port::{
+        PortError, Ports, Source,
+        source::{Checkout, SourceRef},
+    },
+};
+use std::sync::{Arc, Mutex};
+
+/// A source that has nothing, and remembers what was asked.
+#[derive(Default)]
+struct Nothing {
+    wanted: Mutex<Vec<(SourceRef, Option<String>)>>,
+    removed: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Source for Nothing {
+    async fn checkout(
+        &self,
+        source: &SourceRef,
+        _: &str,
+        token: Option<&str>,
+    ) -> Result<Checkout, PortError> {
+        self.wanted.lock().unwrap().push((source.clone(), token.map(str::to_owned)));
+        Err(PortError::Permanent("nothing is there".to_owned()))
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.removed.lock().unwrap().push(key.to_owned());
+        Ok(())
+    }
+}
+
+fn git(commit: Option<&str>) -> SourceRef {
+    SourceRef::Git {
+        url: "https://git.example/a/b.git".to_owned(),
+        branch: Some("main".to_owned()),
+        commit: commit.map(str::to_owned),
+    }
+}
+
+/// A private repository that was scanned, whose copy is lost.
+async fn scanned() -> (tempfile::TempDir, World, Context, Arc<Nothing>) {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
+    let (all, source) = (Arc::new(world.clone()), Arc::new(Nothing::default()));
+    let ports = Arc::new(Ports {
+        store: world.store().clone(),
+        broker: all.clone(),
+        timers: all.clone(),
+        target: all.clone(),
+        objects: all.clone(),
+        keys: all.clone(),
+        mailer: all.clone(),
+        source: source.clone(),
+        clock: all.clone(),
+        random: all,
+    });
+    let ctx = Context::new(ports, world.context().config).with_tenant(sample::acme());
+    let mut deployment = Deployment {
+        step: Step::Analyze,
+        status: Status::Analyzing,
+        ended_at: None,
+        ..sample::deployment(1)
+    };
+    deployment.source = Some(git(None));
+    deployment.commit = Some("a".repeat(40));
+    let context = effect::sealed_for(&deployment, "source_token");
+    let token = SecretString::from("t0ken".to_owned());
+    deployment.source_token = Some(seal::seal(&ctx.ports, &context, &token).await.unwrap());
+    world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
+    (folder, world, ctx, source)
+}
+
+async fn wake(world: &World, ctx: Context) -> Deployment {
+    let id = sample::deployment_id(1);
+    let (_, delivery) = world.delivery(Message::about(kind::DEPLOYMENT_DUE, &sample::acme(), &id));
+    assert_eq!(handle(ctx, delivery).await.unwrap(), Outcome::Done);
+    world.read(&deployment_path(&sample::acme(), &id)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_lost_copy_is_fetched_again_by_its_token_and_at_the_commit_that_was_scanned() {
+    let (_folder, world, ctx, source) = scanned().await;
+    wake(&world, ctx).await;
+    let wanted = source.wanted.lock().unwrap().clone();
+    assert_eq!(wanted, [(git(Some(&"a".repeat(40))), Some("t0ken".to_owned()))]);
+}
+
+#[tokio::test]
+async fn the_fetched_source_goes_with_a_deployment_that_fails_before_its_release() {
+    let (_folder, world, ctx, source) = scanned().await;
+    let failed = wake(&world, ctx).await;
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("source_unavailable"));
+    assert_eq!(*source.removed.lock().unwrap(), [failed.id.to_string()]);
+    assert_eq!(world.published(kind::DEPLOYMENT_ENDED).len(), 1);
+}
