@@ -2,6 +2,8 @@
 //!
 //! Invariant: what these headers say of this hop was written here. A client's `X-Forwarded-For` is kept before
 //! ours, as Cloud Run does, so an app may trust the last address alone; whatever else a client says is dropped.
+//! The console's own cookie stays here: browsers tell hosts apart by name and not by port, so whoever is signed in on
+//! `localhost` sends it to an app on another port of `localhost` too.
 
 use hyper::{
     HeaderMap,
@@ -35,6 +37,29 @@ pub(crate) fn set(headers: &mut HeaderMap, host: Option<&HeaderValue>, peer: Soc
     headers.insert(PROTO, HeaderValue::from_static("http"));
     if let Some(host) = host {
         headers.insert(HOST, host.clone());
+    }
+}
+
+/// The console's cookie, as `host` names it.
+const SESSION: &[u8] = b"sextant_session=";
+
+/// Takes the console's cookie out of what the client sent; an app has no business with it.
+pub(crate) fn hide_session(headers: &mut HeaderMap) {
+    let is_session = |pair: &&[u8]| pair.trim_ascii_start().starts_with(SESSION);
+    let lines: Vec<HeaderValue> = headers.get_all(header::COOKIE).into_iter().cloned().collect();
+    if !lines.iter().any(|line| line.as_bytes().split(|b| *b == b';').any(|pair| is_session(&pair))) {
+        return;
+    }
+    headers.remove(header::COOKIE);
+    for line in lines {
+        let pairs: Vec<&[u8]> =
+            line.as_bytes().split(|b| *b == b';').filter(|pair| !is_session(pair)).collect();
+        let rest = pairs.join(&b';');
+        if let Ok(rest) = HeaderValue::from_bytes(rest.trim_ascii())
+            && !rest.is_empty()
+        {
+            headers.append(header::COOKIE, rest);
+        }
     }
 }
 
@@ -79,5 +104,23 @@ mod tests {
                 "x-mine: 1",
             ]
         );
+    }
+
+    #[test]
+    fn the_consoles_cookie_stays_here() {
+        let seen = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::COOKIE, HeaderValue::from_static(line));
+            }
+            hide_session(&mut headers);
+            let left = headers.get_all(header::COOKIE).into_iter();
+            left.map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&["a=1; sextant_session=eyJ.x.y; b=2"]), ["a=1; b=2"]);
+        assert_eq!(seen(&["sextant_session=x; a=1"]), ["a=1"]);
+        assert_eq!(seen(&["a=1", "sextant_session=x", "a=1;sextant_session=y"]), ["a=1", "a=1"]);
+        assert_eq!(seen(&["sextant_session=x"]), Vec::<String>::new());
+        assert_eq!(seen(&["a=1; my_sextant_session=2"]), ["a=1; my_sextant_session=2"]);
     }
 }

@@ -162,6 +162,7 @@ fn prepare(parts: &mut Parts, peer: SocketAddr, upgrade: bool) {
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
         .or_else(|| parts.headers.get(header::HOST).cloned());
     strip(&mut parts.headers);
+    forwarded::hide_session(&mut parts.headers);
     if let Some(protocol) = protocol {
         parts.headers.insert(header::UPGRADE, protocol);
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

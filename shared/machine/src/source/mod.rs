@@ -28,6 +28,7 @@ use tree::Bounds;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Sources on one machine, fetched into `sources` of the data folder.
+#[derive(Clone)]
 pub struct MachineSource {
     data: PathBuf,
     folder: PathBuf,
@@ -35,7 +36,7 @@ pub struct MachineSource {
     bounds: Bounds,
     patience: Duration,
     /// One fetch per key at a time.
-    busy: Mutex<BTreeMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    busy: Arc<Mutex<BTreeMap<String, Weak<tokio::sync::Mutex<()>>>>>,
 }
 
 /// What is known about a fetched tree; written when it is complete.
@@ -51,7 +52,7 @@ impl MachineSource {
         files::folder(&data.join("sources"))?;
         let data = data.canonicalize().map_err(|e| files::failed("look at", data, &e))?;
         let folder = data.join("sources");
-        let busy = Mutex::default();
+        let busy = Arc::default();
         Ok(Self { data, folder, path: path.to_owned(), bounds: Bounds::default(), patience: PATIENCE, busy })
     }
 
@@ -97,26 +98,16 @@ impl MachineSource {
         }
     }
 
-    async fn copy(&self, from: PathBuf, to: PathBuf) -> Result<tree::Copied, PortError> {
-        let (bounds, data) = (self.bounds, self.data.clone());
-        // Deploying the folder that holds the data folder would copy the copy.
-        let except = (!from.starts_with(&data)).then_some(data);
-        files::blocking(move || tree::copy(&from, &to, bounds, except.as_deref())).await
-    }
-}
-
-#[async_trait]
-impl Source for MachineSource {
-    async fn checkout(
+    /// Fetches a tree, or finds it.
+    async fn find_or_fetch(
         &self,
         source: &SourceRef,
         key: &str,
         token: Option<&str>,
     ) -> Result<Checkout, PortError> {
-        files::check_name("checkout", key)?;
         let turn = self.turn(key);
         let _one = turn.lock().await;
-        let (place, partial) = (self.folder.join(key), self.folder.join(format!(".{key}.partial")));
+        let (place, partial) = (self.folder.join(key), self.partial(key));
         if let Some(fetched) = files::read_json::<Fetched>(&place.join("fetched.json"))? {
             return Ok(Checkout { folder: place.join("tree"), commit: fetched.commit, bytes: fetched.bytes });
         }
@@ -136,12 +127,48 @@ impl Source for MachineSource {
         Ok(Checkout { folder: place.join("tree"), commit: fetched.commit, bytes: fetched.bytes })
     }
 
+    fn partial(&self, key: &str) -> PathBuf {
+        self.folder.join(format!(".{key}.partial"))
+    }
+
+    async fn copy(&self, from: PathBuf, to: PathBuf) -> Result<tree::Copied, PortError> {
+        let (bounds, data) = (self.bounds, self.data.clone());
+        // Deploying the folder that holds the data folder would copy the copy.
+        let except = (!from.starts_with(&data)).then_some(data);
+        files::blocking(move || tree::copy(&from, &to, bounds, except.as_deref())).await
+    }
+}
+
+#[async_trait]
+impl Source for MachineSource {
+    async fn checkout(
+        &self,
+        source: &SourceRef,
+        key: &str,
+        token: Option<&str>,
+    ) -> Result<Checkout, PortError> {
+        files::check_name("checkout", key)?;
+        let (this, source) = (self.clone(), source.clone());
+        let (key, token) = (key.to_owned(), token.map(str::to_owned));
+        // It goes on when its caller's time is up, for as long as its own bounds allow: the repeat finds the tree
+        // instead of beginning anew, each time.
+        let fetching = tokio::spawn(async move { this.find_or_fetch(&source, &key, token.as_deref()).await });
+        fetching.await.unwrap_or_else(|error| {
+            Err(PortError::Transient(format!("fetching was broken off ({error}): try it again")))
+        })
+    }
+
     async fn remove(&self, key: &str) -> Result<(), PortError> {
         files::check_name("checkout", key)?;
         let turn = self.turn(key);
         let _one = turn.lock().await;
-        let place = self.folder.join(key);
-        files::blocking(move || files::remove_folder(&place)).await
+        let (place, partial) = (self.folder.join(key), self.partial(key));
+        files::blocking(move || {
+            // What a crash left of an unfinished fetch.
+            files::remove_folder(&partial)?;
+            files::remove_folder(&place)
+        })
+        .await
     }
 }
 
@@ -162,4 +189,53 @@ fn folder(path: &str) -> Result<PathBuf, PortError> {
         )));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    /// A program called git that waits in `fetch` until somebody writes to a pipe, and can't fetch twice.
+    fn slow_git(tools: &Path) -> String {
+        let here = tools.display();
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in\n*\"fetch --quiet\"*) mkdir {here}/once || exit 1; read line < {here}/pipe;;\n\
+             *rev-parse*) echo 0123456789012345678901234567890123456789;;\nesac\n"
+        );
+        fs::write(tools.join("git"), script).unwrap();
+        fs::set_permissions(tools.join("git"), fs::Permissions::from_mode(0o700)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(tools.join("pipe")).status().unwrap();
+        assert!(made.success());
+        format!("{here}:/usr/bin:/bin")
+    }
+
+    #[tokio::test]
+    async fn a_fetch_goes_on_when_its_callers_time_is_up() {
+        let (data, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let source = MachineSource::open(data.path(), &slow_git(tools.path())).unwrap();
+        let wanted = SourceRef::Git { url: "https://git.example/a/b.git".into(), branch: None, commit: None };
+        let (first, asked) = (source.clone(), wanted.clone());
+        let caller = tokio::spawn(async move { first.checkout(&asked, "dep_1", None).await });
+        let pipe = tools.path().join("pipe");
+        // Opening it waits for git to be in the middle of its fetch.
+        let pipe = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(pipe));
+        let mut pipe = pipe.await.unwrap().unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        std::io::Write::write_all(&mut pipe, b"go on\n").ok();
+        drop(pipe);
+        let found = source.checkout(&wanted, "dep_1", None).await.unwrap();
+        assert_eq!(found.commit, "0123456789012345678901234567890123456789");
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_of_a_fetch_is_removed_too() {
+        let data = tempfile::tempdir().unwrap();
+        let source = MachineSource::open(data.path(), "/usr/bin:/bin").unwrap();
+        let partial = source.partial("dep_1");
+        files::folder(&partial.join("repository")).unwrap();
+        source.remove("dep_1").await.unwrap();
+        assert!(!partial.exists());
+    }
 }
