@@ -38,7 +38,13 @@ pub fn function() -> Function {
 async fn on_schedule(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
     for shard in 0..SHARDS {
         for document in due(&ctx, shard).await? {
-            let service: Service = document.body.parse()?;
+            let service: Service = match document.body.parse() {
+                Ok(service) => service,
+                Err(error) => {
+                    tracing::error!(document = document.path.as_str(), %error, "a service can't be read; its owner is not asked");
+                    continue;
+                }
+            };
             let ctx = ctx.clone().with_tenant(service.tenant.clone());
             if let Err(error) = ask::ask(&ctx, &document.path).await {
                 // One owner who can't be asked must not keep the others from being asked.
