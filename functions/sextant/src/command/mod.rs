@@ -7,6 +7,7 @@ mod client;
 mod dead_letters;
 pub mod demo;
 pub mod deploy;
+mod dockerfile;
 mod estimate;
 mod feedback;
 mod follow;
@@ -23,6 +24,7 @@ mod report;
 mod rollback;
 mod run_build;
 mod run_log;
+mod scan;
 pub mod serve;
 pub mod server;
 mod span;
@@ -94,6 +96,10 @@ pub enum Command {
     Feedback(feedback::Feedback),
     /// Say what a source tree is and how it would be built and run.
     Inspect(inspect::Inspect),
+    /// Write a Dockerfile for a source tree, or advise on the one it has.
+    Dockerfile(dockerfile::Dockerfile),
+    /// Say what is wrong with the Dockerfiles of a tree.
+    Scan(scan::Scan),
     /// Price a month on Cloud Run.
     Estimate(estimate::Estimate),
     /// Judge a recorded canary: CSV, a minute per row.
@@ -131,6 +137,8 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Up(up) => parallel(up::run(*up, data, output)),
         Command::Serve(serve) => serve::run(serve::Serve { data: Some(data), ..serve }),
         Command::Inspect(inspect) => inspect.run(output),
+        Command::Dockerfile(dockerfile) => dockerfile.run(output),
+        Command::Scan(scan) => scan.run(output),
         Command::Estimate(estimate) => estimate.run(output),
         Command::Canary(canary) => canary.run(output),
         Command::Catalog => catalog::run(output),
@@ -164,6 +172,8 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         | Command::Up(_)
         | Command::Serve(_)
         | Command::Inspect(_)
+        | Command::Dockerfile(_)
+        | Command::Scan(_)
         | Command::Estimate(_)
         | Command::Canary(_)
         | Command::Catalog

@@ -25,7 +25,7 @@ mod word;
 pub use diff::diff;
 pub use finding::Finding;
 pub use fix::fix;
-pub use generate::{Generated, generate};
+pub use generate::{Generated, dockerignore, generate};
 pub use lint::{Surroundings, scan, scan_file};
 pub use parse::{File, Heredoc, Instruction, Problem, parse};
 pub use rule::{RULES, Rule, Severity};

@@ -50,6 +50,11 @@ pub fn generate(report: &Report) -> Generated {
     }
 }
 
+/// The `.dockerignore` alone, for an own Dockerfile that has none beside it.
+pub fn dockerignore(report: &Report) -> String {
+    ignore::text(report)
+}
+
 fn line(text: &mut String, line: impl AsRef<str>) {
     text.push_str(line.as_ref());
     text.push('\n');
