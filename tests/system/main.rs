@@ -9,6 +9,7 @@ mod apps;
 mod bad_input;
 mod canary;
 mod catalog;
+mod crash_late;
 mod crash_walk;
 mod feedback_loop;
 mod hostile;

@@ -1,7 +1,11 @@
 //! What a process that runs functions is told, read once in `main`.
 
 use crate::token;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 
 /// Who may push deliveries over HTTP.
 #[derive(Clone, Default)]
@@ -49,6 +53,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// Settings that only some functions know, by name.
     pub values: BTreeMap<String, String>,
+    /// How often the crash point that is set was passed, for tests that die at a later pass.
+    pub passes: Arc<AtomicU32>,
 }
 
 impl Config {
@@ -65,6 +71,7 @@ impl Config {
             read_timeout: Duration::from_secs(10),
             timeout: None,
             values: BTreeMap::new(),
+            passes: Arc::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use std::sync::atomic::Ordering;
 
 /// Every point there is. A test walks all of them, and fails if one is never reached.
 pub const POINTS: [&str; 14] = [
@@ -27,10 +28,12 @@ pub const POINTS: [&str; 14] = [
 ];
 
 impl Context {
-    /// Dies here by SIGKILL if the setting `crash_at` names this point.
+    /// Dies here by SIGKILL if the setting `crash_at` names this point; with `NAME#N`, when it is passed the Nth time.
     pub fn crash_point(&self, name: &'static str) {
         debug_assert!(POINTS.contains(&name), "{name} is not listed");
-        if self.config.value("crash_at") == Some(name) {
+        let Some(set) = self.config.value("crash_at") else { return };
+        let (point, pass) = set.split_once('#').unwrap_or((set, "1"));
+        if point == name && pass.parse() == Ok(self.config.passes.fetch_add(1, Ordering::SeqCst) + 1) {
             let _ = kill(Pid::this(), Signal::SIGKILL);
         }
     }
