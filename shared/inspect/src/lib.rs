@@ -9,13 +9,23 @@
 //! this order is taken, the others that differ are listed under `alternatives`:
 //!
 //! 1. [`Options`]: what the caller asked for by name.
-//! 2. `Procfile`: its `web` process is the start command, whatever else is there; other processes never are.
-//! 3. An own `Dockerfile` or `Containerfile`: the provider is `dockerfile`, the start command is its
+//! 2. `sextant.toml`, of the app's folder or the root's `[apps."FOLDER"]`. What 1 and 2 replaced is listed under
+//!    `overrides`.
+//! 3. Files written for other hosts: `railpack.json`, `nixpacks.toml`, `project.toml`, `app.yaml`, `railway.json`,
+//!    `render.yaml`, `fly.toml`, in this order.
+//! 4. `Procfile`: its `web` process is the start command, whatever else is there; other processes never are.
+//! 5. An own `Dockerfile` or `Containerfile`: the provider is `dockerfile`, the start command is its
 //!    `ENTRYPOINT` and `CMD` where a plain machine can run them. How to install and build without a container
-//!    engine still comes from the language below it.
-//! 4. The language's manifest: the provider whose evidence is strongest; at equal strength the order of
+//!    engine still comes from the language below it. One that copies a manifest or lock file that the tree
+//!    doesn't have cannot be built: it is passed over, and the report says so.
+//! 6. The language's manifest: the provider whose evidence is strongest; at equal strength the order of
 //!    the table in `provider/mod.rs` decides (servers before the node tools that often accompany them).
-//! 5. Conventional file names (`main.py`, `server.js`, `index.html`, `start.sh`).
+//! 7. Conventional file names (`main.py`, `server.js`, `index.html`, `start.sh`).
+//! 8. `compose.yaml`: a port, variables, and an alternative start command.
+//!
+//! Versions: 1 and 2, `project.toml` and `app.yaml`, files that hold only a version (`.nvmrc`, `.python-version`,
+//! `runtime.txt`, `rust-toolchain.toml`, …), `.tool-versions`, mise, the manifest (`engines`, `requires-python`,
+//! `go.mod`, …), then `railpack.json`, which spells versions for another tool's index.
 //!
 //! # Where commands run
 //! `install_command`, `build_command` and `start_command` are shell text, run with `sh -c` in the root of the

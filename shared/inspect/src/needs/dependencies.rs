@@ -1,26 +1,55 @@
 //! The names of what the app depends on, whatever the language, with the place that asks for it.
 
+use std::collections::HashMap;
+
 use crate::plan::{App, Origin};
 use crate::provider;
 use crate::text;
 
-/// One dependency by the name its language uses, in lower case.
+/// One dependency, in the language whose manifest asks for it.
 pub(super) struct Dependency {
-    name: String,
     pub(super) language: &'static str,
     pub(super) origin: Origin,
 }
 
-impl Dependency {
-    /// Whether it has this name, or is a module below it (`github.com/jackc/pgx/v5` is `jackc/pgx`).
-    pub(super) fn is(&self, name: &str) -> bool {
-        if self.name == name {
-            return true;
+/// Every dependency by its name in lower case; a module is also known by the parts of its path
+/// (`github.com/jackc/pgx/v5` as `jackc/pgx`).
+#[derive(Default)]
+pub(super) struct Known {
+    by_name: HashMap<String, Vec<Dependency>>,
+}
+
+impl Known {
+    /// Where something of this name is asked for, once a language.
+    pub(super) fn find(&self, name: &str) -> impl Iterator<Item = &Dependency> {
+        self.by_name.get(name).into_iter().flatten()
+    }
+
+    /// The first place that asks for any of these.
+    pub(super) fn any(&self, names: &[&str]) -> Option<&Dependency> {
+        names.iter().find_map(|name| self.find(name).next())
+    }
+
+    fn add(&mut self, name: &str, language: &'static str, origin: &Origin) {
+        self.add_one(name, language, origin);
+        if name.starts_with('@') || !name.contains('/') {
+            return;
         }
-        name.contains('/') && !name.starts_with('@') && {
-            let mut rest = self.name.as_str();
-            rest = rest.split_once(name).map_or("\u{0}", |(_, after)| after);
-            rest.is_empty() || rest.starts_with('/')
+        let starts: Vec<usize> =
+            std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1)).take(8).collect();
+        let ends: Vec<usize> =
+            name.match_indices('/').map(|(at, _)| at).chain([name.len()]).take(8).collect();
+        for first in 0..starts.len() {
+            for last in first + 1..(first + 3).min(ends.len()) {
+                self.add_one(&name[starts[first]..ends[last]], language, origin);
+            }
+        }
+    }
+
+    fn add_one(&mut self, name: &str, language: &'static str, origin: &Origin) {
+        let places = self.by_name.entry(name.to_owned()).or_default();
+        if places.iter().all(|place| place.language != language) {
+            places.push(Dependency { language, origin: origin.clone() });
         }
     }
 }
@@ -48,8 +77,11 @@ const MANIFESTS: [(&str, &str); 19] = [
     ("shard.yml", "crystal"),
 ];
 
-pub(super) fn read(app: &App) -> Vec<Dependency> {
-    let mut known = node(app);
+pub(super) fn read(app: &App) -> Known {
+    let mut known = Known::default();
+    for (name, origin) in provider::node_dependencies(app) {
+        known.add(&name.to_ascii_lowercase(), "node", &origin);
+    }
     for (file, language) in MANIFESTS {
         if let Some(content) = app.text(file) {
             words(app, file, language, &content, &mut known);
@@ -67,14 +99,7 @@ pub(super) fn read(app: &App) -> Vec<Dependency> {
     known
 }
 
-fn node(app: &App) -> Vec<Dependency> {
-    let named = provider::node_dependencies(app).into_iter();
-    named
-        .map(|(name, origin)| Dependency { name: name.to_ascii_lowercase(), language: "node", origin })
-        .collect()
-}
-
-fn words(app: &App, file: &str, language: &'static str, content: &str, known: &mut Vec<Dependency>) {
+fn words(app: &App, file: &str, language: &'static str, content: &str, known: &mut Known) {
     for (index, line) in content.lines().enumerate().take(5_000) {
         let bare = line.trim_start();
         let comment =
@@ -92,7 +117,7 @@ fn words(app: &App, file: &str, language: &'static str, content: &str, known: &m
                 if name == "psycopg" && line.contains("[binary") {
                     name.push_str("-binary");
                 }
-                known.push(Dependency { name, language, origin: app.origin(file, Some(index + 1), 0.7) });
+                known.add(&name, language, &app.origin(file, Some(index + 1), 0.7));
             }
         }
     }

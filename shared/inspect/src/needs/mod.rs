@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::plan::{App, Draft, Origin};
 use crate::provider::yaml;
 use crate::{Backend, Override, RunsAs, Warning, names, text};
-use dependencies::Dependency;
+use dependencies::Known;
 use tables::{BACKENDS, DRIVERS, IMAGES, MEMORY, NATIVE, SCHEMES, SQLITE};
 
 /// Claims everything that this module knows.
@@ -41,12 +41,10 @@ fn add(backends: &mut Backends, kind: &str, origin: Origin) {
     }
 }
 
-fn by_dependency(known: &[Dependency], backends: &mut Backends) {
-    for dependency in known {
-        for (kind, names) in BACKENDS {
-            if names.iter().any(|name| dependency.is(name)) {
-                add(backends, kind, dependency.origin.clone());
-            }
+fn by_dependency(known: &Known, backends: &mut Backends) {
+    for (kind, names) in BACKENDS {
+        if let Some(found) = known.any(names) {
+            add(backends, kind, found.origin.clone());
         }
     }
 }
@@ -182,8 +180,8 @@ fn warn(draft: &mut Draft, id: &str, text: String, origin: &Origin) {
     draft.report.warnings.push(Warning { id: id.to_owned(), text, file, line });
 }
 
-fn claim_disk(app: &App, known: &[Dependency], draft: &mut Draft, sqlite: Option<Origin>) {
-    let library = known.iter().find(|dependency| SQLITE.iter().any(|name| dependency.is(name)));
+fn claim_disk(app: &App, known: &Known, draft: &mut Draft, sqlite: Option<Origin>) {
+    let library = known.any(&SQLITE);
     if let Some(origin) = sqlite.or_else(|| library.map(|dependency| dependency.origin.clone())) {
         let text = "It keeps its data in a SQLite file. On Cloud Run each instance has its own disk in memory, which is \
                     lost when the instance ends: use Cloud SQL, or mount a bucket and allow one instance."
@@ -240,23 +238,20 @@ fn written(app: &App) -> Option<(String, Origin)> {
     None
 }
 
-fn claim_memory(known: &[Dependency], draft: &mut Draft) {
+fn claim_memory(known: &Known, draft: &mut Draft) {
     for (names, unless, text) in MEMORY {
-        let found = known.iter().find(|dependency| names.iter().any(|name| dependency.is(name)));
-        let shared = known.iter().any(|dependency| unless.iter().any(|name| dependency.is(name)));
+        let found = known.any(names);
+        let shared = known.any(unless).is_some();
         if let Some(found) = found.filter(|_| !shared) {
             warn(draft, "state-in-memory", (*text).to_owned(), &found.origin);
         }
     }
 }
 
-fn claim_native(known: &[Dependency], draft: &mut Draft) {
-    for dependency in known {
-        for (languages, names, packages) in NATIVE {
-            let fits = languages.is_empty() || languages.contains(&dependency.language);
-            if !fits || !names.iter().any(|name| dependency.is(name)) {
-                continue;
-            }
+fn claim_native(known: &Known, draft: &mut Draft) {
+    for (languages, names, packages) in NATIVE {
+        let found = names.iter().flat_map(|name| known.find(name));
+        for dependency in found.filter(|one| languages.is_empty() || languages.contains(&one.language)) {
             draft.note(format!("native_packages: {}", packages.join(", ")), dependency.origin.clone());
             draft.report.native_packages.extend(packages.iter().map(|package| (*package).to_owned()));
         }
