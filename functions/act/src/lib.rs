@@ -1,7 +1,8 @@
 //! Stops, restarts and rolls back services that run.
 //!
 //! Invariant: a request is carried out once, by its id; what became of it is kept and told as `action.done`, also
-//! when it was refused. Effects carry the request's id as key, so that a repeat after a crash finds the first one.
+//! when it was refused. Traffic is set under the request's id as key, so that a repeat after a crash finds the first
+//! one; a restart takes no key, so after a crash before the record it may come twice.
 
 mod perform;
 mod record;

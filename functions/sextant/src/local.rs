@@ -50,7 +50,11 @@ pub fn function(machine: &Machine) -> Function {
     let (clock, recent, dead, replayed) = (Arc::clone(&machine.clock), broker(), broker(), broker());
     let route = |method: Method, path, summary, handler: Box<dyn Handler>| {
         Route::new(method, path, Role::Owner, summary, move |ctx: Context, request: Request| {
-            handler(ctx, request)
+            // Checked before anything is looked at: this is about the machine, not about one tenant.
+            match ctx.caller().and_then(|caller| for_this_machine(&caller.tenant)) {
+                Ok(()) => handler(ctx, request),
+                Err(error) => ready(Err(error)).boxed(),
+            }
         })
     };
     Function::new("local", "What only a developer's machine offers")
@@ -78,7 +82,24 @@ pub fn function(machine: &Machine) -> Function {
             "Delivers one again, or all",
             Box::new(move |_, request| replay(Arc::clone(&replayed), request).boxed()),
         ))
-        .route(Route::post("/local/v1/publish", Role::Owner, "Publishes a message", publish))
+        .route(route(
+            Method::Post,
+            "/local/v1/publish",
+            "Publishes a message",
+            Box::new(|ctx, request| publish(ctx, request).boxed()),
+        ))
+}
+
+/// The clock, and the messages of every tenant, belong to whoever runs this machine: another tenant's owner is
+/// owner of their own data only.
+fn for_this_machine(tenant: &TenantId) -> Result<(), Error> {
+    let ours = crate::command::up::TENANT;
+    if tenant.as_str() == ours {
+        return Ok(());
+    }
+    Err(Error::forbidden(format!(
+        "This shows and moves the whole machine, and `{tenant}` is one tenant on it. Use a token of tenant `{ours}`."
+    )))
 }
 
 fn tick(clock: &MachineClock, request: &Request) -> Result<Response, Error> {
@@ -135,4 +156,17 @@ pub async fn welcome(machine: &Machine, email: &str) -> anyhow::Result<()> {
 /// The OpenAPI document of the functions, without what is local.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     host::openapi::document(&functions::all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_tenants_owner_does_not_look_into_the_machine() {
+        let tenant = |name: &str| TenantId::new(name).unwrap();
+        let refused = for_this_machine(&tenant("acme")).unwrap_err();
+        assert!(refused.detail().contains("`acme`") && refused.detail().contains("`local`"), "{refused}");
+        assert!(for_this_machine(&tenant(crate::command::up::TENANT)).is_ok());
+    }
 }
