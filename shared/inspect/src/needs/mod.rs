@@ -102,7 +102,9 @@ fn by_compose(app: &App, backends: &mut Backends) {
         }
         let name = entry.value.split([':', '@']).next().unwrap_or_default();
         let last = name.rsplit('/').next().unwrap_or_default();
-        if let Some((_, kind)) = IMAGES.iter().find(|(image, _)| last == *image) {
+        // Microsoft's image is called `mssql/server`; a mere `server` is anybody's.
+        let kind = IMAGES.iter().find(|(image, _)| last == *image).map(|(_, kind)| *kind);
+        if let Some(kind) = kind.or_else(|| name.ends_with("mssql/server").then_some("mssql")) {
             add(backends, kind, app.origin(file, Some(entry.line), 0.9));
         }
     }

@@ -216,7 +216,7 @@ pub(super) const IMAGES: [(&str, &str); 26] = [
     ("cassandra", "cassandra"),
     ("neo4j", "neo4j"),
     ("minio", "s3"),
-    ("server", "mssql"),
+    ("azure-sql-edge", "mssql"),
 ];
 
 /// Backends by the scheme of an address.

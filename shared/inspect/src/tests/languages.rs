@@ -222,6 +222,15 @@ fn apps_of_python() {
         (Some("conda"), Some("3.11"))
     );
     assert_eq!(conda.framework.as_deref(), Some("fastapi"));
+    let flask = "app = Flask(__name__)\nif __name__ == '__main__':\n    app.run(port=5001)\n";
+    let flask = report(&[("requirements.txt", "flask\n"), ("main.py", flask)]);
+    assert_eq!(
+        flask.start_command.as_deref(),
+        Some("flask --app main:app run --host 0.0.0.0 --port ${PORT:-8000}")
+    );
+    let own =
+        flask.alternatives.iter().find(|other| other.value == "python main.py").expect("an alternative");
+    assert_eq!(own.line, Some(2));
     let manage = ("manage.py", "DJANGO_SETTINGS_MODULE django");
     let asgi = [manage, ("shop/asgi.py", ""), ("shop/wsgi.py", ""), ("requirements.txt", "django\ndaphne\n")];
     assert_eq!(

@@ -31,6 +31,9 @@ fn backends_by_library_compose_file_and_setting() {
         (".env.example", "# redis://no\nURL=mysql://u@h/d\n"),
     ]);
     assert_eq!(kinds(&python), ["mysql", "rabbitmq"]);
+    let images = "services:\n  a:\n    image: example.org/team/server:1\n  b:\n    image: mcr.microsoft.com/mssql/server:2022\n";
+    let named = report(&[("requirements.txt", "flask\n"), ("compose.yaml", images)]);
+    assert_eq!((kinds(&named), named.backends[0].line), (vec!["mssql"], Some(5)));
     let schema = "datasource db {\n  provider = \"postgresql\"\n}\n";
     let prisma = report(&[
         ("package.json", r#"{"dependencies":{"@prisma/client":"6"}}"#),

@@ -226,6 +226,12 @@ fn claim_object(app: &App, known: &Known, draft: &mut Draft, object: &Object) {
     };
     draft.claim_port(8000, Origin { confidence: 0.6, ..origin.clone() });
     draft.claim(Field::Start, app.command(command), origin);
+    // The file may also start itself, on its own terms.
+    let content = app.text(file).unwrap_or_default();
+    if let Some(line) = text::line_of(&content, "__main__").filter(|_| content.contains(".run(")) {
+        let command = app.command(format!("python {}", text::shell_word(file)));
+        draft.claim(Field::Start, command, app.origin(file, Some(line), 0.6));
+    }
 }
 
 /// FastAPI without a server in its list is nearly always run by uvicorn all the same, from some other list.
