@@ -90,12 +90,12 @@ fn fetchers(lint: &mut Lint, instruction: &Instruction, script: &Script) {
 /// An archive that was copied and is unpacked here.
 fn archives(lint: &mut Lint, script: &Script) {
     for command in &script.commands {
+        let dashed = command.any_flag(&["x", "extract", "get"]);
         let unpacks = match command.name() {
             "tar" => {
-                command.any_flag(&["x", "extract", "get"])
-                    || command.args().first().is_some_and(|arg| {
-                        !arg.starts_with('-') && arg.contains('x') && !arg.contains(['/', '.'])
-                    })
+                let letters =
+                    |arg: &String| arg.starts_with(|c: char| c.is_ascii_lowercase()) && arg.contains('x');
+                dashed || command.args().first().is_some_and(|arg| letters(arg) && !arg.contains(['/', '.']))
             }
             "unzip" | "gunzip" | "bunzip2" | "unlzma" | "unxz" | "zgz" | "uncompress" | "zcat" | "gzcat" => {
                 true
@@ -108,7 +108,9 @@ fn archives(lint: &mut Lint, script: &Script) {
         let copied = std::mem::take(&mut lint.stage().archives);
         for (path, at) in &copied {
             let file = path.rsplit('/').next().unwrap_or_default();
-            if command.args().iter().any(|arg| arg == path || arg.rsplit('/').next() == Some(file)) {
+            // Without a folder it may be another file of that name; the old form of flags is left in doubt.
+            let same = |arg: &String| arg == path || (dashed && arg.rsplit('/').next() == Some(file));
+            if command.args().iter().any(same) {
                 lint.report(&rule::ADD_ARCHIVE, *at, format!("{file} is copied, then unpacked"));
             }
         }
