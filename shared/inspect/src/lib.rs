@@ -45,6 +45,7 @@ mod read;
 pub mod redact;
 mod report;
 mod scan;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,6 +1,6 @@
 //! Names of services and variables, and whether a value looks like a secret.
 
-use crate::redact::shape;
+use crate::secret::shape;
 
 /// Longest name of a service: a revision's tag still fits into Cloud Run's limit of 63 for host names.
 pub const SERVICE_NAME_MAX: usize = 34;
@@ -181,7 +181,7 @@ pub(crate) fn is_ambient(name: &str) -> bool {
 
 /// Why a variable looks like a secret, if it does. An empty value is judged by the name alone.
 pub fn looks_secret(name: &str, value: &str) -> Option<String> {
-    if let Some(kind) = crate::redact::kind_of(value) {
+    if let Some(kind) = crate::secret::kind_of(value) {
         return Some(format!("its value has the form of {kind}"));
     }
     let word = shape::secret_word(name)?;

@@ -184,7 +184,7 @@ fn secrets() -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn chunks_do_not_matter(text in soup(), sizes in proptest::collection::vec(1_usize..40, 1..8)) {
@@ -198,6 +198,13 @@ proptest! {
         let once = whole(&secrets, text.as_bytes());
         let twice = whole(&secrets, &once);
         prop_assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+    }
+
+    #[test]
+    fn nothing_found_survives(text in soup()) {
+        let once = whole(&[], text.as_bytes());
+        let left = crate::secret::scan_text("x", &once);
+        prop_assert!(left.is_empty(), "{:?}", left);
     }
 
     #[test]
@@ -217,5 +224,21 @@ proptest! {
     fn any_bytes_pass(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let once = whole(&[], &bytes);
         prop_assert_eq!(whole(&[], &once), once);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn long_lines_are_as_one(texts in proptest::collection::vec(soup(), 1..4), sizes in proptest::collection::vec(1_usize..90_000, 1..5)) {
+        let secrets = secrets();
+        let filler = ["word ".repeat(LINE / 5 - 7), "x1".repeat(LINE / 2 - 3), "a=b;".repeat(LINE / 4)].concat();
+        let text: String = texts.iter().map(|text| text.replace(['\n', '\r'], "") + &filler).collect();
+        let once = whole(&secrets, text.as_bytes());
+        prop_assert!(once == chunked(&secrets, text.as_bytes(), &sizes), "chunks");
+        let mut direct = Redactor::new(&secrets);
+        prop_assert!(once == direct.line(&text).as_bytes(), "windows");
+        prop_assert!(once == whole(&secrets, &once), "twice");
     }
 }

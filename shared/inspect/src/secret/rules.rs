@@ -2,7 +2,7 @@
 
 /// The characters that the hidden part of a secret is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// Letters and digits.
     Alnum,
     /// Letters, digits, `_` and `-`.
@@ -13,32 +13,35 @@ pub(super) enum Class {
     Base64,
     /// Path segments after a host: `Word`, `/` and `.`.
     Path,
+    /// What follows `Bearer`: `Base64`, `.` and `~`.
+    Credential,
 }
 
 impl Class {
-    pub(super) fn has(self, byte: u8) -> bool {
+    pub(crate) fn has(self, byte: u8) -> bool {
         let extra: &[u8] = match self {
             Self::Alnum => b"",
             Self::Word => b"_-",
             Self::Dotted => b"_-.",
             Self::Base64 => b"+/=_-",
-            Self::Path => b"_-/.",
+            Self::Path => b"_-/.@",
+            Self::Credential => b"+/=_-.~",
         };
         byte.is_ascii_alphanumeric() || extra.contains(&byte)
     }
 }
 
 /// A prefix that an issuer gives its secrets.
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     /// Case matters.
-    pub(super) text: &'static str,
-    pub(super) class: Class,
+    pub(crate) text: &'static str,
+    pub(crate) class: Class,
     /// The shortest hidden part that counts.
-    pub(super) min: usize,
+    pub(crate) min: usize,
     /// Whether the prefix alone is too common, so that the hidden part needs digits beside letters.
-    pub(super) mixed: bool,
+    pub(crate) mixed: bool,
     /// For people, with its article.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
 }
 
 const fn sure(text: &'static str, class: Class, min: usize, kind: &'static str) -> Prefix {
@@ -50,7 +53,7 @@ const fn mixed(text: &'static str, class: Class, min: usize, kind: &'static str)
 }
 
 /// Longer prefixes stand before shorter ones that they begin with, so that more of the kind stays readable.
-pub(super) const PREFIXES: &[Prefix] = &[
+pub(crate) const PREFIXES: &[Prefix] = &[
     sure("github_pat_", Class::Word, 20, "a GitHub token"),
     sure("ghp_", Class::Alnum, 16, "a GitHub token"),
     sure("gho_", Class::Alnum, 16, "a GitHub token"),
@@ -94,8 +97,6 @@ pub(super) const PREFIXES: &[Prefix] = &[
     mixed("xoxr-", Class::Word, 10, "a Slack token"),
     mixed("xoxs-", Class::Word, 10, "a Slack token"),
     mixed("xoxo-", Class::Word, 10, "a Slack token"),
-    mixed("xoxe.xoxp-", Class::Word, 10, "a Slack token"),
-    mixed("xoxe.xoxb-", Class::Word, 10, "a Slack token"),
     mixed("xoxe-", Class::Word, 10, "a Slack token"),
     mixed("xapp-", Class::Word, 10, "a Slack token"),
     mixed("hooks.slack.com/services/", Class::Path, 20, "a Slack webhook"),
@@ -179,6 +180,78 @@ pub(super) const PREFIXES: &[Prefix] = &[
     mixed("vercel_", Class::Word, 20, "a Vercel token"),
     mixed("sbp_", Class::Alnum, 30, "a Supabase key"),
     mixed("rnd_", Class::Alnum, 20, "a Render key"),
-    mixed("AccountKey=", Class::Base64, 40, "an Azure storage key"),
-    mixed("SharedAccessKey=", Class::Base64, 30, "an Azure key"),
+    mixed("pnu_", Class::Alnum, 30, "a Prefect key"),
+    mixed("sm_aat_", Class::Alnum, 16, "a SettleMint token"),
+    mixed("sm_pat_", Class::Alnum, 16, "a SettleMint token"),
+    mixed("sm_sat_", Class::Alnum, 16, "a SettleMint token"),
+    mixed("dnkey-", Class::Word, 30, "a Defined Networking token"),
+    mixed("shippo_live_", Class::Alnum, 20, "a Shippo token"),
+    mixed("shippo_test_", Class::Alnum, 20, "a Shippo token"),
+    mixed("tfp_", Class::Word, 30, "a Typeform token"),
+    mixed("pat-", Class::Word, 30, "a personal access token"),
+    mixed("secret_", Class::Alnum, 30, "a Notion token"),
+    mixed("duffel_live_", Class::Word, 20, "a Duffel token"),
+    mixed("duffel_test_", Class::Word, 20, "a Duffel token"),
+    mixed("frameio-", Class::Word, 20, "a Frame.io token"),
+    mixed("fio-u-", Class::Word, 30, "a Frame.io token"),
+    mixed("live_", Class::Alnum, 30, "a live key"),
+    mixed("test_", Class::Alnum, 30, "a test key"),
+    mixed("rdme_", Class::Alnum, 30, "a ReadMe key"),
+    mixed("pk_live_", Class::Alnum, 20, "a Stripe key"),
 ];
+
+/// Where in the table a form is looked for: by its first three bytes, none being shorter.
+const BUCKETS: usize = 1024;
+
+fn bucket(text: &[u8]) -> usize {
+    (usize::from(text[0]) * 331 + usize::from(text[1]) * 31 + usize::from(text[2])) % BUCKETS
+}
+
+/// The table, ready to be searched.
+pub(crate) struct Index {
+    /// Forms that begin where a run of word bytes begins, by their first bytes.
+    buckets: Vec<Vec<u8>>,
+    occupied: [bool; BUCKETS],
+    /// Forms with a byte in them that no word has, and how much of them stands before the last run.
+    led: Vec<(usize, usize)>,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        let mut index =
+            Self { buckets: vec![Vec::new(); BUCKETS], occupied: [false; BUCKETS], led: Vec::new() };
+        for (at, prefix) in PREFIXES.iter().enumerate() {
+            let lead =
+                prefix.text.bytes().rposition(|byte| !Class::Word.has(byte)).map_or(0, |last| last + 1);
+            if lead > 0 {
+                index.led.push((at, lead));
+            } else {
+                let bucket = bucket(prefix.text.as_bytes());
+                index.occupied[bucket] = true;
+                index.buckets[bucket].push(u8::try_from(at).unwrap_or(u8::MAX));
+            }
+        }
+        index
+    }
+
+    /// The longest form that begins here.
+    pub(crate) fn longest(&self, text: &[u8]) -> Option<&'static Prefix> {
+        if text.len() < 3 || !self.occupied[bucket(text)] {
+            return None;
+        }
+        let fits = self.buckets[bucket(text)].iter().map(|at| &PREFIXES[usize::from(*at)]);
+        fits.filter(|prefix| text.starts_with(prefix.text.as_bytes())).max_by_key(|prefix| prefix.text.len())
+    }
+
+    /// A form whose last run of word bytes begins at `run`: the form, and where it begins.
+    pub(crate) fn led(&self, line: &[u8], run: usize) -> Option<(&'static Prefix, usize)> {
+        if run == 0 || Class::Word.has(line[run - 1]) {
+            return None;
+        }
+        self.led.iter().find_map(|(at, lead)| {
+            let prefix = &PREFIXES[*at];
+            let start = run.checked_sub(*lead)?;
+            line[start..].starts_with(prefix.text.as_bytes()).then_some((prefix, start))
+        })
+    }
+}
