@@ -15,7 +15,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use clap::{Args, FromArgMatches as _};
 use host::{Config, PushAuth, Runner, telemetry::Format};
-use model::port::Ports;
+use model::port::{Ports, Random as _};
 use std::{
     env,
     ffi::OsString,
@@ -146,10 +146,15 @@ fn config(serve: &Serve, data: &Path, cloud_run: bool) -> Result<Config> {
         config.values.extend(env::var(variable).ok().map(|value| (name.to_owned(), value)));
     }
     config.values.entry("region".to_owned()).or_insert_with(|| "us-central1".to_owned());
-    let instance =
-        format!("{}-{}", env::var("K_REVISION").unwrap_or_else(|_| "serve".to_owned()), std::process::id());
-    config.values.insert("instance".to_owned(), instance);
+    let revision = env::var("K_REVISION").unwrap_or_else(|_| "serve".to_owned());
+    config.values.insert("instance".to_owned(), instance(&revision));
     Ok(config)
+}
+
+/// In whose name leases are taken. In a container every process has the same number, so that would not tell two
+/// instances of a revision apart.
+fn instance(revision: &str) -> String {
+    format!("{revision}-{:032x}", machine::clock::OsRandom.bits())
 }
 
 /// The place's ports, none of them open yet.
@@ -185,4 +190,14 @@ async fn open(options: Options, config: Config) -> Result<Arc<Ports>> {
     let subscriptions = host::runner::subscriptions(&functions::all(), &config);
     let machine = place::machine::Machine::open(&options, subscriptions).await?;
     Ok(machine.ports.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_instances_of_a_revision_have_two_names() {
+        assert_ne!(instance("deploy-step-00001-abc"), instance("deploy-step-00001-abc"));
+    }
 }
