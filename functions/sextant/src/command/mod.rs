@@ -20,6 +20,7 @@ mod openapi;
 pub mod output;
 mod pause;
 mod promote;
+mod redact;
 mod report;
 mod rollback;
 mod run_build;
@@ -100,6 +101,8 @@ pub enum Command {
     Dockerfile(dockerfile::Dockerfile),
     /// Say what is wrong with the Dockerfiles of a tree.
     Scan(scan::Scan),
+    /// Hide secrets in what comes in on stdin.
+    Redact(redact::Redact),
     /// Price a month on Cloud Run.
     Estimate(estimate::Estimate),
     /// Judge a recorded canary: CSV, a minute per row.
@@ -139,6 +142,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Inspect(inspect) => inspect.run(output),
         Command::Dockerfile(dockerfile) => dockerfile.run(output),
         Command::Scan(scan) => scan.run(output),
+        Command::Redact(redact) => redact.run(),
         Command::Estimate(estimate) => estimate.run(output),
         Command::Canary(canary) => canary.run(output),
         Command::Catalog => catalog::run(output),
@@ -174,6 +178,7 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         | Command::Inspect(_)
         | Command::Dockerfile(_)
         | Command::Scan(_)
+        | Command::Redact(_)
         | Command::Estimate(_)
         | Command::Canary(_)
         | Command::Catalog
