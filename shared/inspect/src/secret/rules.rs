@@ -197,6 +197,18 @@ pub(crate) const PREFIXES: &[Prefix] = &[
     mixed("live_", Class::Alnum, 30, "a live key"),
     mixed("test_", Class::Alnum, 30, "a test key"),
     mixed("rdme_", Class::Alnum, 30, "a ReadMe key"),
+    mixed("EAAM", Class::Alnum, 60, "a Meta token"),
+    mixed("EAAC", Class::Alnum, 60, "a Meta token"),
+    mixed("AKID", Class::Alnum, 32, "a Tencent key id"),
+    mixed("ico-", Class::Alnum, 32, "an Infracost key"),
+    mixed("pubkey-", Class::Alnum, 32, "a Mailgun key"),
+    mixed("FLWPUBK", Class::Word, 12, "a Flutterwave key"),
+    mixed("apify_api_", Class::Alnum, 30, "an Apify token"),
+    mixed("sb_secret_", Class::Word, 20, "a Supabase key"),
+    mixed("live_pub_", Class::Alnum, 24, "a Lob key"),
+    mixed("test_pub_", Class::Alnum, 24, "a Lob key"),
+    mixed("API-", Class::Alnum, 26, "an Octopus Deploy key"),
+    mixed("dG9rO", Class::Base64, 40, "an Intercom token"),
     mixed("pk_live_", Class::Alnum, 20, "a Stripe key"),
 ];
 
