@@ -57,6 +57,10 @@ fn kinds_stay_and_tails_go() {
         (format!("{{\"api_key\": \"{hex}\", \"n\": 1}}"), "{\"api_key\": \"***\", \"n\": 1}".into()),
         (format!("{{\\\"clientSecret\\\":\\\"{hex}\\\"}}"), "{\\\"clientSecret\\\":\\\"***\\\"}".into()),
         (format!("var accessToken string = \"{hex}\""), "var accessToken string = \"***\"".into()),
+        (
+            "<add key=\"Password\" value=\"corr3ct!\" />".into(),
+            "<add key=\"Password\" value=\"***\" />".into(),
+        ),
         (format!("<token>{hex}</token>"), "<token>***</token>".into()),
         (format!("mytool --token {hex} --verbose"), "mytool --token *** --verbose".into()),
         (format!("GET /x?access_token={hex}&page=2"), "GET /x?access_token=***&page=2".into()),

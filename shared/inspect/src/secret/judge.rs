@@ -288,6 +288,9 @@ fn value_start(line: &[u8], from: usize, flag: bool) -> Option<usize> {
     };
     let name_end = skip(from, b"\\\"'`])");
     let separator = after_type(line, skip(name_end, b" \t"));
+    // XML writes both as attributes: `<add key="password" value="…" />`.
+    let attribute = name_end > from && line[separator..].starts_with(b"value=");
+    let separator = if attribute { separator + 5 } else { separator };
     let rest = &line[separator..];
     const SIGNS: [&str; 14] =
         [":::=", "::=", "||:", "||=", "??=", ":=", "=>", "?=", ".=", "->", "=", ":", ">", ","];
