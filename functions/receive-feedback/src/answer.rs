@@ -1,7 +1,7 @@
 //! An answer as it arrives, flat or nested, and as it is checked.
 
-use crate::findings::Findings;
 use host::Error;
+use host::Findings;
 use model::{Micros, document::FeedbackKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};

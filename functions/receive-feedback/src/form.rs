@@ -2,12 +2,11 @@
 
 use crate::{
     answer::{self, Answer},
-    findings::Findings,
     keep::{self, Arrived, Kept},
     link::{self, Found, Open},
     page,
 };
-use host::{Context, Error, Request, Response};
+use host::{Context, Error, Findings, Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -6,7 +6,6 @@
 
 mod answer;
 mod api;
-mod findings;
 mod form;
 mod keep;
 mod link;

@@ -1,7 +1,7 @@
 //! Measurements as a customer sends them, and as an observation has them.
 
-use crate::findings::Findings;
 use host::Error;
+use host::Findings;
 use model::{
     Timestamp,
     document::Utilization,

@@ -7,7 +7,6 @@
 mod command;
 mod customer;
 mod deploy;
-mod findings;
 mod operate;
 mod recommend;
 mod secret;

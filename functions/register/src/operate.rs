@@ -3,7 +3,8 @@
 //! Invariant: the request is in the service's outbox before it is on the topic, so that a crash can't lose it; it
 //! leaves the outbox once it is out, so that it isn't done again a minute later.
 
-use crate::{findings::Findings, store};
+use crate::store;
+use host::Findings;
 use host::{Context, Error, Request, Response};
 use model::{
     ServiceName,

@@ -1,8 +1,8 @@
 //! What a customer registers, checked: ids, project, region, sizes, dates. All that is wrong is told at once.
 
 use super::{body::RegisterBody, decision::UNKNOWN, launch, specs, specs::Recommended};
-use crate::findings::Findings;
 use forecast::price;
+use host::Findings;
 use host::{
     Error,
     seal::{ExposeSecret, SecretString},

@@ -1,6 +1,7 @@
 //! What another system recommended, read from the forms that clients send.
 
-use crate::{findings::Findings, recommend::class};
+use crate::recommend::class;
+use host::Findings;
 use model::Micros;
 use serde_json::{Map, Value};
 

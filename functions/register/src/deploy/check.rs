@@ -4,7 +4,7 @@ use super::{
     body::StartBody,
     source::{Named, source, suggested_name},
 };
-use crate::findings::Findings;
+use host::Findings;
 use host::{
     Error,
     seal::{ExposeSecret, SecretString},

@@ -1,7 +1,7 @@
 //! Which source is meant, and whether it may be fetched: Git over https or from an absolute path, a folder by its
 //! absolute path. Nothing that Git could take for an option or for a program to run.
 
-use crate::findings::Findings;
+use host::Findings;
 use model::port::source::SourceRef;
 use url::Url;
 

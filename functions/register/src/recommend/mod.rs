@@ -6,7 +6,6 @@ pub mod view;
 
 use crate::{
     deploy::source::{Named, source},
-    findings::Findings,
     secret::Secret,
 };
 use forecast::{
@@ -14,7 +13,7 @@ use forecast::{
     recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend},
     size::Learning,
 };
-use host::{Context, Error, Request, Response};
+use host::{Context, Error, Findings, Request, Response};
 use model::{
     DecisionId, ServiceName, TenantId,
     document::{Decision, SCHEMA, decision_path},

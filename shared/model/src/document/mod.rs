@@ -7,15 +7,18 @@ mod decision;
 mod deployment;
 mod follow;
 pub mod log;
+mod policy;
 mod service;
+mod status;
 
 pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
 pub use deployment::{
-    CanaryPolicy, CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease,
-    Limits, Stage, StageTime, Status, Step, Strategy, ThinEvidence,
+    CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, StageTime,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
+pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
 pub use service::{Kept, Question, Service};
+pub use status::{Stage, Status, Step};
 
 use crate::{
     DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path,

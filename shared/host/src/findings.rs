@@ -1,6 +1,6 @@
 //! What is wrong with a request, all of it at once: whoever mends one field should not meet the next one after.
 
-use host::Error;
+use crate::Error;
 use std::fmt::Display;
 
 /// Wrong fields, in the order they were looked at.
