@@ -8,7 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`function`] | what a function declares: routes, topics, schedules |
-//! | [`context`], [`request`], [`response`], [`error`] | what handlers see |
+//! | [`context`], [`request`], [`response`], [`error`], [`findings`] | what handlers see |
 //! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
 //! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
 //! | [`idempotency`] | `Idempotency-Key` on routes that create |
