@@ -141,8 +141,12 @@ pub struct OsRandom;
 impl Random for OsRandom {
     fn bits(&self) -> u128 {
         let mut bytes = [0; 16];
-        // aws-lc reseeds from the system; without entropy nothing safe can be done, so it aborts rather than answers.
-        aws_lc_rs::rand::fill(&mut bytes).unwrap_or_else(|_| std::process::abort());
+        // Straight from the kernel: a library's own generator takes 20 ms to seed itself, which is most of a cold
+        // start. Up to 256 bytes come whole; without entropy nothing safe can be done, so this aborts.
+        match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+            Ok(16) => {}
+            Ok(_) | Err(_) => std::process::abort(),
+        }
         u128::from_le_bytes(bytes)
     }
 }
