@@ -117,6 +117,21 @@ fn texts(events: &[Event]) -> Vec<String> {
     told.map(|event| event.data["text"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The texts of one kind, in order.
+fn of(events: &[Event], kind: &str) -> Vec<String> {
+    let told = events.iter().filter(|event| event.kind == kind);
+    told.map(|event| event.data["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Once so many lines of story and log have come.
+fn heard(count: usize) -> impl Fn(&Event) -> bool {
+    let seen = std::cell::Cell::new(0);
+    move |event| {
+        seen.set(seen.get() + usize::from(matches!(event.kind.as_str(), "status" | "log")));
+        seen.get() >= count
+    }
+}
+
 fn is(text: &'static str) -> impl Fn(&Event) -> bool {
     move |event| event.data["text"] == text
 }
@@ -155,21 +170,26 @@ async fn resuming_after_any_event_loses_and_repeats_nothing() {
         world.log(&deployment, n, &lines).await;
         tell(&world, &mut deployment, &format!("told {n}")).await;
     }
-    let whole = open(&world, &deployment, None, "").await.until(is("told 5")).await;
-    assert_eq!(texts(&whole).len(), 4 + 6 + 18);
+    // Log and story are read side by side: each keeps its order, and which comes first is nobody's promise.
+    let whole = open(&world, &deployment, None, "").await.until(heard(4 + 6 + 18)).await;
+    assert_eq!((of(&whole, "status").len(), of(&whole, "log").len()), (4 + 6, 18));
     let mut at_rest = deployment.clone();
     // Each place while it runs, and again once it is at rest, where no feed is shared.
     for (place, event) in whole.iter().enumerate().take(whole.len() - 1) {
         let mut client = open(&world, &deployment, event.id.as_deref(), "").await;
-        let rest = client.until(is("told 5")).await;
-        assert_eq!(texts(&rest), texts(&whole[place + 1..]), "after {event:?}");
+        let missing = &whole[place + 1..];
+        let rest = client.until(heard(missing.len())).await;
+        for kind in ["status", "log"] {
+            assert_eq!(of(&rest, kind), of(missing, kind), "after {event:?}");
+        }
     }
     end(&world, &mut at_rest).await;
     for (place, event) in whole.iter().enumerate() {
         let rest = open(&world, &at_rest, event.id.as_deref(), "").await.rest().await;
-        let mut expected = texts(&whole[place + 1..]);
-        expected.push("Cancelled".into());
-        assert_eq!(texts(&rest), expected, "after {event:?}");
+        let mut story = of(&whole[place + 1..], "status");
+        story.push("Cancelled".into());
+        assert_eq!(of(&rest, "status"), story, "after {event:?}");
+        assert_eq!(of(&rest, "log"), of(&whole[place + 1..], "log"), "after {event:?}");
         assert_eq!(rest.last().unwrap().kind, "done");
     }
 }
