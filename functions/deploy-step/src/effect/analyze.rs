@@ -1,6 +1,6 @@
 //! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
 
-use super::{Failed, Performed, release::plain_variables, scan};
+use super::{Failed, Performed, scan};
 use forecast::recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend};
 use host::Context;
 use model::{
@@ -82,12 +82,15 @@ async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect:
 
 /// Variables that the app seems to need and nobody has set: said, not refused, since inspection may be wrong.
 fn unset_variables(deployment: &Deployment, report: &inspect::Report) -> String {
-    let set = plain_variables(deployment);
     let unset: Vec<&str> = report
         .env_required
         .iter()
         .map(String::as_str)
-        .filter(|name| !set.contains_key(*name) && !deployment.secrets.contains_key(*name) && *name != "PORT")
+        .filter(|name| {
+            !deployment.variables.contains_key(*name)
+                && !deployment.secrets.contains_key(*name)
+                && *name != "PORT"
+        })
         .collect();
     if unset.is_empty() {
         String::new()

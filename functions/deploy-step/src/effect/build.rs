@@ -1,10 +1,6 @@
 //! Starts a build that outlives this handler, and reads how it stands.
 
-use super::{
-    Failed,
-    release::{plain_variables, secret_variables},
-    scan,
-};
+use super::{Failed, release::secret_variables, scan};
 use host::{Context, seal::ExposeSecret};
 use model::{deployment::Outcome, document::Deployment, port::target::BuildOrder};
 
@@ -21,7 +17,7 @@ pub async fn start(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
         service: deployment.key(),
         folder: checkout.folder,
         plan: plan.clone(),
-        variables: plain_variables(deployment),
+        variables: deployment.variables.clone(),
         redact: secrets.values().map(|secret| secret.expose_secret().to_owned()).collect(),
         log_prefix: deployment.log_prefix(),
         timeout_ms: deployment.limits.build_ms,

@@ -41,11 +41,6 @@ async fn configuration(ctx: &Context, deployment: &Deployment) -> Result<Option<
     Ok(decision.map(|decision| decision.configuration))
 }
 
-/// The plain variables.
-pub fn plain_variables(deployment: &Deployment) -> BTreeMap<String, String> {
-    deployment.variables.clone()
-}
-
 /// The secret ones, opened. They never leave this process but to the target.
 pub async fn secret_variables(
     ctx: &Context,
