@@ -1,0 +1,3 @@
+build.sbt
+scalaVersion := "3.4.0"
+enablePlugins(PlayScala)

@@ -1,0 +1,2 @@
+manage.py
+os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.settings')

@@ -1,0 +1,2 @@
+next.config.js
+module.exports = { output: 'export', distDir: `out`, /* c */ }

@@ -1,0 +1,3 @@
+start.sh
+#!/bin/bash
+exec ./a --port $PORT

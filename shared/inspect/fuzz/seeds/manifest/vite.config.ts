@@ -1,0 +1,2 @@
+vite.config.ts
+export default defineConfig({ build: { outDir: 'public' }, base: "/x" })
