@@ -44,7 +44,7 @@ pub struct LineView {
 
 impl From<&Line> for LineView {
     fn from(line: &Line) -> Self {
-        Self { at: line.at.rfc3339(), stream: line.stream.clone(), text: line.text.clone() }
+        Self { at: line.at.rfc3339(), stream: line.stream.as_str().to_owned(), text: line.text.clone() }
     }
 }
 

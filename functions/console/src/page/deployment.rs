@@ -37,7 +37,7 @@ struct Part {
 }
 
 struct LogLine {
-    stream: String,
+    stream: &'static str,
     text: String,
 }
 
@@ -73,6 +73,6 @@ async fn tail(ctx: &Context, prefix: &str) -> Result<(Vec<LogLine>, bool, Positi
     let surplus = lines.len().saturating_sub(LINES);
     let cut = first > 0 || surplus > 0;
     let shown = lines.into_iter().skip(surplus);
-    let shown = shown.map(|line| LogLine { stream: line.stream, text: line.text }).collect();
+    let shown = shown.map(|line| LogLine { stream: line.stream.as_str(), text: line.text }).collect();
     Ok((shown, cut, Position { segment: head, line: 0 }))
 }

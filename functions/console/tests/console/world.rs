@@ -16,7 +16,7 @@ use machine::{
 };
 use model::{
     TenantId, Timestamp,
-    document::{Deployment, deployment_path, log::Line, log::segment_key},
+    document::{Deployment, deployment_path, log::segment_key},
     port::{
         self, Clock as _, Ports, Store as _,
         store::{Changed, Document, Page, Path, Precondition, Query, StoreError, Version, Watch, Write},
@@ -170,7 +170,7 @@ impl World {
         let at = self.clock.real();
         let mut bytes = vec![];
         for (stream, text) in lines {
-            let line = Line { at, stream: (*stream).to_owned(), text: (*text).to_owned() };
+            let line = serde_json::json!({ "t": at, "s": stream, "l": text });
             serde_json::to_writer(&mut bytes, &line).unwrap();
             bytes.push(b'\n');
         }

@@ -7,7 +7,7 @@ use super::{
     environment::Inherited,
     files,
     launch::Helpers,
-    log::{Line, Segment, Stream, segment_name},
+    log::Segment,
     process::Identity,
     runner::{CANCEL, ORDER, OUTCOME, Order, PRIVATE, Private, RUNNER, SEGMENT},
     seal,
@@ -16,6 +16,7 @@ use super::{
 use bytes::Bytes;
 use model::{
     TenantId,
+    document::log::{Line, Stream, segment_key},
     message::{Message, kind},
     port::{
         Broker, Clock, KeyContext, Keys, Objects, PortError,
@@ -326,8 +327,8 @@ impl Follow {
         let there = self.builds.objects.list(&prefix, None, 10_000).await?;
         let last = there.last().and_then(|key| key.rsplit('/').next()?.parse::<u32>().ok());
         let mut segment = Segment::default();
-        segment.push(&Line { t: self.builds.clock.real().0, s: Stream::End, l: reason });
-        let key = format!("{prefix}{}", segment_name(last.map_or(0, |last| last + 1)));
+        segment.push(&Line { at: self.builds.clock.real(), stream: Stream::End, text: reason });
+        let key = segment_key(prefix.trim_end_matches('/'), last.map_or(0, |last| last + 1));
         self.builds.objects.create(&key, Bytes::from(segment.take())).await?;
         files::replace_json(&self.folder.join(OUTCOME), &outcome)
     }

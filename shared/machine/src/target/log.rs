@@ -1,44 +1,13 @@
-//! The build log's format: JSON lines in numbered, immutable segments.
+//! How a build's log is collected: lines into segments of a bounded size, in the form of [`model::document::log`].
 //!
-//! One line is `{"t":ms,"s":"out|err|sys","l":"text"}`; segments are objects `PREFIX/000000`, `PREFIX/000001`, …;
-//! the last line of the last segment has `"s":"end"`. Invariant: what is written here went through a redactor.
+//! Invariant: what is written here went through a redactor.
 
-use serde::{Deserialize, Serialize};
+use model::document::log::Line;
 
 /// A segment is closed at this size.
 pub const SEGMENT_BYTES: usize = 256 * 1024;
 /// A line is cut here, after redaction.
 pub const LINE_BYTES: usize = 8 * 1024;
-
-/// Where a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stream {
-    /// The command's standard output.
-    Out,
-    /// The command's standard error.
-    Err,
-    /// Sextant itself.
-    Sys,
-    /// Sextant's last word; nothing follows.
-    End,
-}
-
-/// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Milliseconds since 1970, real time.
-    pub t: i64,
-    /// Where it came from.
-    pub s: Stream,
-    /// The text, redacted, without its newline.
-    pub l: String,
-}
-
-/// The name of segment `number`; names sort as numbers do.
-pub fn segment_name(number: u32) -> String {
-    format!("{number:06}")
-}
 
 /// Collects lines until a segment is full or old enough.
 #[derive(Debug, Default)]
@@ -83,18 +52,7 @@ pub fn cut(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn format_is_fixed() {
-        let mut segment = Segment::default();
-        segment.push(&Line { t: 5, s: Stream::Out, l: "a \"b\"".into() });
-        segment.push(&Line { t: 6, s: Stream::End, l: "done".into() });
-        assert_eq!(
-            String::from_utf8(segment.take()).unwrap(),
-            "{\"t\":5,\"s\":\"out\",\"l\":\"a \\\"b\\\"\"}\n{\"t\":6,\"s\":\"end\",\"l\":\"done\"}\n"
-        );
-        assert_eq!(segment_name(12), "000012");
-    }
+    use model::{Timestamp, document::log::Stream};
 
     #[test]
     fn long_lines_are_cut_on_a_character() {
@@ -106,8 +64,10 @@ mod tests {
     #[test]
     fn a_segment_stays_below_its_bound() {
         let mut segment = Segment::default();
+        let text = "\u{1}".repeat(LINE_BYTES);
+        let line = Line { at: Timestamp(i64::MAX), stream: Stream::Err, text };
         while !segment.is_full() {
-            segment.push(&Line { t: i64::MAX, s: Stream::Err, l: "\u{1}".repeat(LINE_BYTES) });
+            segment.push(&line);
         }
         assert!(segment.take().len() <= SEGMENT_BYTES);
     }

@@ -7,16 +7,42 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Where a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// The command's standard output.
+    Out,
+    /// The command's standard error.
+    Err,
+    /// Sextant itself.
+    Sys,
+    /// Sextant's last word; nothing follows.
+    End,
+}
+
+impl Stream {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Err => "err",
+            Self::Sys => "sys",
+            Self::End => "end",
+        }
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Line {
     /// When it appeared, in real time.
     #[serde(rename = "t")]
     pub at: Timestamp,
-    /// `out`, `err`, `sys` (said by the builder), or `end`.
+    /// Where it came from.
     #[serde(rename = "s")]
-    pub stream: String,
-    /// The text, without its line break.
+    pub stream: Stream,
+    /// The text, redacted, without its line break.
     #[serde(rename = "l")]
     pub text: String,
 }
@@ -24,7 +50,7 @@ pub struct Line {
 impl Line {
     /// Whether nothing comes after it.
     pub fn is_end(&self) -> bool {
-        self.stream == "end"
+        self.stream == Stream::End
     }
 }
 
@@ -51,9 +77,14 @@ impl std::fmt::Display for Position {
     }
 }
 
+/// The name of a segment; names sort as numbers do.
+pub fn segment_name(segment: u32) -> String {
+    format!("{segment:06}")
+}
+
 /// The key of a segment.
 pub fn segment_key(prefix: &str, segment: u32) -> String {
-    format!("{prefix}/{segment:06}")
+    format!("{prefix}/{}", segment_name(segment))
 }
 
 /// The lines of a segment from `position` on; lines that are no JSON are skipped.
@@ -64,4 +95,21 @@ pub fn lines(segment: &[u8], from_line: u32) -> impl Iterator<Item = Line> {
         .filter(|line| !line.is_empty())
         .skip(from_line as usize)
         .filter_map(parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_is_fixed() {
+        let line = Line { at: Timestamp(5), stream: Stream::End, text: "a \"b\"".into() };
+        let text = serde_json::to_string(&line).unwrap();
+        assert_eq!(text, r#"{"t":5,"s":"end","l":"a \"b\""}"#);
+        assert_eq!(lines(text.as_bytes(), 0).collect::<Vec<_>>(), [line]);
+        assert_eq!(segment_key("logs/acme/dep_1", 12), "logs/acme/dep_1/000012");
+        for stream in [Stream::Out, Stream::Err, Stream::Sys, Stream::End] {
+            assert_eq!(serde_json::json!(stream), stream.as_str());
+        }
+    }
 }

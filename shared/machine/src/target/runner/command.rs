@@ -3,7 +3,8 @@
 //! Invariant: when this returns or is dropped, nothing that the command started in its group runs any more.
 
 use super::output::Output;
-use crate::target::{capture::Lines, log::Stream, process};
+use crate::target::{capture::Lines, process};
+use model::document::log::Stream;
 use rustix::process::Signal;
 use std::{
     collections::BTreeMap, os::unix::process::ExitStatusExt as _, path::Path, process::Stdio, time::Duration,

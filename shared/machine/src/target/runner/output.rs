@@ -5,8 +5,12 @@
 //! key that begins in a dropped line is still hidden in a kept one.
 
 use super::now_ms;
-use crate::target::log::{Line, Segment, Stream, cut, segment_name};
-use model::port::{Redact, redact::LineRedactor};
+use crate::target::log::{Segment, cut};
+use model::{
+    Timestamp,
+    document::log::{Line, Stream, segment_name},
+    port::{Redact, redact::LineRedactor},
+};
 use std::{
     collections::VecDeque,
     fs,
@@ -158,7 +162,7 @@ impl Output {
         if self.segment.is_empty() {
             self.due = Some(Instant::now() + if self.number == 0 { FIRST } else { LATER });
         }
-        self.segment.push(&Line { t: now_ms(), s: stream, l: text });
+        self.segment.push(&Line { at: Timestamp(now_ms()), stream, text });
     }
 
     fn settle(&mut self, late: Late) -> Late {
