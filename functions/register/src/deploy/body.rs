@@ -1,58 +1,44 @@
 //! What `POST /api/v1/deployments` is sent and what it answers.
 
+use super::source::naming_source;
 use crate::secret::{Secret, Secrets};
 use model::{
     document::{CanaryPolicy, Limits, Status, Strategy},
     port::source::SourceRef,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What to deploy, and how. Exactly one of `source`, `path` and `url` says what.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StartBody {
-    /// The service; derived from the path or URL if absent.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// What to deploy, in full.
-    #[serde(default)]
-    pub source: Option<SourceRef>,
-    /// Short for a source of kind `folder`.
-    #[serde(default)]
-    pub path: Option<String>,
-    /// Short for a source of kind `git`.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// Branch or tag, beside `url`.
-    #[serde(default)]
-    pub branch: Option<String>,
-    /// Full commit id, beside `url`.
-    #[serde(default)]
-    pub commit: Option<String>,
-    /// Token for a private repository; stored encrypted.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = "password")]
-    pub source_token: Option<Secret>,
-    /// `production` if absent; any other becomes part of the service's name.
-    #[serde(default)]
-    pub environment: Option<String>,
-    /// `canary` if absent.
-    #[serde(default)]
-    pub strategy: Strategy,
-    /// How evidence is gathered; what is absent has its default.
-    #[serde(default)]
-    pub canary: CanaryPolicy,
-    /// How long things may take; what is absent has its default.
-    #[serde(default)]
-    pub limits: Limits,
-    /// Plain variables of the app.
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
-    /// Secret variables of the app; stored encrypted.
-    #[serde(default)]
-    #[schema(value_type = BTreeMap<String, String>)]
-    pub secrets: Secrets,
+naming_source! {
+    /// What to deploy, and how. Exactly one of `source`, `path` and `url` says what.
+    pub struct StartBody {
+        /// The service; derived from the path or URL if absent.
+        #[serde(default)]
+        pub service: Option<String>,
+        /// Token for a private repository; stored encrypted.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = "password")]
+        pub source_token: Option<Secret>,
+        /// `production` if absent; any other becomes part of the service's name.
+        #[serde(default)]
+        pub environment: Option<String>,
+        /// `canary` if absent.
+        #[serde(default)]
+        pub strategy: Strategy,
+        /// How evidence is gathered; what is absent has its default.
+        #[serde(default)]
+        pub canary: CanaryPolicy,
+        /// How long things may take; what is absent has its default.
+        #[serde(default)]
+        pub limits: Limits,
+        /// Plain variables of the app.
+        #[serde(default)]
+        pub env: BTreeMap<String, String>,
+        /// Secret variables of the app; stored encrypted.
+        #[serde(default)]
+        #[schema(value_type = BTreeMap<String, String>)]
+        pub secrets: Secrets,
+    }
 }
 
 /// An accepted deployment.

@@ -2,7 +2,7 @@
 
 use super::{
     body::StartBody,
-    source::{Named, source, suggested_name},
+    source::{source, suggested_name},
 };
 use host::Findings;
 use host::{
@@ -49,16 +49,9 @@ pub struct Wanted {
 }
 
 /// Checks a body.
-pub fn check(body: StartBody) -> Result<Wanted, Error> {
+pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     let mut findings = Findings::default();
-    let named = Named {
-        source: body.source,
-        path: body.path,
-        url: body.url,
-        branch: body.branch,
-        commit: body.commit,
-    };
-    let source = source(named, &mut findings);
+    let source = source(body.take_named(), &mut findings);
     let environment = body.environment.unwrap_or_else(|| "production".to_owned());
     environment_name(&environment, &mut findings);
     let service = service_name(body.service, source.as_ref(), &environment, &mut findings);

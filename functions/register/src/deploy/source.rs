@@ -23,6 +23,50 @@ pub struct Named {
     pub commit: Option<String>,
 }
 
+/// Defines a body that names a source beside fields of its own, and its `take_named`. Not `#[serde(flatten)]`: that
+/// loses the field and the line of a problem, and the API's document could no longer refuse unknown fields.
+macro_rules! naming_source {
+    ($(#[$of_body:meta])* pub struct $body:ident {
+        $($(#[$of_field:meta])* pub $field:ident: $type:ty,)*
+    }) => {
+        $(#[$of_body])*
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $body {
+            /// What is meant, in full.
+            #[serde(default)]
+            pub source: Option<SourceRef>,
+            /// Short for a source of kind `folder`: its absolute path.
+            #[serde(default)]
+            pub path: Option<String>,
+            /// Short for a source of kind `git`: an https:// URL, or an absolute path.
+            #[serde(default)]
+            pub url: Option<String>,
+            /// Branch or tag, beside `url`.
+            #[serde(default)]
+            pub branch: Option<String>,
+            /// Full commit id, beside `url`.
+            #[serde(default)]
+            pub commit: Option<String>,
+            $($(#[$of_field])* pub $field: $type,)*
+        }
+
+        impl $body {
+            /// What names the source, taken out.
+            pub(crate) fn take_named(&mut self) -> $crate::deploy::source::Named {
+                $crate::deploy::source::Named {
+                    source: self.source.take(),
+                    path: self.path.take(),
+                    url: self.url.take(),
+                    branch: self.branch.take(),
+                    commit: self.commit.take(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use naming_source;
+
 /// The one source that is named, checked; what is wrong with it is noted.
 pub fn source(named: Named, findings: &mut Findings) -> Option<SourceRef> {
     let loose = named.branch.is_some() || named.commit.is_some();

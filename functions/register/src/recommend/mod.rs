@@ -5,7 +5,7 @@ mod repository;
 pub mod view;
 
 use crate::{
-    deploy::source::{Named, source},
+    deploy::source::{naming_source, source},
     secret::Secret,
 };
 use forecast::{
@@ -23,7 +23,6 @@ use model::{
         target::Plan,
     },
 };
-use serde::Deserialize;
 use view::DecisionView;
 
 /// Most requests a month that a price is made for.
@@ -31,47 +30,32 @@ const MOST_REQUESTS: u64 = 1_000_000_000_000;
 /// Longest request: Cloud Run's own limit of an hour.
 const LONGEST_REQUEST_MS: u32 = 3_600_000;
 
-/// For what: a repository (one of `repository`, `source`, `path`, `url`), or a `class` of apps.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RecommendBody {
-    /// An absolute path or an https:// URL.
-    #[serde(default)]
-    pub repository: Option<String>,
-    /// The same in full.
-    #[serde(default)]
-    pub source: Option<SourceRef>,
-    /// A folder.
-    #[serde(default)]
-    pub path: Option<String>,
-    /// A Git repository.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// Branch or tag, beside a URL.
-    #[serde(default)]
-    pub branch: Option<String>,
-    /// Full commit id, beside a URL.
-    #[serde(default)]
-    pub commit: Option<String>,
-    /// Token for a private repository; used once, not stored.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = "password")]
-    pub source_token: Option<Secret>,
-    /// Such as `node/express` or `fastapi`.
-    #[serde(default)]
-    pub class: Option<String>,
-    /// Requests in a month of 30 days; assumed if absent.
-    #[serde(default)]
-    pub requests_month: Option<u64>,
-    /// Mean time to answer one; the framework's if absent.
-    #[serde(default)]
-    pub duration_ms: Option<u32>,
-    /// Cloud Run region.
-    #[serde(default)]
-    pub region: Option<String>,
-    /// The service it is for.
-    #[serde(default)]
-    pub service: Option<String>,
+naming_source! {
+    /// For what: a repository (one of `repository`, `source`, `path`, `url`), or a `class` of apps.
+    pub struct RecommendBody {
+        /// An absolute path or an https:// URL.
+        #[serde(default)]
+        pub repository: Option<String>,
+        /// Token for a private repository; used once, not stored.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = "password")]
+        pub source_token: Option<Secret>,
+        /// Such as `node/express` or `fastapi`.
+        #[serde(default)]
+        pub class: Option<String>,
+        /// Requests in a month of 30 days; assumed if absent.
+        #[serde(default)]
+        pub requests_month: Option<u64>,
+        /// Mean time to answer one; the framework's if absent.
+        #[serde(default)]
+        pub duration_ms: Option<u32>,
+        /// Cloud Run region.
+        #[serde(default)]
+        pub region: Option<String>,
+        /// The service it is for.
+        #[serde(default)]
+        pub service: Option<String>,
+    }
 }
 
 /// A checked body.
@@ -139,14 +123,8 @@ fn check(ctx: &Context, mut body: RecommendBody) -> Result<Wanted, Error> {
                 .add("repository", "the source is given twice; keep one of `repository`, `path` and `url`");
         }
     }
-    let any = body.source.is_some() || body.path.is_some() || body.url.is_some();
-    let named = Named {
-        source: body.source,
-        path: body.path,
-        url: body.url,
-        branch: body.branch,
-        commit: body.commit,
-    };
+    let named = body.take_named();
+    let any = named.source.is_some() || named.path.is_some() || named.url.is_some();
     let source = if any || named.branch.is_some() || named.commit.is_some() {
         source(named, &mut findings)
     } else {
