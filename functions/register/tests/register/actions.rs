@@ -3,7 +3,6 @@
 use crate::world::World;
 use model::message::{Action, ActionRequest};
 use serde_json::json;
-use std::sync::atomic::Ordering;
 
 const PATH: &str = "/api/v1/services/shop/actions";
 
@@ -15,7 +14,7 @@ async fn an_action_is_handed_on_once() {
     let body = json!({"action": "restart", "reason": "it leaks"});
     let answer = world.post(PATH, &body).await;
     assert_eq!((answer.status, answer.text("action")), (202, "restart"), "{answer:?}");
-    let published = world.topics.published.lock().unwrap().clone();
+    let published = world.outside.state().messages.clone();
     let [message] = published.as_slice() else { panic!("{published:?}") };
     assert_eq!((message.topic.as_str(), message.kind.as_str()), ("actions", "action.requested"));
     let request: ActionRequest = message.body().unwrap();
@@ -35,7 +34,7 @@ async fn an_action_is_handed_on_once() {
 async fn what_could_not_be_published_is_owed() {
     let world = World::new();
     world.deployed("shop").await;
-    world.topics.down.store(true, Ordering::SeqCst);
+    world.outside.state().broker_down = true;
     let body = json!({"action": "scale", "min_instances": 1, "max_instances": 3});
     let answer = world.post_with_key("k", PATH, &body).await;
     assert_eq!(answer.status, 202);

@@ -41,7 +41,7 @@ async fn the_next_one_is_woken_when_the_running_one_is_cancelled() {
     assert_eq!(world.command(&running, "cancel", &json!({})).await.status, 202);
     assert_eq!(world.service("shop").await.running, Some(waiting.clone()));
     let due: Vec<_> =
-        world.topics.published.lock().unwrap().iter().map(|m| (m.kind.clone(), m.data.clone())).collect();
+        world.outside.state().messages.iter().map(|m| (m.kind.clone(), m.data.clone())).collect();
     assert!(
         due.contains(&("deployment.due".into(), json!({"deployment": waiting.as_str()}).to_string())),
         "{due:?}"

@@ -38,7 +38,7 @@ async fn by_repository() {
     )
     .unwrap();
     fs::write(app.path().join("index.js"), "require('express')().listen(process.env.PORT)").unwrap();
-    *world.repositories.folder.lock().unwrap() = Some(app.path().to_owned());
+    world.outside.state().repository = Some(app.path().to_owned());
     let body = json!({"url": "https://github.com/ann/web", "branch": "main", "source_token": "ghp_once"});
     let answer = world.post("/api/v1/decisions", &body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -46,15 +46,11 @@ async fn by_repository() {
         (answer.text("class"), answer.json["plan"]["provider"].as_str()),
         ("node/express", Some("node"))
     );
-    let fetched = world.repositories.fetched.lock().unwrap().clone();
+    let fetched = world.outside.state().fetched.clone();
     let [(source, key, token)] = fetched.as_slice() else { panic!("{fetched:?}") };
     assert!(matches!(source, SourceRef::Git { branch: Some(branch), .. } if branch == "main"));
     assert_eq!(token.as_deref(), Some("ghp_once"));
-    assert_eq!(
-        *world.repositories.removed.lock().unwrap(),
-        std::slice::from_ref(key),
-        "nothing is left behind"
-    );
+    assert_eq!(world.outside.state().removed, std::slice::from_ref(key), "nothing is left behind");
     let by_name = world.post("/api/v1/decisions", &json!({"repository": "/srv/web"})).await;
     assert_eq!(by_name.status, 201);
 }
@@ -66,7 +62,7 @@ async fn a_repository_that_does_not_exist() {
     assert_eq!((answer.status, answer.text("type")), (422, "/errors#repository-not-found"));
     assert!(answer.text("detail").contains("there is no such repository"), "{answer:?}");
     assert_eq!(world.count("decisions").await, 0);
-    assert_eq!(world.repositories.removed.lock().unwrap().len(), 1);
+    assert_eq!(world.outside.state().removed.len(), 1);
 }
 
 #[tokio::test]
@@ -91,5 +87,5 @@ async fn bad_input() {
         assert_eq!((answer.status, answer.fields().contains(&field)), (400, true), "{body} {answer:?}");
     }
     assert_eq!(world.count("decisions").await, 0);
-    assert!(world.repositories.fetched.lock().unwrap().is_empty());
+    assert!(world.outside.state().fetched.is_empty());
 }

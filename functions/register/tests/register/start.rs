@@ -75,9 +75,20 @@ async fn environments_are_services_of_their_own() {
 #[tokio::test]
 async fn an_unreachable_broker_loses_nothing() {
     let world = World::new();
-    world.topics.down.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.outside.state().broker_down = true;
     let id = world.start("shop").await;
     let stored = world.deployment(&id).await;
     assert_eq!(stored.outbox.len(), 1);
     assert!(stored.next_due.is_some(), "the sweep finds it");
+}
+
+#[tokio::test]
+async fn nothing_outside_is_touched_but_topics() {
+    let world = World::new();
+    let id = world.start("shop").await;
+    world.command(&id, "cancel", &json!({})).await;
+    let outside = world.outside.state();
+    assert_eq!(outside.messages.len(), 2, "{:?}", outside.messages);
+    assert!(outside.acts.is_empty() && outside.mails.is_empty() && outside.timers.is_empty());
+    assert!(outside.fetched.is_empty(), "the source is deploy-step's to fetch");
 }

@@ -1,13 +1,10 @@
 //! One installation: a real store, real keys, and receivers that count.
 
-use async_trait::async_trait;
 use axum::{
     body::Body,
     http::{Method, Request},
 };
-use bytes::Bytes;
-use futures::stream::BoxStream;
-use host::{Caller, Config, Role, Runner, token};
+use host::{Caller, Config, Role, Runner, testing::World as Outside, token};
 use http_body_util::BodyExt;
 use machine::{
     clock::{MachineClock, OsRandom},
@@ -15,177 +12,23 @@ use machine::{
     store::{Options, Store},
 };
 use model::{
-    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
+    DecisionId, DeploymentId, ServiceName, TenantId,
     document::{
         Decision, Deployment, Kept, Service, Status, Step, collection, decision_path, deployment_path,
         service_path,
     },
-    message::Message,
     port::{
-        Broker, Mail, Mailer, Objects, PortError, Ports, Source, Target, Timers,
-        source::{Checkout, SourceRef},
+        Ports,
         store::{Precondition, Query, Scope, Write},
-        target::{
-            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
-            Traffic, TrafficToken, Window,
-        },
     },
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::Arc;
 use tempfile::TempDir;
 use tower_service::Service as _;
 
 pub const TENANT: &str = "acme";
-
-/// Takes messages, or is out of reach.
-#[derive(Default)]
-pub struct Topics {
-    pub published: Mutex<Vec<Message>>,
-    pub down: AtomicBool,
-}
-
-#[async_trait]
-impl Broker for Topics {
-    async fn publish(&self, messages: Vec<Message>) -> Result<(), PortError> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(PortError::Transient("the topics are out of reach".into()));
-        }
-        self.published.lock().unwrap().extend(messages);
-        Ok(())
-    }
-}
-
-/// Hands out one folder; remembers what was asked.
-#[derive(Default)]
-pub struct Repositories {
-    pub folder: Mutex<Option<PathBuf>>,
-    pub fetched: Mutex<Vec<(SourceRef, String, Option<String>)>>,
-    pub removed: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Source for Repositories {
-    async fn checkout(
-        &self,
-        source: &SourceRef,
-        key: &str,
-        token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
-        self.fetched.lock().unwrap().push((source.clone(), key.to_owned(), token.map(str::to_owned)));
-        let folder = self.folder.lock().unwrap().clone();
-        let folder = folder.ok_or_else(|| PortError::Permanent("there is no such repository".into()))?;
-        Ok(Checkout { folder, commit: "c".repeat(40), bytes: 1 })
-    }
-
-    async fn remove(&self, key: &str) -> Result<(), PortError> {
-        self.removed.lock().unwrap().push(key.to_owned());
-        Ok(())
-    }
-}
-
-/// A port that this function must not use.
-struct Untouched;
-
-fn untouched<T>() -> Result<T, PortError> {
-    panic!("register used a port that it has no business with")
-}
-
-#[async_trait]
-impl Timers for Untouched {
-    async fn at(&self, _: Timestamp, _: &str, _: Message) -> Result<(), PortError> {
-        untouched()
-    }
-}
-
-#[async_trait]
-impl Mailer for Untouched {
-    async fn send(&self, _: Mail) -> Result<(), PortError> {
-        untouched()
-    }
-}
-
-#[async_trait]
-impl Objects for Untouched {
-    async fn create(&self, _: &str, _: Bytes) -> Result<bool, PortError> {
-        untouched()
-    }
-    async fn put(&self, _: &str, _: Bytes) -> Result<(), PortError> {
-        untouched()
-    }
-    async fn get(&self, _: &str) -> Result<Option<Bytes>, PortError> {
-        untouched()
-    }
-    async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, PortError> {
-        untouched()
-    }
-    async fn delete(&self, _: &str) -> Result<(), PortError> {
-        untouched()
-    }
-    async fn watch(&self, _: &str) -> Result<BoxStream<'static, ()>, PortError> {
-        untouched()
-    }
-}
-
-#[async_trait]
-impl Target for Untouched {
-    fn name(&self) -> &'static str {
-        "untouched"
-    }
-    fn window_policy(&self) -> (i64, i64) {
-        (0, 1000)
-    }
-    async fn start_build(&self, _: BuildOrder) -> Result<(), TargetError> {
-        Ok(untouched()?)
-    }
-    async fn read_build(&self, _: &str) -> Result<BuildState, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn cancel_build(&self, _: &str) -> Result<(), TargetError> {
-        Ok(untouched()?)
-    }
-    async fn create_revision(&self, _: RevisionOrder) -> Result<Released, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn probe(&self, _: &ServiceKey, _: &str, _: &str) -> Result<Probe, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn traffic(&self, _: &ServiceKey) -> Result<Traffic, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn set_traffic(
-        &self,
-        _: &ServiceKey,
-        _: &TrafficToken,
-        _: &BTreeMap<String, u32>,
-        _: &str,
-    ) -> Result<Traffic, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn observe(&self, _: &ServiceKey, _: Window) -> Result<Measured, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn cost(&self, _: &ServiceKey, _: Window) -> Result<Cost, TargetError> {
-        Ok(untouched()?)
-    }
-    async fn retire(&self, _: &ServiceKey, _: &[String], _: &[String]) -> Result<(), TargetError> {
-        Ok(untouched()?)
-    }
-    async fn restart(&self, _: &ServiceKey, _: &str) -> Result<(), TargetError> {
-        Ok(untouched()?)
-    }
-    async fn runtime_log(&self, _: &ServiceKey, _: &str, _: usize) -> Result<Vec<String>, TargetError> {
-        Ok(untouched()?)
-    }
-}
 
 /// An answer.
 #[derive(Debug)]
@@ -214,30 +57,25 @@ impl Answer {
 pub struct World {
     pub runner: Arc<Runner>,
     pub ports: Arc<Ports>,
-    pub topics: Arc<Topics>,
-    pub repositories: Arc<Repositories>,
+    /// The ports that only remember: topics, repositories, and those that this function has no business with.
+    pub outside: Outside,
     pub folder: TempDir,
 }
 
 impl World {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (topics, repositories) = (Arc::<Topics>::default(), Arc::<Repositories>::default());
+        let store = Store::open(&folder.path().join("store"), Options::default()).unwrap();
+        let outside = Outside::new(Arc::new(store));
         let ports = Arc::new(Ports {
-            store: Arc::new(Store::open(&folder.path().join("store"), Options::default()).unwrap()),
-            broker: topics.clone(),
-            timers: Arc::new(Untouched),
-            target: Arc::new(Untouched),
-            objects: Arc::new(Untouched),
             keys: Arc::new(Keys::open(folder.path()).unwrap()),
-            mailer: Arc::new(Untouched),
-            source: repositories.clone(),
             clock: Arc::new(MachineClock::open(folder.path()).unwrap()),
             random: Arc::new(OsRandom),
+            ..(*outside.ports()).clone()
         });
         let config = Config::local(8080, signing_key());
         let runner = Arc::new(Runner::new(vec![register::function()], ports.clone(), Arc::new(config)));
-        Self { runner, ports, topics, repositories, folder }
+        Self { runner, ports, outside, folder }
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -356,7 +194,7 @@ impl World {
 
     /// Types of what was published, oldest first, and forgets it.
     pub fn published(&self) -> Vec<String> {
-        std::mem::take(&mut *self.topics.published.lock().unwrap()).into_iter().map(|m| m.kind).collect()
+        std::mem::take(&mut self.outside.state().messages).into_iter().map(|m| m.kind).collect()
     }
 }
 

@@ -23,6 +23,7 @@ use model::{
 };
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -47,6 +48,14 @@ pub struct State {
     pub mail_fails: Vec<bool>,
     /// Whether publishing fails.
     pub broker_down: bool,
+    /// Timers that were set: when, under which key, with which message.
+    pub timers: Vec<(Timestamp, String, Message)>,
+    /// What every repository is fetched as; none exists without it.
+    pub repository: Option<PathBuf>,
+    /// What was fetched: from where, under which key, with which token.
+    pub fetched: Vec<(SourceRef, String, Option<String>)>,
+    /// Keys of what was removed again.
+    pub removed: Vec<String>,
     /// What windows are answered with.
     pub measured: Option<(Measured, Cost)>,
     /// Weights that serve.
@@ -168,7 +177,8 @@ impl Broker for World {
 
 #[async_trait]
 impl Timers for World {
-    async fn at(&self, _: Timestamp, _: &str, _: Message) -> Result<(), PortError> {
+    async fn at(&self, when: Timestamp, key: &str, message: Message) -> Result<(), PortError> {
+        self.state().timers.push((when, key.to_owned(), message));
         Ok(())
     }
 }
@@ -247,11 +257,21 @@ impl Objects for World {
 
 #[async_trait]
 impl Source for World {
-    async fn checkout(&self, _: &SourceRef, _: &str, _: Option<&str>) -> Result<Checkout, PortError> {
-        refuse()
+    async fn checkout(
+        &self,
+        source: &SourceRef,
+        key: &str,
+        token: Option<&str>,
+    ) -> Result<Checkout, PortError> {
+        let mut state = self.state();
+        state.fetched.push((source.clone(), key.to_owned(), token.map(str::to_owned)));
+        let folder = state.repository.clone();
+        let folder = folder.ok_or_else(|| PortError::Permanent("there is no such repository".to_owned()))?;
+        Ok(Checkout { folder, commit: "c".repeat(40), bytes: 1 })
     }
-    async fn remove(&self, _: &str) -> Result<(), PortError> {
-        refuse()
+    async fn remove(&self, key: &str) -> Result<(), PortError> {
+        self.state().removed.push(key.to_owned());
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! Who comes in: tokens, roles, cookies, origins, host names.
 
 use crate::{
-    fake::{Fake, START, caller},
+    fake::{Documents, caller},
     server::{Server, key},
 };
-use host::{Context, Error, Function, Request, Response, Role, Route, token};
-use model::{Timestamp, time::HOUR_MS};
+use host::{Context, Error, Function, Request, Response, Role, Route, testing::START, token};
+use model::time::HOUR_MS;
 
 async fn who(ctx: Context, _: Request) -> Result<Response, Error> {
     let caller = ctx
@@ -57,13 +57,13 @@ async fn tokens_that_are_over_or_not_ours_are_refused() {
     let server = Server::start(functions()).await;
     let token = server.token("acme", Role::Owner);
     let other = token::Key::new(vec![8; 32]).unwrap();
-    let claims = token::Claims::new(&caller("acme", Role::Owner), Timestamp(START), 3600, 1);
+    let claims = token::Claims::new(&caller("acme", Role::Owner), START, 3600, 1);
     let forged = format!("Bearer {}", token::mint(&other, &claims).unwrap());
     for value in ["", "Bearer", "Bearer x.y.z", "Basic YTpi", &forged, &token[7..]] {
         let answer = server.send("GET /viewer", &[("authorization", value)], "").await;
         assert_eq!(answer.problem(401), "unauthenticated", "{value}");
     }
-    server.fake.advance(HOUR_MS);
+    server.world.pass(HOUR_MS);
     let answer = server.send("GET /viewer", &[("authorization", &token)], "").await;
     assert_eq!(answer.problem(401), "unauthenticated");
     assert!(answer.body.contains("expired"));
@@ -89,7 +89,7 @@ async fn a_link_signs_a_browser_in_once() {
     assert_eq!(server.send(&line, &[], "").await.problem(410), "gone");
 
     let late = code(&server);
-    server.fake.advance(5 * 60_000);
+    server.world.pass(5 * 60_000);
     assert_eq!(server.send(&late, &[], "").await.problem(410), "gone");
     assert_eq!(server.send("GET /session", &[], "").await.problem(410), "gone");
     assert_eq!(server.send("GET /session?code=x", &[], "").await.problem(410), "gone");
@@ -126,9 +126,10 @@ async fn a_cookie_works_from_our_own_pages_only() {
 
 #[tokio::test]
 async fn names_that_are_not_ours_are_not_answered() {
-    let server =
-        Server::configured(Fake::new(), functions(), |config| config.hosts = vec!["console.example".into()])
-            .await;
+    let server = Server::configured(Documents::world(), functions(), |config| {
+        config.hosts = vec!["console.example".into()];
+    })
+    .await;
     let port = server.address.port();
     let token = server.token("acme", Role::Owner);
     for host in [
@@ -158,7 +159,7 @@ async fn names_that_are_not_ours_are_not_answered() {
 
 #[tokio::test]
 async fn a_session_over_https_stays_on_https_and_can_be_off() {
-    let secure = Server::configured(Fake::new(), functions(), |config| {
+    let secure = Server::configured(Documents::world(), functions(), |config| {
         config.public_url = config.public_url.replace("http:", "https:");
     })
     .await;
@@ -166,7 +167,8 @@ async fn a_session_over_https_stays_on_https_and_can_be_off() {
     let path = link.split_once(&secure.host()).unwrap().1.to_owned();
     let answer = secure.send(&format!("GET {path}"), &[], "").await;
     assert!(answer.header("set-cookie").unwrap().ends_with("; secure"));
-    let off = Server::configured(Fake::new(), functions(), |config| config.browser_sessions = false).await;
+    let off =
+        Server::configured(Documents::world(), functions(), |config| config.browser_sessions = false).await;
     let line = code(&off);
     assert_eq!(off.send(&line, &[], "").await.problem(404), "not-found");
 }
@@ -179,10 +181,10 @@ async fn the_session_cookie_is_a_token_like_any_other() {
     stream_head.push_str(answer.header("set-cookie").unwrap());
     // The head is lower-cased by the client here, and a JWT is not: so only its shape is looked at.
     assert_eq!(stream_head.split(';').next().unwrap().matches('.').count(), 2);
-    let claims = token::Claims::new(&caller("acme", Role::Viewer), Timestamp(START), 60, 2);
+    let claims = token::Claims::new(&caller("acme", Role::Viewer), START, 60, 2);
     let jwt = token::mint(&key(), &claims).unwrap();
     let cookie = format!("sextant_session={jwt}");
     assert_eq!(server.send("GET /viewer", &[("cookie", &cookie)], "").await.status, 200);
-    server.fake.advance(60_000);
+    server.world.pass(60_000);
     assert_eq!(server.send("GET /viewer", &[("cookie", &cookie)], "").await.problem(401), "unauthenticated");
 }

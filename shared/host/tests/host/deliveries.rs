@@ -1,7 +1,7 @@
 //! Deliveries: in process and pushed over HTTP, in each of the envelope's forms.
 
-use crate::{fake::Fake, server::Server};
-use host::{Config, Context, Delivery, Error, Function, Outcome, PushAuth, Role, Runner};
+use crate::{fake::Documents, server::Server};
+use host::{Config, Context, Delivery, Error, Function, Outcome, PushAuth, Role, Runner, testing::World};
 use model::{
     TenantId, Timestamp,
     message::{Message, kind, topic},
@@ -68,16 +68,16 @@ fn delivery(data: &str) -> Delivery {
     }
 }
 
-fn runner(fake: &Arc<Fake>, seen: &Seen) -> Runner {
+fn runner(world: &World, seen: &Seen) -> Runner {
     let mut config = Config::local(0, crate::server::key());
     config.timeout = Some(Duration::from_millis(50));
-    Runner::new(functions(seen), fake.ports(), Arc::new(config))
+    Runner::new(functions(seen), world.ports(), Arc::new(config))
 }
 
 #[tokio::test]
 async fn outcomes_and_errors_become_verdicts() {
-    let (fake, seen) = (Fake::new(), Seen::default());
-    let runner = runner(&fake, &seen);
+    let ((_, world), seen) = (Documents::world(), Seen::default());
+    let runner = runner(&world, &seen);
     let verdicts = [
         ("done", Verdict::Ack),
         ("duplicate", Verdict::Ack),
@@ -93,7 +93,7 @@ async fn outcomes_and_errors_become_verdicts() {
         assert_eq!(runner.deliver(delivery(data)).await, verdict, "{data}");
     }
     assert_eq!(seen.lock().unwrap().len(), verdicts.len());
-    let timers = fake.timers.lock().unwrap();
+    let timers = world.state().timers.clone();
     assert_eq!(
         timers.as_slice(),
         [(Timestamp(99), "step.deployments/m1".to_owned(), message(kind::DEPLOYMENT_DUE, "later"))]
@@ -102,8 +102,8 @@ async fn outcomes_and_errors_become_verdicts() {
 
 #[tokio::test]
 async fn what_is_not_for_it_is_acknowledged_unseen() {
-    let (fake, seen) = (Fake::new(), Seen::default());
-    let runner = runner(&fake, &seen);
+    let ((_, world), seen) = (Documents::world(), Seen::default());
+    let runner = runner(&world, &seen);
     let other = Delivery { message: message(kind::DEPLOYMENT_ENDED, ""), ..delivery("") };
     assert_eq!(runner.deliver(other).await, Verdict::Ack);
     assert!(seen.lock().unwrap().is_empty());
@@ -117,12 +117,12 @@ async fn what_is_not_for_it_is_acknowledged_unseen() {
 
 #[tokio::test]
 async fn a_trace_goes_from_message_to_message() {
-    let (fake, seen) = (Fake::new(), Seen::default());
-    let runner = runner(&fake, &seen);
+    let ((_, world), seen) = (Documents::world(), Seen::default());
+    let runner = runner(&world, &seen);
     let mut traced = delivery("publish");
     traced.message.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
     runner.deliver(traced).await;
-    let published = fake.published.lock().unwrap();
+    let published = world.state().messages.clone();
     let trace = published[0].traceparent.clone().unwrap();
     assert!(
         trace.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !trace.contains("b7ad6b7169203331"),
@@ -133,9 +133,9 @@ async fn a_trace_goes_from_message_to_message() {
 
 #[tokio::test]
 async fn what_the_broker_and_the_scheduler_must_know() {
-    let (fake, seen) = (Fake::new(), Seen::default());
+    let ((_, world), seen) = (Documents::world(), Seen::default());
     let runner =
-        Runner::new(functions(&seen), fake.ports(), Arc::new(Config::local(0, crate::server::key())));
+        Runner::new(functions(&seen), world.ports(), Arc::new(Config::local(0, crate::server::key())));
     let subscriptions = runner.subscriptions();
     let names: Vec<_> =
         subscriptions.iter().map(|s| (s.name.as_str(), s.topic.as_str(), s.types.len())).collect();
@@ -165,7 +165,7 @@ async fn what_the_broker_and_the_scheduler_must_know() {
 
 async fn pushed(auth: PushAuth) -> (Server, Seen) {
     let seen = Seen::default();
-    let server = Server::configured(Fake::new(), functions(&seen), |config| config.push = auth).await;
+    let server = Server::configured(Documents::world(), functions(&seen), |config| config.push = auth).await;
     (server, seen)
 }
 

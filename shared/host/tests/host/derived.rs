@@ -1,6 +1,6 @@
 //! What is made from declarations: the catalog, the table, the OpenAPI document.
 
-use crate::{fake::Fake, server::key};
+use crate::{fake::Documents, server::key};
 use host::{
     Config, Context, Delivery, Error, Function, Outcome, Request, Response, Role, Route, Runner, catalog,
     openapi,
@@ -140,9 +140,9 @@ fn two_types_of_one_name_are_found() {
 
 #[test]
 fn a_runner_is_made_without_touching_a_port() {
-    let fake = Fake::new();
-    fake.unreachable.store(true, std::sync::atomic::Ordering::SeqCst);
-    let runner = Arc::new(Runner::new(functions(), fake.ports(), Arc::new(Config::local(1, key()))));
+    let (documents, world) = Documents::world();
+    documents.unreachable.store(true, std::sync::atomic::Ordering::SeqCst);
+    let runner = Arc::new(Runner::new(functions(), world.ports(), Arc::new(Config::local(1, key()))));
     let _router = runner.router();
-    assert_eq!(fake.counted(), (0, 0));
+    assert_eq!(documents.counted(), (0, 0));
 }

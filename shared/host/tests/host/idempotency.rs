@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: one effect, one answer, whatever is repeated, raced or changed.
 
 use crate::{
-    fake::Fake,
+    fake::Documents,
     server::{Answer, Server},
 };
 use host::{Context, Error, Function, Request, Response, Role, Route};
@@ -71,7 +71,7 @@ async fn post(server: &Server, tenant: &str, path: &str, key: &str, body: &str) 
 }
 
 fn things(server: &Server, tenant: &str) -> usize {
-    server.fake.under(&format!("tenants/{tenant}/things/")).len()
+    server.documents.under(&format!("tenants/{tenant}/things/")).len()
 }
 
 #[tokio::test]
@@ -93,11 +93,11 @@ async fn a_repeat_gets_the_same_answer_and_does_nothing() {
 async fn it_costs_one_read_and_one_write() {
     let server = Server::start(functions()).await;
     assert_eq!(server.by(Role::Deployer, "POST /things", "a").await.status, 201);
-    assert_eq!(server.fake.counted(), (0, 1));
+    assert_eq!(server.documents.counted(), (0, 1));
     assert_eq!(post(&server, "acme", "/things", "k1", "a").await.status, 201);
-    assert_eq!(server.fake.counted(), (1, 3));
+    assert_eq!(server.documents.counted(), (1, 3));
     assert_eq!(post(&server, "acme", "/things", "k1", "a").await.status, 201);
-    assert_eq!(server.fake.counted(), (2, 3));
+    assert_eq!(server.documents.counted(), (2, 3));
 }
 
 #[tokio::test]
@@ -130,13 +130,13 @@ async fn keys_belong_to_a_tenant_and_a_route() {
 async fn a_key_is_free_again_after_a_day() {
     let server = Server::start(functions()).await;
     let first = post(&server, "acme", "/things", "k1", "a").await;
-    server.fake.advance(23 * HOUR_MS);
+    server.world.pass(23 * HOUR_MS);
     assert_eq!(post(&server, "acme", "/things", "k1", "a").await.body, first.body);
-    server.fake.advance(HOUR_MS);
+    server.world.pass(HOUR_MS);
     let later = post(&server, "acme", "/things", "k1", "b").await;
     assert_eq!((later.status, later.header("idempotent-replay")), (201, None));
     assert_eq!(post(&server, "acme", "/things", "k1", "b").await.body, later.body);
-    server.fake.advance(DAY_MS - 1);
+    server.world.pass(DAY_MS - 1);
     assert_eq!(post(&server, "acme", "/things", "k1", "b").await.body, later.body);
     assert_eq!(things(&server, "acme"), 2);
 }
@@ -145,7 +145,7 @@ async fn a_key_is_free_again_after_a_day() {
 async fn what_is_kept_cannot_be_read_from_the_store() {
     let server = Server::start(functions()).await;
     post(&server, "acme", "/things", "my-key-1", "a").await;
-    let kept = server.fake.under("tenants/acme/idempotency/");
+    let kept = server.documents.under("tenants/acme/idempotency/");
     assert_eq!(kept.len(), 1);
     assert!(
         kept[0].contains("\"expires_at\"") && !kept[0].contains("hunter2") && !kept[0].contains("my-key-1"),
@@ -159,13 +159,12 @@ async fn after_a_change_of_key_nothing_is_done_twice() {
     post(&server, "acme", "/things", "k1", "a").await;
     let other = host::token::Key::new(vec![9; 32]).unwrap();
     let changed =
-        Server::configured(server.fake.clone(), functions(), |config| config.token_key = other.clone()).await;
-    let claims = host::token::Claims::new(
-        &crate::fake::caller("acme", Role::Deployer),
-        changed.fake.clock_now(),
-        60,
-        1,
-    );
+        Server::configured((server.documents.clone(), server.world.clone()), functions(), |config| {
+            config.token_key = other.clone();
+        })
+        .await;
+    let claims =
+        host::token::Claims::new(&crate::fake::caller("acme", Role::Deployer), model::port::Clock::real(&changed.world), 60, 1);
     let bearer = format!("Bearer {}", host::token::mint(&other, &claims).unwrap());
     let answer =
         changed.send("POST /things", &[("authorization", &bearer), ("idempotency-key", "k1")], "a").await;
@@ -188,12 +187,12 @@ async fn failures_are_not_kept() {
         let answer = post(&server, "acme", "/refuse", "k1", "").await;
         assert_eq!(answer.problem(422), "unprocessable");
     }
-    assert_eq!(server.fake.under("tries/").len(), 2);
-    let documents = &server.fake.documents;
+    assert_eq!(server.documents.under("tries/").len(), 2);
+    let documents = &server.documents.all;
     let body = model::port::store::Body::of(&json!({})).unwrap();
     documents.lock().unwrap().insert("there/already".into(), (1, body));
     assert_eq!(post(&server, "acme", "/contended", "k2", "").await.problem(409), "conflict");
-    assert!(server.fake.under("tenants/acme/idempotency/").is_empty());
+    assert!(server.documents.under("tenants/acme/idempotency/").is_empty());
 }
 
 /// A function whose handler waits before it commits.
@@ -231,10 +230,14 @@ async fn while_the_first_runs_a_repeat_is_told_to_wait() {
 
 #[tokio::test]
 async fn of_two_processes_one_commits_and_both_answer_alike() {
-    let fake = Fake::new();
+    let (documents, world) = Documents::world();
     let (entered, go, runs) = (Arc::default(), Arc::default(), Arc::default());
-    let one = Arc::new(Server::configured(fake.clone(), gated(&entered, &go, &runs), |_| {}).await);
-    let two = Arc::new(Server::configured(fake.clone(), gated(&entered, &go, &runs), |_| {}).await);
+    let one = Arc::new(
+        Server::configured((documents.clone(), world.clone()), gated(&entered, &go, &runs), |_| {}).await,
+    );
+    let two = Arc::new(
+        Server::configured((documents.clone(), world.clone()), gated(&entered, &go, &runs), |_| {}).await,
+    );
     let requests = [one.clone(), two.clone()]
         .map(|server| tokio::spawn(async move { post(&server, "acme", "/things", "k1", "a").await }));
     entered.notified().await;
@@ -243,7 +246,7 @@ async fn of_two_processes_one_commits_and_both_answer_alike() {
     }
     go.notify_one();
     // The second permit is kept until the second handler waits for it.
-    while fake.under("tenants/acme/things/").is_empty() {
+    while documents.under("tenants/acme/things/").is_empty() {
         tokio::task::yield_now().await;
     }
     go.notify_one();

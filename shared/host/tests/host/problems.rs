@@ -1,7 +1,7 @@
 //! Whatever goes wrong with a request becomes a problem that says what happened and what to do.
 
 use crate::{
-    fake::Fake,
+    fake::Documents,
     server::{Answer, Server},
 };
 use host::{Context, Error, Function, Request, Response, Role, Route};
@@ -159,13 +159,13 @@ async fn what_is_inside_stays_inside() {
                 && answer.json()["error_id"].as_str().unwrap().starts_with("err_")
         );
     }
-    server.fake.unreachable.store(true, Ordering::SeqCst);
+    server.documents.unreachable.store(true, Ordering::SeqCst);
     let answer = server.send("GET /broken/store", &[], "").await;
     assert_eq!(answer.problem(503), "unavailable");
     assert!(answer.header("retry-after").is_some() && !answer.body.contains("10.1.2.3"));
     assert_eq!(server.send("GET /readyz", &[], "").await.problem(503), "unavailable");
     assert_eq!(server.send("GET /healthz", &[("host", "10.0.0.1")], "").await.status, 200);
-    server.fake.unreachable.store(false, Ordering::SeqCst);
+    server.documents.unreachable.store(false, Ordering::SeqCst);
     assert_eq!(server.send("GET /readyz", &[], "").await.status, 200);
 }
 
@@ -191,7 +191,7 @@ async fn a_header_cannot_be_smuggled_in() {
 
 #[tokio::test]
 async fn slow_handlers_and_slow_clients_are_cut_off() {
-    let server = Server::configured(Fake::new(), functions(), |config| {
+    let server = Server::configured(Documents::world(), functions(), |config| {
         config.timeout = Some(Duration::from_millis(50));
         config.read_timeout = Duration::from_millis(50);
     })

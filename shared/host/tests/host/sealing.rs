@@ -1,6 +1,6 @@
 //! Secrets at rest open for their own field only, and can't be printed.
 
-use crate::fake::Fake;
+use crate::fake::Documents;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use host::{
     Kind,
@@ -18,7 +18,7 @@ fn context(field: &str) -> KeyContext {
 
 #[tokio::test]
 async fn a_secret_comes_back_for_its_own_field_only() {
-    let ports = Fake::new().ports();
+    let ports = Documents::world().1.ports();
     let secret = SecretString::from("hunter2");
     let sealed = seal(&ports, &context("token"), &secret).await.unwrap();
     let text = serde_json::to_string(&sealed).unwrap();
@@ -36,7 +36,7 @@ async fn a_secret_comes_back_for_its_own_field_only() {
 
 #[tokio::test]
 async fn what_was_changed_does_not_open() {
-    let ports = Fake::new().ports();
+    let ports = Documents::world().1.ports();
     let sealed = seal(&ports, &context("token"), &SecretString::from("hunter2")).await.unwrap();
     for place in 0..3 {
         let mut changed = sealed.clone();

@@ -1,7 +1,7 @@
 //! A runner behind real HTTP on loopback, and a client that can also misbehave.
 
-use crate::fake::{Fake, caller};
-use host::{Config, Function, Role, Runner, token};
+use crate::fake::{Documents, caller};
+use host::{Config, Function, Role, Runner, testing::World, token};
 use model::port::Clock;
 use serde_json::Value;
 use std::{net::SocketAddr, sync::Arc};
@@ -14,7 +14,8 @@ use tokio::{
 
 pub struct Server {
     pub address: SocketAddr,
-    pub fake: Arc<Fake>,
+    pub documents: Arc<Documents>,
+    pub world: World,
     pub runner: Arc<Runner>,
     pub stop: Option<oneshot::Sender<()>>,
     pub task: JoinHandle<std::io::Result<()>>,
@@ -32,11 +33,11 @@ pub fn key() -> token::Key {
 
 impl Server {
     pub async fn start(functions: Vec<Function>) -> Self {
-        Self::configured(Fake::new(), functions, |_| {}).await
+        Self::configured(Documents::world(), functions, |_| {}).await
     }
 
     pub async fn configured(
-        fake: Arc<Fake>,
+        (documents, world): (Arc<Documents>, World),
         functions: Vec<Function>,
         change: impl FnOnce(&mut Config),
     ) -> Self {
@@ -44,18 +45,18 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let mut config = Config::local(address.port(), key());
         change(&mut config);
-        let runner = Runner::new(functions, fake.ports(), Arc::new(config))
+        let runner = Runner::new(functions, world.ports(), Arc::new(config))
             .with_openapi(|| host::openapi::document(&[]));
         let runner = Arc::new(runner);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(host::serve(listener, runner.router(), async {
             let _ = stopped.await;
         }));
-        Self { address, fake, runner, stop: Some(stop), task }
+        Self { address, documents, world, runner, stop: Some(stop), task }
     }
 
     pub fn token(&self, tenant: &str, role: Role) -> String {
-        let claims = token::Claims::new(&caller(tenant, role), self.fake.real(), 3600, 1);
+        let claims = token::Claims::new(&caller(tenant, role), self.world.real(), 3600, 1);
         format!("Bearer {}", token::mint(&key(), &claims).unwrap())
     }
 

@@ -1,7 +1,7 @@
 //! Graceful stop, streams, and the helpers around a handler's commit.
 
 use crate::{
-    fake::Fake,
+    fake::Documents,
     server::{Answer, Server},
 };
 use futures::{FutureExt, StreamExt};
@@ -94,7 +94,7 @@ async fn what_hangs_is_cut_off_after_the_grace() {
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let config = Arc::new(host::Config::local(port, crate::server::key()));
-    let router = Arc::new(Runner::new(functions, Fake::new().ports(), config)).router();
+    let router = Arc::new(Runner::new(functions, Documents::world().1.ports(), config)).router();
     let grace = std::time::Duration::from_millis(50);
     let shutdown = async move { entered.notified().await };
     let serving = tokio::spawn(host::serve::serve_with_grace(listener, router, shutdown, grace));
@@ -131,9 +131,9 @@ fn an_event_cannot_forge_another() {
 
 #[tokio::test]
 async fn a_contended_step_is_tried_again_but_not_for_ever() {
-    let fake = Fake::new();
+    let (_, world) = Documents::world();
     let config = host::Config::local(0, crate::server::key());
-    let ctx = Context::new(fake.ports(), Arc::new(config));
+    let ctx = Context::new(world.ports(), Arc::new(config));
     let conflict = || Error::from(StoreError::Conflict { path: Path::new("a/b") });
     let tries = Cell::new(0);
     let try_until = |until: u32| {
