@@ -34,7 +34,6 @@
 
 mod deployable;
 pub mod docker;
-mod dockerfile;
 mod error;
 pub mod names;
 mod needs;

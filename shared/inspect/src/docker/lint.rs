@@ -178,5 +178,5 @@ pub(crate) fn mounts(instruction: &Instruction) -> Vec<&str> {
 
 /// The words behind an instruction with the variables known so far put in.
 pub(crate) fn expanded(lint: &Lint, text: &str) -> String {
-    word::expand(text, &lint.args)
+    word::expand(text, &|name| lint.args.get(name).cloned())
 }

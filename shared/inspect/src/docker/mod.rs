@@ -12,14 +12,18 @@ mod generate;
 mod lint;
 mod packages;
 mod parse;
+mod refuse;
 mod rule;
 mod sarif;
 mod serving;
 mod shell;
+pub(crate) mod stage;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_more;
+#[cfg(test)]
+mod tests_parse;
 mod word;
 
 pub use diff::diff;

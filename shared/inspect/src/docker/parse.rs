@@ -2,7 +2,7 @@
 //!
 //! Total: any text parses, in linear time. What BuildKit would refuse is kept in [`File::problems`].
 
-use super::word;
+use super::{refuse, word};
 use serde::Serialize;
 
 /// A parsed file.
@@ -113,10 +113,15 @@ pub fn parse(text: &str) -> File {
 impl Reader<'_> {
     /// `# key=value` on the first lines; the first line that is anything else ends them.
     fn directives(&mut self) {
-        for line in &self.lines {
-            let Some((key, value)) = directive(line) else { break };
-            if key == "escape" && value == "`" {
-                self.file.escape = '`';
+        for index in 0..self.lines.len() {
+            let Some((key, value)) = directive(self.lines[index]) else { break };
+            if self.file.directives.iter().any(|(known, _)| *known == key) {
+                self.problem(index, &format!("the directive {key} stands here twice"));
+            }
+            match (key.as_str(), value) {
+                ("escape", "`") => self.file.escape = '`',
+                ("escape", "\\") | ("syntax" | "check", _) => {}
+                _ => self.problem(index, "the escape directive takes a backslash or a backtick"),
             }
             self.file.directives.push((key, value.to_owned()));
         }
@@ -145,11 +150,15 @@ impl Reader<'_> {
                 instruction.written = written;
             }
         }
-        if matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD") {
+        // A list takes `<<` as it stands.
+        let reads = matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD");
+        if reads && instruction.text.contains("<<") && instruction.json().is_none() {
             self.heredocs(&mut instruction);
         }
         instruction.end_line = self.next;
-        self.known(&instruction, index);
+        if let Some(message) = refuse::refused(&instruction, self.file.escape) {
+            self.problem(index, &message);
+        }
         self.file.instructions.push(instruction);
     }
 
@@ -176,11 +185,10 @@ impl Reader<'_> {
     }
 
     fn heredocs(&mut self, instruction: &mut Instruction) {
-        if !instruction.text.contains("<<") {
-            return;
-        }
-        for raw in word::split(&instruction.text, self.file.escape) {
-            let Some((name, strip_tabs, expand)) = word::heredoc(raw) else { continue };
+        // BuildKit looks for them with a backslash, whatever the escape character, and in no text that it can't split.
+        let (words, true) = word::split_closed(&instruction.text, '\\') else { return };
+        let words: Vec<_> = words.into_iter().filter_map(word::heredoc).collect();
+        for (name, strip_tabs, expand) in words {
             let line = self.next + 1;
             let mut heredoc = Heredoc { name, body: String::new(), line, expand, strip_tabs };
             if !self.body(&mut heredoc) {
@@ -205,49 +213,16 @@ impl Reader<'_> {
         false
     }
 
-    fn known(&mut self, instruction: &Instruction, index: usize) {
-        if !KEYWORDS.contains(&instruction.keyword.as_str()) {
-            let message = format!("`{}` is no instruction", instruction.written);
-            self.problem(index, &message);
-        } else if instruction.text.trim().is_empty() && instruction.keyword != "ONBUILD" {
-            let message = format!("{} has nothing behind it", instruction.keyword);
-            self.problem(index, &message);
-        }
-    }
-
     fn problem(&mut self, index: usize, message: &str) {
         self.file.problems.push(Problem { line: index + 1, message: message.to_owned() });
     }
 }
 
-/// Every instruction there is.
-const KEYWORDS: [&str; 18] = [
-    "ADD",
-    "ARG",
-    "CMD",
-    "COPY",
-    "ENTRYPOINT",
-    "ENV",
-    "EXPOSE",
-    "FROM",
-    "HEALTHCHECK",
-    "LABEL",
-    "MAINTAINER",
-    "ONBUILD",
-    "RUN",
-    "SHELL",
-    "STOPSIGNAL",
-    "USER",
-    "VOLUME",
-    "WORKDIR",
-];
-
+/// One that BuildKit knows.
 fn directive(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.trim().strip_prefix('#')?.split_once('=')?;
-    let key = key.trim();
-    let named = key.starts_with(|c: char| c.is_ascii_alphabetic());
-    let plain = named && key.chars().all(|c| c.is_ascii_alphanumeric());
-    (plain && !value.trim().is_empty()).then(|| (key.to_ascii_lowercase(), value.trim()))
+    let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+    (matches!(key.as_str(), "escape" | "syntax" | "check") && !value.is_empty()).then_some((key, value))
 }
 
 /// Where the escape character is that continues this line: the last character but white space, and single.
@@ -261,16 +236,15 @@ fn split(whole: &str, line: usize) -> Instruction {
     let whole = whole.trim();
     let (written, mut rest) = whole.split_once(char::is_whitespace).unwrap_or((whole, ""));
     let mut flags = Vec::new();
-    loop {
-        rest = rest.trim_start();
-        let Some(flag) = rest.strip_prefix("--") else { break };
-        let end = flag.find(char::is_whitespace).unwrap_or(flag.len());
-        let (key, value) = flag[..end].split_once('=').unwrap_or((&flag[..end], ""));
-        rest = &flag[end..];
-        if key.is_empty() {
+    while let Some(after) = rest.trim_start().strip_prefix("--") {
+        let (flag, length) = flag(after);
+        rest = &after[length..];
+        // A bare `--` ends the flags.
+        if flag.is_empty() {
             break;
         }
-        flags.push((key.to_owned(), value.trim_matches('"').to_owned()));
+        let (key, value) = flag.split_once('=').unwrap_or((&flag, ""));
+        flags.push((key.to_owned(), value.to_owned()));
     }
     Instruction {
         keyword: written.to_ascii_uppercase(),
@@ -280,4 +254,21 @@ fn split(whole: &str, line: usize) -> Instruction {
         line,
         ..Instruction::default()
     }
+}
+
+/// A flag up to the white space behind it, its quotes and backslashes taken away, and how long it was.
+fn flag(text: &str) -> (String, usize) {
+    let mut out = String::new();
+    let mut quote = None;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (None, _) if c.is_whitespace() => return (out, at),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), _) if c == open => quote = None,
+            (_, '\\') => out.extend(chars.next().map(|(_, c)| c)),
+            _ => out.push(c),
+        }
+    }
+    (out, text.len())
 }

@@ -1,9 +1,12 @@
 //! Words of an instruction as BuildKit's own lexer splits them: quotes and `${…}` hold together.
 
-use std::collections::BTreeMap;
-
 /// The raw words between white space, quotes kept.
 pub(crate) fn split(text: &str, escape: char) -> Vec<&str> {
+    split_closed(text, escape).0
+}
+
+/// The same, and whether every quote and brace is closed.
+pub(crate) fn split_closed(text: &str, escape: char) -> (Vec<&str>, bool) {
     let mut out = Vec::new();
     let mut start = None;
     let mut quote = None;
@@ -30,7 +33,7 @@ pub(crate) fn split(text: &str, escape: char) -> Vec<&str> {
         }
     }
     out.extend(start.map(|from| &text[from..]));
-    out
+    (out, quote.is_none() && depth == 0)
 }
 
 /// The word without its quotes and escapes.
@@ -86,29 +89,70 @@ pub(crate) fn heredoc(raw: &str) -> Option<(String, bool, bool)> {
 
 /// Values that hold values that hold values grow: from here on, names stay as they stand.
 const LIMIT: usize = 4096;
+/// How far the end of `${` is looked for, and how deep defaults may hold defaults: that bounds the work.
+const BRACED: usize = 512;
+const DEPTH: usize = 4;
 
-/// Puts values in for `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME-default}`; an unknown name stays.
-pub(crate) fn expand(text: &str, known: &BTreeMap<String, String>) -> String {
+/// Puts values in for `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:+other}` and `${NAME+other}`;
+/// an unknown name stays, and so does every other form.
+pub(crate) fn expand(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
+    deeper(text, value_of, DEPTH, &mut out);
+    out
+}
+
+fn deeper(text: &str, value_of: &dyn Fn(&str) -> Option<String>, depth: usize, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('$').filter(|_| out.len() < LIMIT) {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let closing = |inner: &str| inner.find(['}', '$']).filter(|end| inner[*end..].starts_with('}'));
-        let (inner, end) = if let Some(close) = after.strip_prefix('{').and_then(closing) {
-            (&after[1..=close], close + 2)
-        } else {
-            let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
-            (&after[..end], end)
-        };
-        let split = inner.split_once(":-").or_else(|| inner.split_once('-'));
-        let (name, default) = split.map_or((inner, None), |(name, value)| (name, Some(value)));
-        match known.get(name).map(String::as_str).or(default) {
-            Some(value) => out.push_str(value),
-            None => out.push_str(&rest[at..=at + end]),
+        let close = after.strip_prefix('{').and_then(closing).filter(|_| depth > 0);
+        let (inner, length) = close.map_or_else(
+            || (&after[..name_end(after)], name_end(after)),
+            |close| (&after[1..=close], close + 2),
+        );
+        let (name, form) = inner.split_at(name_end(inner));
+        let known = if name.is_empty() { None } else { value_of(name) };
+        match (known, form) {
+            (Some(value), "") => out.push_str(&value),
+            (Some(value), _) if form.starts_with(":-") || form.starts_with('-') => out.push_str(&value),
+            (None, _) if form.starts_with(":-") || form.starts_with('-') => {
+                deeper(
+                    form.trim_start_matches(':').strip_prefix('-').unwrap_or(form),
+                    value_of,
+                    depth - 1,
+                    out,
+                );
+            }
+            (Some(_), _) if form.starts_with(":+") || form.starts_with('+') => {
+                deeper(
+                    form.trim_start_matches(':').strip_prefix('+').unwrap_or(form),
+                    value_of,
+                    depth - 1,
+                    out,
+                );
+            }
+            _ => out.push_str(&rest[at..=at + length]),
         }
-        rest = &after[end..];
+        rest = &after[length..];
     }
     out.push_str(rest);
-    out
+}
+
+fn name_end(text: &str) -> usize {
+    text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len())
+}
+
+/// Where the brace closes that stands before this text; those that open in between are theirs.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate().take(BRACED) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return Some(at),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }

@@ -1,6 +1,7 @@
 //! An own Dockerfile or Containerfile: it decides what runs; the language below it says how to build without it.
 
-use crate::dockerfile::{self, Command, Stage};
+use crate::docker::stage::{self, Command, Stage};
+use crate::docker::{self, Instruction};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::{Provider, text};
 
@@ -89,38 +90,34 @@ pub(super) fn note_broken(app: &App, draft: &mut Draft) {
 
 /// A manifest or lock file that the Dockerfile copies from a tree that doesn't have it, and the line.
 fn broken(app: &App, name: &str) -> Option<(String, usize)> {
-    let content = app.text(name)?;
-    for (index, line) in content.lines().enumerate() {
-        let mut words = line.split_whitespace();
-        let copies =
-            words.next().is_some_and(|word| ["COPY", "ADD"].iter().any(|i| word.eq_ignore_ascii_case(i)));
-        let words: Vec<&str> = words.collect();
-        if !copies
-            || words.len() < 2
-            || words.iter().any(|word| word.starts_with("--from") || word.contains("<<"))
-        {
-            continue;
-        }
-        // A list that goes on in the next line has its target there: every word here is a source.
-        let sources = if words.last() == Some(&"\\") { &words[..] } else { &words[..words.len() - 1] };
-        let missing = sources.iter().find(|word| {
-            let path =
-                word.trim_matches(['[', ']', '"', ',']).trim_start_matches("./").trim_start_matches('/');
+    let file = docker::parse(&app.text(name)?);
+    file.instructions.iter().find_map(|instruction| {
+        let missing = copied(instruction, file.escape).into_iter().find(|source| {
+            let path = source.trim_start_matches("./").trim_start_matches('/');
             let file = path.rsplit('/').next().unwrap_or(path);
             // Some build with the root as their context: a copy from there is not missing.
             COPIED.contains(&file) && !app.has(path) && !app.tree.has(path)
         });
-        if let Some(missing) = missing {
-            return Some(((*missing).to_owned(), index + 1));
-        }
+        Some((missing?, instruction.line))
+    })
+}
+
+/// What an instruction copies from the tree.
+fn copied(instruction: &Instruction, escape: char) -> Vec<String> {
+    let copies = matches!(instruction.keyword.as_str(), "COPY" | "ADD");
+    if !copies || instruction.onbuild || instruction.flag("from").is_some() {
+        return Vec::new();
     }
-    None
+    let mut words = instruction.words(escape);
+    words.pop();
+    words.retain(|word| !word.starts_with("<<"));
+    words
 }
 
 pub(super) fn plan(app: &App, draft: &mut Draft) {
     let Some(name) = app.first(&NAMES) else { return };
     let content = app.text(name).unwrap_or_default();
-    let stage = dockerfile::parse(&content).into_final_stage();
+    let stage = stage::last(&docker::parse(&content));
     claim_stage(app, draft, name, &stage);
     claim_language(app, draft, &stage);
     // Nothing else says how to start it: the image's command is all there is.
