@@ -1,9 +1,10 @@
-//! Stops, restarts and rolls back services that run.
+//! Stops, restarts, scales and rolls back services that run.
 //!
 //! Invariant: a request is carried out once, by its id; what became of it is kept and told as `action.done`, also
-//! when it was refused. Traffic is set under the request's id as key, so that a repeat after a crash finds the first
-//! one; a restart takes no key, so after a crash before the record it may come twice.
+//! when it was refused. What acts on the target is recorded as begun first, with the traffic it was decided on, and
+//! then done under the request's id as key: a repeat carries on from there, and never undoes what came later.
 
+mod carry_out;
 mod perform;
 mod record;
 mod roll_back;
@@ -19,7 +20,7 @@ use model::{
 
 /// The function's declaration.
 pub fn function() -> Function {
-    Function::new("act", "Stops, restarts and rolls back services that run")
+    Function::new("act", "Stops, restarts, scales and rolls back services that run")
         .timeout_s(60)
         .permissions(&["datastore.user", "pubsub.publisher", "run.developer"])
         .topic(topic::ACTIONS, &[kind::ACTION_REQUESTED], handle)

@@ -1,17 +1,16 @@
-//! One request, carried out or refused.
+//! One request, looked at: refused, decided at once, or begun.
 
 use crate::roll_back;
-use host::{Context, Error, Kind};
+use host::{Context, Error};
 use model::{
     document::{CarriedOutBy, Service, service_path},
     message::{Action, ActionRequest, Message},
     port::{
         store::{Precondition, Version, Write},
-        target::{ServiceKey, Traffic},
+        target::{ServiceKey, TargetError, TrafficToken},
     },
-    time::MINUTE_MS,
 };
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 
 /// What came of it, and what goes into the commit that says so.
 pub struct Performed {
@@ -30,6 +29,31 @@ impl Performed {
     pub fn refused(message: impl Into<String>) -> Self {
         Self { done: false, message: message.into(), writes: vec![], messages: vec![] }
     }
+
+    /// It was done, and no document changes.
+    pub fn done(message: impl Into<String>) -> Self {
+        Self { done: true, ..Self::refused(message) }
+    }
+}
+
+/// What a request that acts on the target began on. Stored before the first effect: a repeat carries on with this,
+/// whatever has come since, and never decides anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The revision that served.
+    pub revision: String,
+    /// The traffic as it was: whoever has changed it since came later, and is not undone.
+    pub token: TrafficToken,
+    /// Whether anything took traffic.
+    pub live: bool,
+}
+
+/// What is to become of a request.
+pub enum Decided {
+    /// It is over with this commit.
+    Ended(Performed),
+    /// It is to be carried out; the write holds the service to what was read.
+    Begins(Begun, Write),
 }
 
 /// A service as it was read.
@@ -40,98 +64,67 @@ pub struct Found {
     pub version: Version,
 }
 
-/// Carries the request out. An error is worth another try; what isn't is refused.
-pub async fn perform(ctx: &Context, request: &ActionRequest) -> Result<Performed, Error> {
-    let name = &request.service;
-    let Some(found) = ctx.ports.store.get(&service_path(ctx.tenant()?, name)).await? else {
-        return Ok(Performed::refused(format!("There is no service `{name}`. Nothing was done.")));
-    };
-    let found = Found { service: found.body.parse()?, version: found.version };
-    if found.service.carried_out_by == CarriedOutBy::Customer {
-        let why = format!(
-            "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
-        );
-        return Ok(Performed::refused(why));
-    }
-    let Some(serving) = found.service.serving.as_ref().map(|kept| kept.revision.clone()) else {
-        return Ok(Performed::refused(format!(
-            "Nothing of `{name}` serves. Nothing was done; deploy it first."
-        )));
-    };
-    if let Some(running) = found.service.running.as_ref().filter(|_| request.action != Action::Restart) {
-        let why = format!(
-            "Deployment `{running}` is running on `{name}`. Nothing was done; wait for it, or cancel it."
-        );
-        return Ok(Performed::refused(why));
-    }
-    let performed = match request.action {
-        Action::Stop => stop(ctx, found, request).await,
-        Action::Restart => restart(ctx, found, &serving, request).await,
-        Action::RollBack => roll_back::roll_back(ctx, found, request).await,
-        Action::Scale => Ok(Performed::refused(format!(
-            "The number of instances of `{name}` can't be changed where it runs. Nothing was done; deploy it with another configuration."
-        ))),
-    };
-    match performed {
-        Err(error) if error.kind() == Kind::NotFound => {
-            Ok(Performed::refused(format!("{} Nothing was done; deploy `{name}` again.", error.detail())))
-        }
-        result => result,
-    }
+/// A request's service, if there is one.
+pub async fn find(ctx: &Context, request: &ActionRequest) -> Result<Option<Found>, Error> {
+    let found = ctx.ports.store.get(&service_path(ctx.tenant()?, &request.service)).await?;
+    found.map(|found| Ok(Found { service: found.body.parse()?, version: found.version })).transpose()
 }
 
-fn key(service: &Service) -> ServiceKey {
+/// The service as the target knows it.
+pub fn key(service: &Service) -> ServiceKey {
     ServiceKey { tenant: service.tenant.clone(), service: service.name.clone() }
 }
 
-/// Traffic to nobody, then no processes. What is kept can be started again.
-async fn stop(ctx: &Context, mut found: Found, request: &ActionRequest) -> Result<Performed, Error> {
-    let (target, service) = (&ctx.ports.target, key(&found.service));
-    let now = target.traffic(&service).await?;
-    let traffic = target.set_traffic(&service, &now.token, &BTreeMap::new(), &request.id).await?;
-    let kept: Vec<String> = found.service.kept.iter().map(|kept| kept.revision.clone()).collect();
-    target.retire(&service, &[], &kept).await?;
-    // Nothing runs, so there is nothing to measure.
-    found.service.metrics_due = None;
-    let message = format!("`{}` is stopped; a restart or a deployment brings it back.", found.service.name);
-    moved(ctx, found, &traffic, message)
+/// Decides. An error is worth another try; what isn't is refused.
+pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, Error> {
+    let refused = |why: String| Ok(Decided::Ended(Performed::refused(why)));
+    let name = &request.service;
+    let Some(found) = find(ctx, request).await? else {
+        return refused(format!("There is no service `{name}`. Nothing was done."));
+    };
+    if found.service.carried_out_by == CarriedOutBy::Customer {
+        return refused(format!(
+            "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
+        ));
+    }
+    let Some(serving) = found.service.serving.as_ref().map(|kept| kept.revision.clone()) else {
+        return refused(format!("Nothing of `{name}` serves. Nothing was done; deploy it first."));
+    };
+    if request.action == Action::Scale && !ctx.ports.target.capabilities().scale {
+        return refused(format!(
+            "The number of instances of `{name}` can't be set where it runs. Nothing was done; deploy it with another configuration."
+        ));
+    }
+    if let Some(running) = found.service.running.as_ref().filter(|_| request.action != Action::Restart) {
+        return refused(format!(
+            "Deployment `{running}` is running on `{name}`. Nothing was done; wait for it, or cancel it."
+        ));
+    }
+    if request.action == Action::RollBack {
+        return roll_back::roll_back(ctx, found, request).await.map(Decided::Ended);
+    }
+    begin(ctx, found, serving).await
 }
 
-/// New processes for what serves; what was stopped takes its traffic again.
-async fn restart(
-    ctx: &Context,
-    mut found: Found,
-    serving: &str,
-    request: &ActionRequest,
-) -> Result<Performed, Error> {
-    let (target, service) = (&ctx.ports.target, key(&found.service));
-    let now = target.traffic(&service).await?;
-    if !now.weights.is_empty() {
-        target.restart(&service, serving).await?;
-        let message = format!("`{serving}` of `{}` was restarted.", found.service.name);
-        return Ok(Performed { done: true, message, writes: vec![], messages: vec![] });
-    }
-    if let Some(running) = &found.service.running {
+async fn begin(ctx: &Context, mut found: Found, revision: String) -> Result<Decided, Error> {
+    let now = match ctx.ports.target.traffic(&key(&found.service)).await {
+        Err(TargetError::NotFound(text)) => {
+            let name = &found.service.name;
+            let why = format!("{text} Nothing was done; deploy `{name}` again.");
+            return Ok(Decided::Ended(Performed::refused(why)));
+        }
+        result => result?,
+    };
+    let live = !now.weights.is_empty();
+    if let (false, Some(running)) = (live, &found.service.running) {
         let why = format!(
             "Deployment `{running}` brings `{}` back as it is. Nothing was done.",
             found.service.name
         );
-        return Ok(Performed::refused(why));
+        return Ok(Decided::Ended(Performed::refused(why)));
     }
-    let all = BTreeMap::from([(serving.to_owned(), 100)]);
-    let traffic = target.set_traffic(&service, &now.token, &all, &request.id).await?;
-    found.service.metrics_due = Some(ctx.now().plus(MINUTE_MS));
-    found.service.measured_to = ctx.real();
-    let message = format!("`{}` runs again: all traffic is on `{serving}`.", found.service.name);
-    moved(ctx, found, &traffic, message)
-}
-
-/// The target confirms; the service says the same.
-fn moved(ctx: &Context, found: Found, traffic: &Traffic, message: String) -> Result<Performed, Error> {
-    let Found { mut service, version } = found;
-    service.traffic = Some(traffic.token.clone());
-    service.updated_at = ctx.now();
-    let path = service_path(&service.tenant, &service.name);
-    let writes = vec![Write::put(path, Precondition::At(version), &service)?];
-    Ok(Performed { done: true, message, writes, messages: vec![] })
+    found.service.updated_at = ctx.now();
+    let path = service_path(&found.service.tenant, &found.service.name);
+    let guard = Write::put(path, Precondition::At(found.version), &found.service)?;
+    Ok(Decided::Begins(Begun { revision, token: now.token, live }, guard))
 }

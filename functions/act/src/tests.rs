@@ -59,7 +59,7 @@ async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
     let (first, second) = (sample::kept(1, START).revision, sample::kept(2, START).revision);
     assert_eq!(
         world.state().acts,
-        ["set_traffic {} act_1".to_owned(), format!("retire keep [] remember [{second:?}, {first:?}]")]
+        ["set_traffic {} act_1".to_owned(), format!("stop [{first:?}, {second:?}]")]
     );
     let stopped = service(&world).await;
     assert_eq!((stopped.metrics_due, stopped.traffic.unwrap().0.as_str()), (None, "t1"));
@@ -68,7 +68,83 @@ async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
     assert_eq!(world.state().weights, BTreeMap::from([(second.clone(), 100)]));
     assert!(service(&world).await.metrics_due.is_some());
     deliver(&world, &request("act_3", Action::Restart)).await.unwrap();
-    assert_eq!(world.state().acts.last().unwrap(), &format!("restart {second}"));
+    assert_eq!(world.state().acts.last().unwrap(), &format!("restart {second} act_3"));
+}
+
+/// As the pipeline of a new deployment would have it, once traffic is its own.
+async fn deploys(world: &World) {
+    let mut taken = service(world).await;
+    taken.running = Some(sample::deployment_id(3));
+    world.put(service_path(&sample::acme(), &sample::shop()), &taken).await;
+    let mut state = world.state();
+    state.token += 1;
+    state.weights = BTreeMap::from([(sample::kept(3, START).revision, 100)]);
+}
+
+#[tokio::test]
+async fn a_stop_that_a_deployment_overtakes_undoes_nothing_of_it_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let stop = request("act_1", Action::Stop);
+    world.state().target_down = vec!["set_traffic"];
+    assert!(deliver(&world, &stop).await.unwrap_err().is_transient());
+    deploys(&world).await;
+    let before = (service(&world).await, world.state().weights.clone());
+    world.state().target_down.clear();
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Done);
+    assert_eq!((service(&world).await, world.state().weights.clone()), before);
+    assert!(world.state().acts.is_empty());
+    let told = told(&world).pop().unwrap();
+    assert!(!told.done && told.message.contains("Nothing was done"), "{}", told.message);
+}
+
+#[tokio::test]
+async fn a_stop_that_a_deployment_follows_is_told_as_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let stop = request("act_1", Action::Stop);
+    // Traffic is off; then it dies, and a deployment begins before it comes again.
+    world.state().target_down = vec!["stop"];
+    assert!(deliver(&world, &stop).await.unwrap_err().is_transient());
+    assert!(world.state().weights.is_empty());
+    deploys(&world).await;
+    let before = (service(&world).await, world.state().weights.clone());
+    world.state().target_down.clear();
+    assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Done);
+    assert_eq!((service(&world).await, world.state().weights.clone()), before);
+    let told = told(&world).pop().unwrap();
+    assert!(told.done && told.message.contains("Deployment `dep_3` came after it"), "{}", told.message);
+    assert!(!told.message.contains("Nothing was done"), "{}", told.message);
+}
+
+#[tokio::test]
+async fn a_restart_is_of_one_revision_and_once_whatever_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let restart = request("act_1", Action::Restart);
+    deliver(&world, &restart).await.unwrap();
+    // As if it had died before the end was written: another revision serves by the time it comes again.
+    let path = record::record_path(&sample::acme(), "act_1");
+    let ended: record::Record = world.read(&path).await.unwrap();
+    let begun = record::Record { ended_at: None, outcome: None, outbox: vec![], ..ended };
+    world.put(path, &begun).await;
+    deploys(&world).await;
+    assert_eq!(deliver(&world, &restart).await.unwrap(), Outcome::Done);
+    assert_eq!(world.state().acts, [format!("restart {} act_1", sample::kept(2, START).revision)]);
+    assert!(told(&world).iter().all(|told| told.done));
+}
+
+#[tokio::test]
+async fn bounds_are_set_where_they_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    world.state().capabilities.scale = true;
+    let scale = ActionRequest { max_instances: Some(3), ..request("act_1", Action::Scale) };
+    deliver(&world, &scale).await.unwrap();
+    assert_eq!(deliver(&world, &scale).await.unwrap(), Outcome::Duplicate);
+    assert_eq!(world.state().acts, ["scale None to Some(3) act_1"]);
+    let told = told(&world).pop().unwrap();
+    assert!(told.done && told.message.contains("at most 3 instances"), "{}", told.message);
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ fn problems(function: Function) -> Function {
         .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
         .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")
         .problem("service-busy", "Another deployment of the service is running. Wait for it, or cancel it.")
+        .problem("not-scalable", "Where the service runs, the number of instances can't be set.")
         .problem("not-serving", "This deployment doesn't serve any more; `serving` names the one that does.")
         .problem(
             "revision-not-kept",

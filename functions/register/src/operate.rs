@@ -141,7 +141,7 @@ async fn keep(
         Error::not_found(format!("There is no service `{}`. Check its name.", wanted.service))
     })?;
     let mut service = found.document;
-    possible(&service, wanted)?;
+    possible(ctx, &service, wanted)?;
     service.outbox.push(message.clone());
     service.updated_at = ctx.now();
     service.next_due = Some(ctx.now().plus(MINUTE_MS));
@@ -152,7 +152,7 @@ async fn keep(
     Ok(())
 }
 
-fn possible(service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
+fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
     let name = &service.name;
     if service.carried_out_by == CarriedOutBy::Customer {
         return Err(Error::conflict(format!(
@@ -165,6 +165,14 @@ fn possible(service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
             "Nothing of `{name}` serves. Nothing was done; deploy it first."
         ))
         .slug("nothing-serves"));
+    }
+    let target = &ctx.ports.target;
+    if wanted.action == Action::Scale && !target.capabilities().scale {
+        return Err(Error::conflict(format!(
+            "The number of instances of `{name}` can't be set on the {} target. Nothing was done; deploy it with another configuration.",
+            target.name()
+        ))
+        .slug("not-scalable"));
     }
     if let Some(running) = service.running.as_ref().filter(|_| wanted.action == Action::RollBack) {
         return Err(Error::conflict(format!(

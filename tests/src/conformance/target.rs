@@ -36,6 +36,8 @@ macro_rules! target_suite {
             an_apps_environment_is_clean,
             what_dies_is_started_again,
             a_restart_makes_a_new_process,
+            what_is_stopped_is_remembered,
+            bounds_are_set_or_refused,
             traffic_is_fenced_by_its_token,
             a_repeated_change_of_traffic_answers_as_the_first_did,
             shares_must_sum_to_a_hundred_and_name_revisions,

@@ -6,8 +6,8 @@ use model::{
     port::{
         Broker, Target,
         target::{
-            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, RevisionWindow,
-            ServiceKey, TargetError, Traffic as Serving, TrafficToken, Window,
+            BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
+            RevisionWindow, ServiceKey, TargetError, Traffic as Serving, TrafficToken, Window,
         },
     },
 };
@@ -65,6 +65,10 @@ impl Target for InstantTarget {
 
     fn window_policy(&self) -> (i64, i64) {
         (0, 1)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
@@ -151,7 +155,7 @@ impl Target for InstantTarget {
         Ok(())
     }
 
-    async fn restart(&self, _: &ServiceKey, _: &str) -> Result<(), TargetError> {
+    async fn restart(&self, _: &ServiceKey, _: &str, _: &str) -> Result<(), TargetError> {
         Ok(())
     }
 

@@ -80,6 +80,32 @@ fn copies(text: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_was_cut_short_is_done_once() {
+    let world = World::new();
+    let service = Fixture::service();
+    let (at, target) = world.open(&service, 0).await;
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k1").await;
+    let process = get(&one.url, "/process").await.body;
+    target.shutdown().await;
+    drop((at, target));
+    // As a kill between the mark and the end of the process leaves it.
+    let revisions = world.data.path().join("services").join(service.tenant.as_str());
+    let folder = revisions.join(service.service.as_str()).join("revisions").join(&one.revision);
+    let file = folder.join("instance.json");
+    let mut instance: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    instance["restarting"] = "k2".into();
+    std::fs::write(&file, instance.to_string()).unwrap();
+
+    let (at, target) = world.open(&service, 0).await;
+    let url = target.addresses(&service).unwrap().url;
+    let after = at.until(&url, "/process", |reply| reply.status == 200 && reply.body != process).await;
+    assert_eq!(copies(&one.revision), 1);
+    at.target.restart(&service, &one.revision, "k2").await.unwrap();
+    assert_eq!(get(&url, "/process").await.body, after.body, "the repeat finds it done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_is_adopted_with_its_traffic_address_and_log() {
     let world = World::new();
     let service = Fixture::service();

@@ -71,7 +71,7 @@ async fn a_running_app_leaves_no_secret_in_clear() {
     let log = at.target.runtime_log(&at.service, &one.revision, 10).await.unwrap();
     assert!(log.iter().any(|line| line.contains("secret ***")), "{log:?}");
     assert_none(target.data(), 5);
-    at.target.restart(&at.service, &one.revision).await.unwrap();
+    at.target.restart(&at.service, &one.revision, "k2").await.unwrap();
     assert_none(target.data(), 5);
     let environment = tests::conformance::target::http::get(&one.url, "/environment").await.body;
     assert!(environment.contains(&format!("SECRET={APP_SECRET}")), "the app itself has it: {environment}");

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
-        Traffic, TrafficToken, Window,
+        BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey,
+        TargetError, Traffic, TrafficToken, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ impl Target for Place {
     }
     fn window_policy(&self) -> (i64, i64) {
         (0, 1000)
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
     async fn start_build(&self, _: BuildOrder) -> Result<(), TargetError> {
         untouched()
@@ -60,7 +63,7 @@ impl Target for Place {
     async fn retire(&self, _: &ServiceKey, _: &[String], _: &[String]) -> Result<(), TargetError> {
         untouched()
     }
-    async fn restart(&self, _: &ServiceKey, _: &str) -> Result<(), TargetError> {
+    async fn restart(&self, _: &ServiceKey, _: &str, _: &str) -> Result<(), TargetError> {
         untouched()
     }
     async fn runtime_log(

@@ -35,6 +35,7 @@ async fn what_could_not_be_published_is_owed() {
     let world = World::new();
     world.deployed("shop").await;
     world.outside.state().broker_down = true;
+    world.outside.state().capabilities.scale = true;
     let body = json!({"action": "scale", "min_instances": 1, "max_instances": 3});
     let answer = world.post_with_key("k", PATH, &body).await;
     assert_eq!(answer.status, 202);
@@ -43,6 +44,19 @@ async fn what_could_not_be_published_is_owed() {
     let service = world.service("shop").await;
     assert_eq!(service.outbox.len(), 1);
     assert!(service.next_due.is_some());
+}
+
+#[tokio::test]
+async fn what_the_target_cannot_do_is_refused_before_it_is_recorded() {
+    let world = World::new();
+    world.deployed("shop").await;
+    world.published();
+    let before = world.service("shop").await;
+    let answer = world.post(PATH, &json!({"action": "scale", "max_instances": 3})).await;
+    assert_eq!((answer.status, answer.text("type")), (409, "/errors#not-scalable"), "{answer:?}");
+    assert!(answer.text("detail").contains("Nothing was done"), "{answer:?}");
+    assert_eq!(world.service("shop").await, before);
+    assert!(world.published().is_empty());
 }
 
 #[tokio::test]

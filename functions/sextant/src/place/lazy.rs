@@ -13,8 +13,8 @@ use model::{
         source::{Checkout, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
-            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
-            Traffic, TrafficToken, Window,
+            Bounds, BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
+            ServiceKey, TargetError, Traffic, TrafficToken, Window,
         },
     },
 };
@@ -163,6 +163,10 @@ impl Target for Lazy {
         self.opened.get().map_or((0, 1000), |ports| ports.target.window_policy())
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.opened.get().map_or_else(Capabilities::default, |ports| ports.target.capabilities())
+    }
+
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
         self.target().await?.start_build(order).await
     }
@@ -218,8 +222,16 @@ impl Target for Lazy {
         self.target().await?.discard(service, revision).await
     }
 
-    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
-        self.target().await?.restart(service, revision).await
+    async fn stop(&self, service: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
+        self.target().await?.stop(service, revisions).await
+    }
+
+    async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
+        self.target().await?.restart(service, revision, key).await
+    }
+
+    async fn scale(&self, service: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
+        self.target().await?.scale(service, bounds, key).await
     }
 
     async fn runtime_log(

@@ -16,8 +16,8 @@ use model::{
         Store, Target, Timers,
         source::{Checkout, SourceRef},
         target::{
-            BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, ServiceKey, TargetError,
-            Traffic, TrafficToken, Window,
+            Bounds, BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
+            ServiceKey, TargetError, Traffic, TrafficToken, Window,
         },
     },
 };
@@ -62,8 +62,14 @@ pub struct State {
     pub weights: BTreeMap<String, u32>,
     /// Counts changes of traffic.
     pub token: u64,
-    /// What the target was asked to change, in order.
+    /// What the target was asked to change, in order; a repeat of a key isn't there twice.
     pub acts: Vec<String>,
+    /// What changes came to, by key.
+    pub keys: BTreeMap<String, Traffic>,
+    /// Calls of the target that fail in passing from here on, by name.
+    pub target_down: Vec<&'static str>,
+    /// What the target says that it can do.
+    pub capabilities: Capabilities,
 }
 
 /// Every port but the store, in one.
@@ -280,6 +286,23 @@ impl World {
         let state = self.state();
         Traffic { token: TrafficToken(format!("t{}", state.token)), weights: state.weights.clone() }
     }
+
+    /// Whether a call gets through.
+    fn reach(&self, call: &str) -> Result<(), PortError> {
+        if self.state().target_down.contains(&call) {
+            return Err(PortError::Transient(format!("the target doesn't answer to `{call}`")));
+        }
+        Ok(())
+    }
+
+    /// Remembers a call that a key makes happen once.
+    fn once(&self, act: String, key: &str) {
+        let serving = self.serving();
+        let mut state = self.state();
+        if state.keys.insert(key.to_owned(), serving).is_none() {
+            state.acts.push(act);
+        }
+    }
 }
 
 #[async_trait]
@@ -289,6 +312,9 @@ impl Target for World {
     }
     fn window_policy(&self) -> (i64, i64) {
         (0, 1000)
+    }
+    fn capabilities(&self) -> Capabilities {
+        self.state().capabilities
     }
     async fn start_build(&self, _: BuildOrder) -> Result<(), TargetError> {
         Ok(refuse()?)
@@ -315,14 +341,18 @@ impl Target for World {
         weights: &BTreeMap<String, u32>,
         key: &str,
     ) -> Result<Traffic, TargetError> {
+        self.reach("set_traffic")?;
+        if let Some(first) = self.state().keys.get(key) {
+            return Ok(first.clone());
+        }
         if *expected != self.serving().token {
             return Err(TargetError::Stale { service: service.to_string() });
         }
         let mut state = self.state();
         state.token += 1;
         state.weights.clone_from(weights);
-        state.acts.push(format!("set_traffic {weights:?} {key}"));
         drop(state);
+        self.once(format!("set_traffic {weights:?} {key}"), key);
         Ok(self.serving())
     }
     async fn observe(&self, _: &ServiceKey, _: Window) -> Result<Measured, TargetError> {
@@ -337,8 +367,19 @@ impl Target for World {
         self.state().acts.push(format!("retire keep {keep:?} remember {remember:?}"));
         Ok(())
     }
-    async fn restart(&self, _: &ServiceKey, revision: &str) -> Result<(), TargetError> {
-        self.state().acts.push(format!("restart {revision}"));
+    async fn stop(&self, _: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
+        self.reach("stop")?;
+        self.state().acts.push(format!("stop {revisions:?}"));
+        Ok(())
+    }
+    async fn restart(&self, _: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
+        self.reach("restart")?;
+        self.once(format!("restart {revision} {key}"), key);
+        Ok(())
+    }
+    async fn scale(&self, _: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
+        self.reach("scale")?;
+        self.once(format!("scale {:?} to {:?} {key}", bounds.min, bounds.max), key);
         Ok(())
     }
     async fn runtime_log(&self, _: &ServiceKey, _: &str, _: usize) -> Result<Vec<String>, TargetError> {

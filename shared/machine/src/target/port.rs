@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Cost, Measured, Probe, Released, RevisionOrder, RevisionWindow, ServiceKey,
-        TargetError, Traffic, TrafficToken, Window,
+        BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder, RevisionWindow,
+        ServiceKey, TargetError, Traffic, TrafficToken, Window,
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -30,6 +30,12 @@ impl Target for MachineTarget {
 
     fn window_policy(&self) -> (i64, i64) {
         (0, 1000)
+    }
+
+    /// One process is what a revision has here, from the moment it takes traffic: a second one could not listen on
+    /// the same `$PORT`, and none would need a start by the first request. So no bounds are promised.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { scale: false }
     }
 
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
@@ -157,7 +163,19 @@ impl Target for MachineTarget {
         self.inner.forget(&service, &revision).await
     }
 
-    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+    async fn stop(&self, service: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
+        let service = self.inner.service(service)?;
+        let _changing = service.changing.lock().await;
+        let serving = service.record.lock().weights.clone();
+        let mut stopped = service.all();
+        stopped.retain(|one| {
+            revisions.contains(&one.spec.revision) && !serving.contains_key(&one.spec.revision)
+        });
+        futures::future::join_all(stopped.iter().map(|revision| revision.stop(false))).await;
+        Ok(())
+    }
+
+    async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
         let service = self.inner.service(service)?;
         let _changing = service.changing.lock().await;
         let revision = service.revision(revision)?;
@@ -168,7 +186,7 @@ impl Target for MachineTarget {
             ))
             .into());
         }
-        revision.restart().await;
+        revision.restart(key).await;
         Ok(revision.ready(READY_PATIENCE).await?)
     }
 

@@ -188,10 +188,10 @@ impl Revision {
         answer.await.ok();
     }
 
-    /// Ends it gracefully; it is starting again when this returns.
-    pub(crate) async fn restart(&self) {
+    /// Ends it gracefully, once for a key; it is starting again when this returns.
+    pub(crate) async fn restart(&self, key: &str) {
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Restart { done });
+        self.ask(Ask::Restart { key: key.to_owned(), done });
         answer.await.ok();
     }
 

@@ -140,6 +140,29 @@ pub(crate) struct Instance {
     pub logger: Option<Identity>,
     /// The port it was told to listen on.
     pub port: u16,
+    /// The key of a restart that has begun: the process, if it still runs, is to be ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarting: Option<String>,
+    /// Keys of the newest restarts that led to a new process.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub restarted: VecDeque<String>,
+}
+
+impl Instance {
+    /// Whether a restart of that key was done or has begun.
+    pub(crate) fn repeats(&self, key: &str) -> bool {
+        self.restarting.as_deref() == Some(key) || self.restarted.iter().any(|known| known == key)
+    }
+
+    /// What a new process takes over: the restart under way is done by it.
+    pub(crate) fn restarts(&self) -> VecDeque<String> {
+        let mut keys = self.restarted.clone();
+        keys.extend(self.restarting.clone());
+        while keys.len() > REMEMBERED_KEYS {
+            keys.pop_front();
+        }
+        keys
+    }
 }
 
 /// Where these files are.

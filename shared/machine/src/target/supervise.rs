@@ -46,8 +46,8 @@ pub(crate) enum Ask {
     Start,
     /// End it gracefully and keep it ended; `remember` whether it should run after the next start of Sextant.
     Stop { wanted_later: bool, done: oneshot::Sender<()> },
-    /// End it gracefully, answer, and start it again.
-    Restart { done: oneshot::Sender<()> },
+    /// End it gracefully, answer, and start it again; nothing if that was done for this key.
+    Restart { key: String, done: oneshot::Sender<()> },
 }
 
 /// A revision with a process.
@@ -94,7 +94,7 @@ impl Logger {
 enum Next {
     Died(Option<ExitStatus>),
     Stop { wanted_later: bool, done: oneshot::Sender<()> },
-    Restart(oneshot::Sender<()>),
+    Restart { key: String, done: oneshot::Sender<()> },
 }
 
 impl Supervisor {
@@ -108,7 +108,7 @@ impl Supervisor {
                 // Whoever answered the ask that stopped it has said so; saying it again here would race with a start.
                 match self.asks.recv().await {
                     None => return,
-                    Some(Ask::Stop { done, .. } | Ask::Restart { done }) => drop(done.send(())),
+                    Some(Ask::Stop { done, .. } | Ask::Restart { done, .. }) => drop(done.send(())),
                     Some(Ask::Start) => instance.wanted = true,
                 }
                 continue;
@@ -164,7 +164,10 @@ impl Supervisor {
                 .copied()
                 .find(|one| process::Stat::read(one.pid).is_some_and(|s| s.group == s.pid)),
         };
-        if let Some(identity) = leader.filter(|_| instance.wanted) {
+        if let Some(half) = leader.filter(|_| instance.restarting.is_some()) {
+            // We died within a restart: the rest of it is done now.
+            process::end_group(half.pid, GRACE).await;
+        } else if let Some(identity) = leader.filter(|_| instance.wanted) {
             let logger = Logger { identity: instance.logger, child: None };
             return Some(Running {
                 identity,
@@ -182,7 +185,7 @@ impl Supervisor {
     }
 
     async fn start(&self, instance: &mut Instance) -> Result<Running, PortError> {
-        *instance = new_instance()?;
+        *instance = Instance { restarted: instance.restarts(), ..new_instance()? };
         files::replace_json(&instance_file(&self.folder()), instance)?;
         let Launched { app, logger } = self.shared.launch(&self.spec, instance).await?;
         let (identity, keeper) = (identity(&app), identity(&logger));
@@ -199,7 +202,7 @@ impl Supervisor {
     async fn follow(&mut self, mut running: Running, instance: &mut Instance) -> Option<Died> {
         self.set_running(Some(Sampled { identity: running.identity, adopted: running.child.is_none() }));
         self.backend.set_reach(Reach::Starting);
-        match self.until_something(&mut running).await {
+        match self.until_something(&mut running, instance).await {
             Next::Died(status) => {
                 // Its children may hold its port.
                 process::kill_group(running.identity.pid).await;
@@ -215,22 +218,24 @@ impl Supervisor {
             }
             Next::Stop { wanted_later, done } => {
                 self.backend.set_reach(Reach::Stopped);
-                self.end(&mut running, instance, wanted_later).await;
+                instance.wanted = wanted_later;
+                self.end(&mut running, instance).await;
                 instance.wanted = false;
                 done.send(()).ok();
                 None
             }
-            Next::Restart(done) => {
+            Next::Restart { key, done } => {
                 // Requests that come meanwhile wait until it listens again.
                 self.backend.set_reach(Reach::Starting);
-                self.end(&mut running, instance, true).await;
+                (instance.wanted, instance.restarting) = (true, Some(key));
+                self.end(&mut running, instance).await;
                 done.send(()).ok();
                 None
             }
         }
     }
 
-    async fn until_something(&mut self, running: &mut Running) -> Next {
+    async fn until_something(&mut self, running: &mut Running, instance: &Instance) -> Next {
         let (backend, port, identity) = (&self.backend, running.port, running.identity);
         let listen = async {
             backend.set_reach(Reach::Up(listening(port).await));
@@ -243,16 +248,17 @@ impl Supervisor {
                 ask = next_ask(&mut self.asks) => match ask {
                     Ask::Start => {} // it runs
                     Ask::Stop { wanted_later, done } => return Next::Stop { wanted_later, done },
-                    Ask::Restart { done } => return Next::Restart(done),
+                    Ask::Restart { key, done } if instance.repeats(&key) => drop(done.send(())),
+                    Ask::Restart { key, done } => return Next::Restart { key, done },
                 },
                 () = &mut listen => {}
             }
         }
     }
 
-    async fn end(&self, running: &mut Running, instance: &mut Instance, wanted: bool) {
+    /// Ends the process; what should be after that is on disk before.
+    async fn end(&self, running: &mut Running, instance: &Instance) {
         self.backend.drained(DRAIN).await;
-        instance.wanted = wanted;
         self.write(instance);
         process::end_group(running.identity.pid, GRACE).await;
         wait(&mut running.child, running.identity).await;
@@ -280,7 +286,11 @@ impl Supervisor {
                 self.backend.set_reach(Reach::Stopped);
                 done.send(()).ok();
             }
-            Ok(Ask::Restart { done }) => {
+            Ok(Ask::Restart { key, done }) => {
+                if !instance.repeats(&key) {
+                    instance.restarting = Some(key);
+                    self.write(instance);
+                }
                 self.backend.set_reach(Reach::Starting);
                 done.send(()).ok();
             }

@@ -247,6 +247,22 @@ pub struct Cost {
     pub requests: u64,
 }
 
+/// What a target can do beyond what every target does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether the number of a service's instances can be bounded: [`Target::scale`].
+    pub scale: bool,
+}
+
+/// Bounds of the number of a service's instances; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Instances that always run.
+    pub min: Option<u32>,
+    /// At most this many.
+    pub max: Option<u32>,
+}
+
 /// Why the target didn't do it.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -272,6 +288,10 @@ pub trait Target: Send + Sync {
 
     /// The metric lag and the shortest window in milliseconds: (lag, window). (0, 1000) on a machine.
     fn window_policy(&self) -> (i64, i64);
+
+    /// What it can do beyond the rest. Whoever takes a request for what it can't refuses it before anything is
+    /// recorded.
+    fn capabilities(&self) -> Capabilities;
 
     /// Starts a build that outlives this call, or finds the one of that key.
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError>;
@@ -324,8 +344,27 @@ pub trait Target: Send + Sync {
         Ok(())
     }
 
-    /// Restarts a revision's instances, one after the other.
-    async fn restart(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError>;
+    /// Stops exactly these revisions, gracefully, but for those that take traffic now; each is remembered and
+    /// starts again when it is given traffic. Unknown ones are fine. A target where an idle revision costs nothing
+    /// need not do anything.
+    async fn stop(&self, service: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
+        let _ = (service, revisions);
+        Ok(())
+    }
+
+    /// Restarts a revision's instances, one after the other; a repeat with the same `key` restarts nothing.
+    async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError>;
+
+    /// Sets the bounds of a service's instances; a repeat with the same `key` changes nothing. Refused for good by
+    /// a target whose [`Target::capabilities`] say that it can't.
+    async fn scale(&self, service: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
+        let _ = (bounds, key);
+        Err(PortError::Permanent(format!(
+            "the number of instances of `{service}` can't be set on the {} target",
+            self.name()
+        ))
+        .into())
+    }
 
     /// The newest `limit` lines of a revision's log, redacted, oldest first.
     async fn runtime_log(

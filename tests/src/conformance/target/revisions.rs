@@ -1,7 +1,10 @@
 //! Revisions: created once, without traffic, supervised, clean.
 
 use super::{Fixture, fixture::PATIENCE, http::get};
-use model::port::target::{Probe, TargetError};
+use model::port::{
+    PortError,
+    target::{Bounds, Probe, TargetError},
+};
 use std::time::Duration;
 
 /// It is reached at its own address alone.
@@ -127,7 +130,7 @@ pub async fn a_restart_makes_a_new_process(at: Fixture) {
     let released = at.release("one").await;
     at.shift(&[(&released, 100)], "k1").await;
     let process = get(&released.url, "/process").await.body;
-    let restart = at.target.restart(&at.service, &released.revision);
+    let restart = at.target.restart(&at.service, &released.revision, "k2");
     let ask = async {
         for _ in 0..50 {
             let reply = get(&released.url, "/").await;
@@ -139,4 +142,43 @@ pub async fn a_restart_makes_a_new_process(at: Fixture) {
     let after = get(&released.url, "/process").await;
     assert_ne!(after.body, process);
     assert_eq!(after.status, 200);
+    at.target.restart(&at.service, &released.revision, "k2").await.unwrap();
+    assert_eq!(get(&released.url, "/process").await.body, after.body, "a repeat restarts nothing");
+    at.target.restart(&at.service, &released.revision, "k3").await.unwrap();
+    let third = get(&released.url, "/process").await.body;
+    assert!(third != after.body && third != process);
+    at.target.restart(&at.service, &released.revision, "k2").await.unwrap();
+    assert_eq!(get(&released.url, "/process").await.body, third, "nor does a late one");
+}
+
+/// What takes traffic goes on, whatever is asked; the others come back with traffic.
+pub async fn what_is_stopped_is_remembered(at: Fixture) {
+    let (one, two) = (at.release("one").await, at.release("two").await);
+    at.shift(&[(&one, 100)], "k1").await;
+    let process = get(&one.url, "/process").await.body;
+    let both = [one.revision.clone(), two.revision.clone(), "nobody-knows-it".to_owned()];
+    at.target.stop(&at.service, &both).await.unwrap();
+    assert_eq!(get(&one.url, "/process").await.body, process);
+    if at.target.name() == "machine" {
+        assert!(!at.target.probe(&at.service, &two.revision, "/").await.unwrap().healthy);
+    }
+    at.shift(&[(&two, 100)], "k2").await;
+    assert_eq!(at.version(&two.url).await, "two");
+}
+
+/// It is promised and done, or it isn't promised and nothing changes.
+pub async fn bounds_are_set_or_refused(at: Fixture) {
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k1").await;
+    let before = at.target.traffic(&at.service).await.unwrap();
+    let bounds = Bounds { min: Some(1), max: Some(3) };
+    let scaled = at.target.scale(&at.service, bounds, "k2").await;
+    if at.target.capabilities().scale {
+        scaled.unwrap();
+        at.target.scale(&at.service, bounds, "k2").await.unwrap();
+    } else {
+        assert!(matches!(&scaled, Err(TargetError::Port(PortError::Permanent(_)))), "{scaled:?}");
+    }
+    assert_eq!(at.target.traffic(&at.service).await.unwrap(), before);
+    assert_eq!(at.version(&one.url).await, "one");
 }
