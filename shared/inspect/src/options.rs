@@ -38,6 +38,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 50_000, depth: 12, file_bytes: 1 << 20, total_bytes: 32 << 20 }
+        Self { entries: 200_000, depth: 12, file_bytes: 1 << 20, total_bytes: 32 << 20 }
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::tree::Tree;
-use crate::{Alternative, Evidence, Report};
+use crate::{Alternative, Evidence, Report, Warning, names};
 
 /// A part of the report that holds text and may be claimed by several sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,34 @@ impl Draft {
         self.report.evidence.push(Evidence { claim: claim.into(), file, line, confidence });
     }
 
+    /// Adds a variable that the app cannot do without, unless it is set already or the platform sets it.
+    pub(crate) fn need(&mut self, name: &str, origin: Origin) {
+        let report = &self.report;
+        let known =
+            report.env_required.iter().any(|known| known == name) || report.run_env.contains_key(name);
+        if known || !names::is_variable_name(name) || names::is_ambient(name) {
+            return;
+        }
+        self.note(format!("env_required: {name}"), origin);
+        let insert = |list: &mut Vec<String>| {
+            let at = list.partition_point(|other| other.as_str() < name);
+            list.insert(at, name.to_owned());
+        };
+        insert(&mut self.report.env_required);
+        if names::looks_secret(name, "").is_some() {
+            insert(&mut self.report.env_secret);
+        }
+    }
+
+    /// Warns of something, once.
+    pub(crate) fn warn(&mut self, id: &str, text: String, origin: &Origin) {
+        if self.report.warnings.iter().any(|known| known.id == id && known.text == text) {
+            return;
+        }
+        let (file, line) = (origin.file.clone(), origin.line);
+        self.report.warnings.push(Warning { id: id.to_owned(), text, file, line });
+    }
+
     /// Marks the app as files to be served: no process is started for it.
     pub(crate) fn claim_static(&mut self, folder: impl Into<String>, spa: bool, origin: Origin) {
         self.report.static_site = true;
@@ -185,7 +213,8 @@ impl<'t> App<'t> {
     /// The app's files, relative to its folder, sorted.
     pub(crate) fn files(&self) -> impl Iterator<Item = &'t str> {
         let prefix = if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) };
-        self.tree.files().filter_map(move |path| path.strip_prefix(prefix.as_str()))
+        let length = prefix.len();
+        self.tree.files_below(&prefix).map(move |path| &path[length..])
     }
 
     /// The app's files directly in its folder.

@@ -33,9 +33,11 @@ pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
     let configured = provider::configured::claim(&app, &mut draft);
     provider::procfile::claim(&app, &mut draft);
     plan(&app, options.provider, &configured, &mut draft);
+    provider::procfile::claim_only(&app, &mut draft);
     say_app(&mut draft, &folder, &apps);
     let listens = scan::source(&app, &mut draft);
     needs::claim(&app, &mut draft);
+    provider::hosts::claim_hints(&app, &mut draft);
     needs::advise(&mut draft, listens);
     needs::overridden(&mut draft);
     if let Some(cut) = &tree.cut {
@@ -106,22 +108,61 @@ fn list_apps(tree: &Tree, workspace: bool) -> Vec<AppEntry> {
             let found = provider::detect(&App::new(tree, folder)).into_iter().next();
             found.is_some_and(|found| Some(found.provider) != root && found.origin.confidence >= 0.9)
         });
-        folders.extend(members);
+        folders.extend(members.into_iter().filter(|folder| !is_side_member(folder)));
         folders.sort();
         folders.dedup();
     }
     folders.into_iter().filter_map(|folder| app_in(tree, &folder)).collect()
 }
 
+/// Folders whose apps accompany the one that is meant.
+const SIDE: [&str; 32] = [
+    "test",
+    "tests",
+    "__tests__",
+    "testing",
+    "testdata",
+    "docs",
+    "doc",
+    "documentation",
+    "examples",
+    "example",
+    "sample",
+    "samples",
+    "demo",
+    "demos",
+    "fixture",
+    "fixtures",
+    "__fixtures__",
+    "scripts",
+    "tools",
+    "vendor",
+    "third_party",
+    "spec",
+    "e2e",
+    "cypress",
+    "playground",
+    "playgrounds",
+    "bench",
+    "benches",
+    "benchmark",
+    "benchmarks",
+    "template",
+    "templates",
+];
+
 fn is_side_folder(folder: &str) -> bool {
-    folder.split('/').any(|part| {
-        part.starts_with('.')
-            || [
-                "test", "tests", "docs", "doc", "examples", "example", "fixtures", "scripts", "vendor",
-                "spec",
-            ]
-            .contains(&part)
-    })
+    folder.split('/').any(|part| part.starts_with('.') || SIDE.contains(&part))
+}
+
+/// Members of a workspace are named by its author: only what tests or shows the others is no app of its own.
+fn is_side_member(folder: &str) -> bool {
+    let last = folder.rsplit('/').next().unwrap_or_default();
+    let tests = last.ends_with("-e2e") || last.ends_with("-tests");
+    tests
+        || folder
+            .split('/')
+            .any(|part| SIDE.contains(&part) && !["docs", "demo", "doc", "tools"].contains(&part))
 }
 
 /// The app in a folder, if its manifest is there and it can be run or served.

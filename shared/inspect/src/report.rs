@@ -28,6 +28,7 @@ pub enum Provider {
     Haskell,
     Crystal,
     Zig,
+    Nix,
     Shell,
     Staticfile,
     Dockerfile,
@@ -35,7 +36,7 @@ pub enum Provider {
 
 impl Provider {
     /// Every provider, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Node,
         Self::Python,
         Self::Go,
@@ -55,6 +56,7 @@ impl Provider {
         Self::Haskell,
         Self::Crystal,
         Self::Zig,
+        Self::Nix,
         Self::Shell,
         Self::Staticfile,
         Self::Dockerfile,
@@ -82,6 +84,7 @@ impl Provider {
             Self::Haskell => "haskell",
             Self::Crystal => "crystal",
             Self::Zig => "zig",
+            Self::Nix => "nix",
             Self::Shell => "shell",
             Self::Staticfile => "staticfile",
             Self::Dockerfile => "dockerfile",

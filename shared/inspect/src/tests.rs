@@ -3,6 +3,7 @@
 mod configured;
 mod languages;
 mod needs;
+mod trees;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! that loops cannot happen.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use crate::{Error, Limits};
 
 /// Folders that hold what tools wrote or fetched, never what the app's author did.
-const SKIPPED: [&str; 18] = [
+const SKIPPED: [&str; 20] = [
     ".git",
     ".hg",
     ".svn",
@@ -30,6 +30,8 @@ const SKIPPED: [&str; 18] = [
     ".svelte-kit",
     ".gradle",
     ".idea",
+    ".yarn",
+    ".turbo",
     "target",
     "_build",
     ".terraform",
@@ -38,8 +40,10 @@ const SKIPPED: [&str; 18] = [
 /// The files of a folder, by path relative to it with `/` between parts.
 pub(crate) struct Tree {
     root: PathBuf,
-    files: BTreeSet<String>,
-    folders: BTreeSet<String>,
+    /// Sorted.
+    files: Vec<String>,
+    /// Sorted.
+    folders: Vec<String>,
     limits: Limits,
     /// Why the listing is not complete, if it isn't.
     pub(crate) cut: Option<String>,
@@ -50,59 +54,75 @@ pub(crate) struct Tree {
 impl Tree {
     /// Lists the folder, nearest entries first, so that a limit costs only what lies deep.
     pub(crate) fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
+        let unreadable = |source| Error::Unreadable { path: path.into(), source };
         let kind = fs::metadata(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound(path.into()),
-            _ => Error::Unreadable { path: path.into(), source },
+            _ => unreadable(source),
         })?;
         if !kind.is_dir() {
             return Err(Error::NotAFolder(path.into()));
         }
-        let unreadable = |source| Error::Unreadable { path: path.into(), source };
         let root = fs::canonicalize(path).map_err(unreadable)?;
-        fs::read_dir(&root).map_err(unreadable)?;
+        let first = fs::read_dir(&root).map_err(unreadable)?;
         let mut tree = Self {
             root,
-            files: BTreeSet::new(),
-            folders: BTreeSet::new(),
+            files: Vec::new(),
+            folders: Vec::new(),
             limits,
             cut: None,
             cache: RefCell::default(),
             read_bytes: Cell::new(0),
         };
-        tree.walk();
+        tree.walk(first);
+        tree.files.sort_unstable();
+        tree.folders.sort_unstable();
         Ok(tree)
     }
 
-    fn walk(&mut self) {
-        let mut waiting = VecDeque::from([(String::new(), 0)]);
+    fn walk(&mut self, first: fs::ReadDir) {
         let mut seen = 0;
-        while let Some((folder, depth)) = waiting.pop_front() {
-            let Ok(entries) = fs::read_dir(self.root.join(&folder)) else { continue };
-            for entry in entries.flatten() {
+        // `folders` is the queue, too: what was found first is entered first.
+        let mut next = 0;
+        let mut entries = Some(first);
+        let mut folder = String::new();
+        loop {
+            for entry in entries.into_iter().flatten().flatten() {
                 seen += 1;
                 if seen > self.limits.entries {
                     self.cut = Some(format!("only the first {} entries were looked at", self.limits.entries));
                     return;
                 }
-                // A name that is not UTF-8 belongs to no manifest that is known here.
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-                let Ok(kind) = entry.file_type() else { continue };
-                if kind.is_dir() {
-                    if SKIPPED.contains(&name.as_str()) {
-                        continue;
-                    }
-                    self.folders.insert(path.clone());
-                    if depth < self.limits.depth {
-                        waiting.push_back((path, depth + 1));
-                    } else {
-                        self.cut =
-                            Some(format!("folders below depth {} were not entered", self.limits.depth));
-                    }
-                } else if kind.is_file() || (kind.is_symlink() && self.resolve(&path).is_some()) {
-                    self.files.insert(path);
-                }
+                self.add(&folder, &entry);
             }
+            loop {
+                let Some(path) = self.folders.get(next) else { return };
+                next += 1;
+                if path.matches('/').count() < self.limits.depth {
+                    folder.clone_from(path);
+                    break;
+                }
+                self.cut = Some(format!("folders below depth {} were not entered", self.limits.depth));
+            }
+            entries = fs::read_dir(self.root.join(&folder)).ok();
+        }
+    }
+
+    fn add(&mut self, folder: &str, entry: &fs::DirEntry) {
+        let name = entry.file_name();
+        // A name that is not UTF-8 belongs to no manifest that is known here.
+        let (Some(name), Ok(kind)) = (name.to_str(), entry.file_type()) else { return };
+        let mut path = String::with_capacity(folder.len() + 1 + name.len());
+        if !folder.is_empty() {
+            path.push_str(folder);
+            path.push('/');
+        }
+        path.push_str(name);
+        if kind.is_dir() {
+            if !SKIPPED.contains(&name) {
+                self.folders.push(path);
+            }
+        } else if kind.is_file() || (kind.is_symlink() && self.resolve(&path).is_some()) {
+            self.files.push(path);
         }
     }
 
@@ -114,17 +134,20 @@ impl Tree {
 
     /// Whether the tree has this file.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.files.contains(path)
+        self.files.binary_search_by(|file| file.as_str().cmp(path)).is_ok()
     }
 
     /// Whether the tree has this folder; the empty path is the root.
     pub(crate) fn has_folder(&self, path: &str) -> bool {
-        path.is_empty() || self.folders.contains(path)
+        path.is_empty() || self.folders.binary_search_by(|folder| folder.as_str().cmp(path)).is_ok()
     }
 
-    /// All files, sorted by path.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(String::as_str)
+    /// All files whose path begins like this, sorted by path.
+    pub(crate) fn files_below<'t>(&'t self, prefix: &str) -> impl Iterator<Item = &'t str> + use<'t> {
+        let start = self.files.partition_point(|file| file.as_str() < prefix);
+        let rest = &self.files[start..];
+        let count = rest.partition_point(|file| file.starts_with(prefix));
+        rest[..count].iter().map(String::as_str)
     }
 
     /// All folders, sorted by path.

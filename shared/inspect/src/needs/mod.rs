@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::{App, Draft, Origin};
 use crate::provider::yaml;
-use crate::{Backend, Override, RunsAs, Warning, names, text};
+use crate::{Backend, Override, RunsAs, text};
 use dependencies::Known;
 use tables::{BACKENDS, DRIVERS, IMAGES, MEMORY, NATIVE, SCHEMES, SQLITE};
 
@@ -142,19 +142,12 @@ fn claim_variable(key: &str, value: &str, origin: Origin, draft: &mut Draft) {
         _ if listed => (value, "${}"),
         _ => (key, value),
     };
-    let outside = value.starts_with("${") && !value.contains(":-");
-    let known = draft.report.env_required.iter().any(|known| known == name)
-        || draft.report.run_env.contains_key(name);
-    if !outside || known || !names::is_variable_name(name) || names::is_ambient(name) {
-        return;
+    let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    // `${KEY:-x}` and `${KEY-x}` have an answer; `${KEY:?why}` has none.
+    let answered = inner.is_some_and(|inner| inner.contains('-') && !inner.contains('?'));
+    if inner.is_some() && !answered {
+        draft.need(name, origin);
     }
-    draft.note(format!("env_required: {name}"), origin);
-    if names::looks_secret(name, "").is_some() {
-        draft.report.env_secret.push(name.to_owned());
-        draft.report.env_secret.sort();
-    }
-    draft.report.env_required.push(name.to_owned());
-    draft.report.env_required.sort();
 }
 
 /// A folder that compose mounts for a service that it builds from this tree.
@@ -174,41 +167,36 @@ fn mounted(app: &App) -> Option<(String, Origin)> {
     Some((volume.value.clone(), app.origin(file, Some(volume.line), 0.9)))
 }
 
-fn warn(draft: &mut Draft, id: &str, text: String, origin: &Origin) {
-    if draft.report.warnings.iter().any(|known| known.id == id && known.text == text) {
-        return;
-    }
-    let (file, line) = (origin.file.clone(), origin.line);
-    draft.report.warnings.push(Warning { id: id.to_owned(), text, file, line });
-}
-
 fn claim_disk(app: &App, known: &Known, draft: &mut Draft, sqlite: Option<Origin>) {
     let library = known.any(&SQLITE);
     if let Some(origin) = sqlite.or_else(|| library.map(|dependency| dependency.origin.clone())) {
         let text = "It keeps its data in a SQLite file. On Cloud Run each instance has its own disk in memory, which is \
                     lost when the instance ends: use Cloud SQL, or mount a bucket and allow one instance."
             .to_owned();
-        warn(draft, "state-on-disk", text, &origin);
+        draft.warn("state-on-disk", text, &origin);
     }
     if let Some((volume, origin)) = mounted(app) {
         let text = format!(
             "Its compose file mounts the volume `{volume}`. Cloud Run keeps no disk: mount a bucket in that place, \
              or move the data to a database or to Cloud Storage."
         );
-        warn(draft, "state-on-disk", text, &origin);
+        draft.warn("state-on-disk", text, &origin);
     }
     if let Some((what, origin)) = written(app) {
         let text = format!(
             "It writes files ({what}). On Cloud Run they take memory, are not seen by other instances, and are lost \
              when the instance ends: write to Cloud Storage, or mount a bucket."
         );
-        warn(draft, "state-on-disk", text, &origin);
+        draft.warn("state-on-disk", text, &origin);
     }
 }
 
 /// The first place that stores what users send, or that a framework's settings keep on disk.
 fn written(app: &App) -> Option<(String, Origin)> {
-    const MARKS: [(&str, &str, &str); 11] = [
+    const MARKS: [(&str, &str, &str); 14] = [
+        ("py", "sqlite3.connect(", "a database of `sqlite3`"),
+        ("py", "sqlite:///", "a database of SQLite"),
+        ("js", "new DatabaseSync(", "a database of `node:sqlite`"),
         ("js", "multer({ dest", "uploads by multer"),
         ("js", "multer.diskStorage", "uploads by multer"),
         ("js", "writeFileSync('./data", "`writeFileSync`"),
@@ -223,9 +211,9 @@ fn written(app: &App) -> Option<(String, Origin)> {
     ];
     for file in app.files().filter(|file| file.matches('/').count() < 5).take(2_000) {
         let marks = MARKS.iter().filter(|(end, ..)| text::has_end(file, end));
-        let side = file
-            .split('/')
-            .any(|part| part.starts_with("test") || part == "spec" || part == "development.rb");
+        let side = file.split('/').any(|part| {
+            part.starts_with("test") || ["spec", "development.rb", "examples", "docs"].contains(&part)
+        });
         let mut marks = marks.peekable();
         if side || marks.peek().is_none() {
             continue;
@@ -245,7 +233,7 @@ fn claim_memory(known: &Known, draft: &mut Draft) {
         let found = known.any(names);
         let shared = known.any(unless).is_some();
         if let Some(found) = found.filter(|_| !shared) {
-            warn(draft, "state-in-memory", (*text).to_owned(), &found.origin);
+            draft.warn("state-in-memory", (*text).to_owned(), &found.origin);
         }
     }
 }
@@ -284,7 +272,7 @@ pub(crate) fn advise(draft: &mut Draft, listens: bool) {
             "It listens on port {port} whatever `$PORT` says. Cloud Run can be told to use {port}; reading `$PORT` \
              makes it run anywhere."
         );
-        warn(draft, "port-fixed", text, &origin);
+        draft.warn("port-fixed", text, &origin);
     }
 }
 

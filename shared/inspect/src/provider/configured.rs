@@ -1,8 +1,9 @@
 //! What a configuration file says about the app, and which file is asked first.
 //!
 //! The order, after what the caller said by name: `sextant.toml`, `railpack.json`, `nixpacks.toml`,
-//! `project.toml`, `app.yaml`, `railway.json` and `railway.toml`, `render.yaml`, `fly.toml`; then a Procfile, an own
-//! Dockerfile, and what the language's files say. Versions in `railpack.json` stand below the language's own
+//! `project.toml`, `app.yaml`, `railway.json` and `railway.toml`, `render.yaml`, `fly.toml`, a service of Cloud Run,
+//! `heroku.yml`, `netlify.toml`, `vercel.json`; then a Procfile, an own Dockerfile, and what the language's files
+//! say. Versions in `railpack.json` stand below the language's own
 //! files, because they are spelled for another tool's index. A file that cannot be parsed is said to be ignored, never an error.
 
 use serde_json::Value;
@@ -77,6 +78,7 @@ pub(crate) fn claim(app: &App, draft: &mut Draft) -> Configured {
     railway(app, draft);
     render(app, draft);
     fly(app, draft);
+    super::hosts::claim(app, draft);
     found
 }
 
@@ -91,7 +93,7 @@ impl Configured {
 }
 
 /// A TOML file as JSON, so that one way of asking does for both.
-fn toml_file(app: &App, name: &str, draft: &mut Draft) -> Option<(std::rc::Rc<str>, Value)> {
+pub(super) fn toml_file(app: &App, name: &str, draft: &mut Draft) -> Option<(std::rc::Rc<str>, Value)> {
     let content = app.text(name)?;
     match content.parse::<toml::Table>() {
         Ok(table) => Some((content, serde_json::to_value(table).ok()?)),
@@ -102,7 +104,7 @@ fn toml_file(app: &App, name: &str, draft: &mut Draft) -> Option<(std::rc::Rc<st
     }
 }
 
-fn json_file(app: &App, name: &str, draft: &mut Draft) -> Option<(std::rc::Rc<str>, Value)> {
+pub(super) fn json_file(app: &App, name: &str, draft: &mut Draft) -> Option<(std::rc::Rc<str>, Value)> {
     let content = app.text(name)?;
     let Some(value) = text::json(&content) else {
         ignored(app, name, "it is not JSON", draft);
@@ -118,7 +120,14 @@ pub(super) fn ignored(app: &App, name: &str, why: &str, draft: &mut Draft) {
 }
 
 /// Claims texts at JSON pointers of a file, each with the line of its last key.
-fn texts(app: &App, name: &str, content: &str, json: &Value, wanted: &[(Field, &str)], draft: &mut Draft) {
+pub(super) fn texts(
+    app: &App,
+    name: &str,
+    content: &str,
+    json: &Value,
+    wanted: &[(Field, &str)],
+    draft: &mut Draft,
+) {
     for (field, pointer) in wanted {
         let Some(value) = json.pointer(pointer).and_then(Value::as_str).filter(|v| !v.trim().is_empty())
         else {

@@ -47,30 +47,52 @@ fn programs(app: &App) -> Vec<(String, String)> {
         let head = app.text(file).unwrap_or_default();
         head.lines().any(|line| line.trim() == "package main") && head.contains("func main(")
     };
+    let own = module_name(app);
     let mut found: Vec<(usize, String, String)> = Vec::new();
     for file in app.files().filter(|file| text::has_end(file, "go") && !file.ends_with("_test.go")) {
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let known = found.iter().any(|(_, package, _)| package.trim_start_matches("./") == folder);
-        if known || folder.matches('/').count() > 2 || !is_main(file) {
+        if known || folder.matches('/').count() > 3 || !is_main(file) {
             continue;
         }
-        let likely = ["server", "api", "web", "app", "main"].iter().any(|name| folder.ends_with(name));
+        let likely =
+            ["server", "api", "web", "app", "main", "service"].iter().any(|name| folder.ends_with(name));
+        let side = folder.split('/').any(|part| {
+            ["examples", "example", "tools", "tool", "hack", "scripts", "testdata", "test", "internal"]
+                .contains(&part)
+        });
+        // The program that bears the module's name is what the module is about.
+        let named = folder.rsplit('/').next() == own.as_deref();
         let rank = match folder {
             "" => 0,
+            _ if side => 9,
             folder if folder.starts_with("cmd/") || folder == "cmd" => {
                 if likely {
                     1
-                } else {
+                } else if named {
                     2
+                } else {
+                    3
                 }
             }
-            _ => 3,
+            _ if likely || named => 4,
+            _ => 5,
         };
         let package = if folder.is_empty() { ".".to_owned() } else { format!("./{folder}") };
         found.push((rank, package, file.to_owned()));
     }
     found.sort();
     found.into_iter().map(|(_, package, file)| (package, file)).collect()
+}
+
+/// The last part of the module's path, without its version.
+fn module_name(app: &App) -> Option<String> {
+    let content = app.text("go.mod")?;
+    let path = content.lines().find_map(|line| line.trim().strip_prefix("module "))?.trim();
+    let versioned = |part: &&str| {
+        part.len() > 1 && part.starts_with('v') && part[1..].chars().all(|c| c.is_ascii_digit())
+    };
+    path.rsplit('/').find(|part| !versioned(part)).map(str::to_owned)
 }
 
 fn claim_version(app: &App, draft: &mut Draft) {

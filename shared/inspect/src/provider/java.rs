@@ -262,6 +262,14 @@ fn claim_health(app: &App, module: &Module, framework: &str, draft: &mut Draft) 
 fn claim_version(app: &App, sources: &[(&str, &str)], draft: &mut Draft) {
     super::versions::claim_file(app, draft, ".java-version");
     super::versions::claim_tools(app, draft, &["java"]);
+    let sdkman = app.text(".sdkmanrc").unwrap_or_default();
+    let sdk = sdkman
+        .lines()
+        .enumerate()
+        .find_map(|(index, line)| Some((index + 1, line.trim().strip_prefix("java=")?)));
+    if let Some((line, version)) = sdk {
+        draft.claim(Field::RuntimeVersion, version.trim(), app.origin(".sdkmanrc", Some(line), 0.95));
+    }
     if let Some(content) = app.text("system.properties")
         && let Some(line) = text::line_of(&content, "java.runtime.version")
         && let Some((_, version)) = content.lines().nth(line - 1).and_then(|line| line.split_once('='))

@@ -12,7 +12,12 @@ pub(super) fn detect_scala(app: &App) -> Option<Origin> {
 pub(super) fn plan_scala(app: &App, draft: &mut Draft) {
     let Some(manifest) = app.first(&SCALA) else { return };
     let content = app.text(manifest).unwrap_or_default();
-    let plugins = app.text("project/plugins.sbt").unwrap_or_default();
+    let files = app.files().filter(|file| file.starts_with("project/") && text::has_end(file, "sbt"));
+    let plugins = files.filter_map(|file| app.text(file)).fold(String::new(), |all, content| {
+        all + &content
+            + "
+"
+    });
     let origin = app.origin(manifest, None, 0.9);
     let sbt = manifest == "build.sbt";
     draft.claim(Field::PackageManager, if sbt { "sbt" } else { "mill" }, origin.clone());
@@ -104,8 +109,28 @@ pub(super) fn plan_clojure(app: &App, draft: &mut Draft) {
         let alias = [":run-m", ":run", ":start", ":main"]
             .into_iter()
             .find(|alias| content.contains(&format!("{alias} ")));
-        ("clojure -P", alias.map_or("clojure -M -m core".to_owned(), |alias| format!("clojure -M{alias}")))
+        (
+            "clojure -P",
+            alias.map_or_else(
+                || format!("clojure -M -m {}", main_namespace(app)),
+                |alias| format!("clojure -M{alias}"),
+            ),
+        )
     };
     draft.claim(Field::Build, app.command(build), origin(None, 0.85));
     draft.claim(Field::Start, app.command(start), origin(None, 0.75));
+}
+
+/// The namespace that has a `-main`, the nearest to the root.
+fn main_namespace(app: &App) -> String {
+    let files = app.files().filter(|file| text::has_end(file, "clj") && file.starts_with("src/"));
+    let mut files: Vec<_> = files.take(200).collect();
+    files.sort_by_key(|file| file.matches('/').count());
+    let named = files.into_iter().find_map(|file| {
+        let content = app.text(file)?;
+        let name =
+            content.split_once("(ns ")?.1.split(|c: char| c.is_whitespace() || c == ')').next()?.to_owned();
+        content.contains("(defn -main").then_some(name)
+    });
+    named.unwrap_or_else(|| "core".to_owned())
 }

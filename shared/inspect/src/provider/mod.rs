@@ -12,8 +12,10 @@ mod dotnet;
 mod elixir;
 mod gleam;
 mod go;
+pub(crate) mod hosts;
 mod java;
 mod jvm;
+mod nix;
 mod node;
 mod php;
 pub(crate) mod procfile;
@@ -38,7 +40,7 @@ struct Row {
 }
 
 /// At equal confidence an earlier row wins: a server's manifest before that of the tools that accompany it.
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 23] = [
     Row { provider: Provider::Dockerfile, detect: dockerfile::detect, plan: dockerfile::plan },
     Row { provider: Provider::Php, detect: php::detect, plan: php::plan },
     Row { provider: Provider::Scala, detect: jvm::detect_scala, plan: jvm::plan_scala },
@@ -60,6 +62,7 @@ const TABLE: [Row; 22] = [
     Row { provider: Provider::Node, detect: node::detect, plan: node::plan },
     Row { provider: Provider::Cpp, detect: cpp::detect, plan: cpp::plan },
     Row { provider: Provider::Staticfile, detect: staticfile::detect, plan: staticfile::plan },
+    Row { provider: Provider::Nix, detect: nix::detect, plan: nix::plan },
     Row { provider: Provider::Shell, detect: shell::detect, plan: shell::plan },
 ];
 

@@ -34,6 +34,9 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         if let Some((key, name)) = frameworks.into_iter().find(|(key, _)| requires(key).is_some()) {
             draft.claim(Field::Framework, name, origin(key, 0.95));
         }
+        if draft.report.framework.as_deref() == Some("laravel") {
+            claim_laravel(app, draft);
+        }
         let pinned = json.pointer("/config/platform/php").and_then(|version| version.as_str());
         super::versions::claim_file(app, draft, ".php-version");
         super::versions::claim_tools(app, draft, &["php"]);
@@ -65,4 +68,16 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     let origin = app.origin(&page, None, 0.7);
     draft.claim(Field::Start, app.command(start), origin.clone());
     draft.claim_port(80, Origin { confidence: 0.5, ..origin });
+}
+
+/// `health: '/up'` of `bootstrap/app.php`.
+fn claim_laravel(app: &App, draft: &mut Draft) {
+    const FILE: &str = "bootstrap/app.php";
+    let content = app.text(FILE).unwrap_or_default();
+    if let Some((before, rest)) = content.split_once("health:")
+        && let Some(path) = rest.split(['"', '\'']).nth(1).filter(|path| path.starts_with('/'))
+    {
+        let line = text::line_at(&content, before.len());
+        draft.claim(Field::HealthPath, path, app.origin(FILE, Some(line), 0.95));
+    }
 }

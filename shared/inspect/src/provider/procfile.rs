@@ -19,6 +19,20 @@ pub(crate) fn claim(app: &App, draft: &mut Draft) {
     }
 }
 
+/// Claims the only process of a Procfile without a `web`, where nothing else says what to run: a job, then.
+pub(crate) fn claim_only(app: &App, draft: &mut Draft) {
+    let mut others = processes(app).into_iter().filter(|(name, ..)| name != "release");
+    if let (Some((name, command, line)), None) = (others.next(), others.next())
+        && name != "web"
+        && !draft.has(Field::Start)
+        && !draft.report.static_site
+    {
+        let command = app.command(command);
+        draft.report.alternatives.retain(|other| other.field != "start_command" || other.value != command);
+        draft.claim(Field::Start, command, app.origin("Procfile", Some(line), 0.5));
+    }
+}
+
 fn processes(app: &App) -> Vec<(String, String, usize)> {
     let Some(text) = app.text("Procfile") else { return Vec::new() };
     let process = |(index, line): (usize, &str)| {

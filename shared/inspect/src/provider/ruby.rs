@@ -45,6 +45,7 @@ fn claim_start(app: &App, draft: &mut Draft) {
             draft.claim(Field::Build, app.command("bundle exec rake assets:precompile"), origin.clone());
         }
         draft.claim_port(3000, Origin { confidence: 0.7, ..origin });
+        claim_rails(app, draft);
     } else if draft.report.framework.as_deref() == Some("hanami") {
         let origin = app.origin("Gemfile", None, 0.85);
         let start = "bundle exec hanami server --host 0.0.0.0 --port ${PORT:-2300}";
@@ -55,7 +56,11 @@ fn claim_start(app: &App, draft: &mut Draft) {
         draft.claim_port(2300, Origin { confidence: 0.7, ..origin });
     } else if app.has("config.ru") {
         let origin = app.origin("config.ru", None, 0.85);
-        let start = format!("{bundle}rackup config.ru -o 0.0.0.0 -p ${{PORT:-3000}}");
+        let start = if app.has("config/puma.rb") {
+            format!("{bundle}puma -b tcp://0.0.0.0:${{PORT:-3000}}")
+        } else {
+            format!("{bundle}rackup config.ru -o 0.0.0.0 -p ${{PORT:-3000}}")
+        };
         draft.claim(Field::Start, app.command(start), origin.clone());
         draft.claim_port(3000, Origin { confidence: 0.6, ..origin });
     } else if let Some(file) = app.first(&["app.rb", "main.rb", "server.rb", "web.rb"]) {
@@ -63,6 +68,25 @@ fn claim_start(app: &App, draft: &mut Draft) {
         if draft.report.framework.as_deref() == Some("sinatra") {
             draft.claim_port(4567, app.origin(file, None, 0.6));
         }
+    }
+}
+
+/// The route that newer apps have for checks, and the key without which credentials stay closed.
+fn claim_rails(app: &App, draft: &mut Draft) {
+    let routes = app.text("config/routes.rb").unwrap_or_default();
+    let check = routes
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.contains("rails/health#show") && !line.trim_start().starts_with('#'));
+    if let Some((index, line)) = check
+        && let Some(path) = line.split(['"', '\'']).nth(1)
+    {
+        let path = format!("/{}", path.trim_start_matches('/'));
+        draft.claim(Field::HealthPath, path, app.origin("config/routes.rb", Some(index + 1), 0.95));
+    }
+    const SEALED: &str = "config/credentials.yml.enc";
+    if app.has(SEALED) && !app.has("config/master.key") {
+        draft.need("RAILS_MASTER_KEY", app.origin(SEALED, None, 0.9));
     }
 }
 

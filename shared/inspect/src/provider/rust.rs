@@ -19,6 +19,9 @@ const FRAMEWORKS: [(&str, &str); 11] = [
     ("hyper", "hyper"),
 ];
 
+/// Folders whose programs accompany the app.
+const SIDE: [&str; 8] = ["examples", "example", "tools", "xtask", "benches", "bench", "fuzz", "tests"];
+
 /// A binary that could be the app.
 struct Binary {
     name: String,
@@ -90,9 +93,13 @@ fn binaries(app: &App, manifest: &Table) -> Vec<Binary> {
         }
         let member = App::new(app.tree, folder);
         let default = defaults.iter().any(|pattern| text::fits(pattern, inner));
-        let lift = u8::from(!default);
+        let manifest = self::manifest(&member);
+        // Of several programs the one that answers requests is the app.
+        let lift = u8::from(!default) + if framework(&manifest).is_some() { 0 } else { 4 };
+        let tool = SIDE.iter().any(|side| inner.split('/').any(|part| part == *side));
+        let lift = if tool { lift + 8 } else { lift };
         found.extend(
-            package_binaries(&member, &self::manifest(&member))
+            package_binaries(&member, &manifest)
                 .into_iter()
                 .map(|binary| Binary { rank: binary.rank + lift, ..binary }),
         );
@@ -148,18 +155,21 @@ fn package_binaries(app: &App, manifest: &Table) -> Vec<Binary> {
         .collect()
 }
 
+/// The dependency that makes a package a server, and the framework's name.
+fn framework(manifest: &Table) -> Option<(&'static str, &'static str)> {
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table)?;
+    FRAMEWORKS.iter().find(|(name, _)| dependencies.contains_key(*name)).copied()
+}
+
 fn claim_framework(app: &App, chosen: Option<&Binary>, draft: &mut Draft) {
     let chosen = chosen.map_or_else(|| app.clone(), |binary| App::new(app.tree, &binary.folder));
     let manifest = manifest(&chosen);
-    let Some(dependencies) = manifest.get("dependencies").and_then(Value::as_table) else { return };
-    let Some((name, framework)) = FRAMEWORKS.iter().find(|(name, _)| dependencies.contains_key(*name)) else {
-        return;
-    };
+    let Some((name, framework)) = framework(&manifest) else { return };
     let line = chosen.text("Cargo.toml").and_then(|content| {
         content.lines().position(|line| line.trim_start().starts_with(name)).map(|index| index + 1)
     });
-    draft.claim(Field::Framework, *framework, chosen.origin("Cargo.toml", line, 0.95));
-    if *framework == "rocket" {
+    draft.claim(Field::Framework, framework, chosen.origin("Cargo.toml", line, 0.95));
+    if framework == "rocket" {
         draft.claim_port(8000, chosen.origin("Cargo.toml", line, 0.7));
         draft.report.run_env.insert("ROCKET_ADDRESS".into(), "0.0.0.0".into());
     }

@@ -42,7 +42,10 @@ fn mise(app: &App, file: &str, names: &[&str]) -> Option<(String, Option<usize>)
     let content = app.text(file)?;
     let table: toml::Table = content.parse().ok()?;
     let tools = table.get("tools")?.as_table()?;
-    let (name, value) = names.iter().find_map(|name| Some((*name, tools.get(*name)?)))?;
+    // A backend may stand in front: `core:go`, `asdf:ruby`.
+    let bare = |key: &str| key.rsplit(':').next().unwrap_or_default().to_owned();
+    let (name, value) =
+        names.iter().find_map(|name| Some((*name, tools.iter().find(|(key, _)| bare(key) == *name)?.1)))?;
     let version = match value {
         toml::Value::String(version) => version.clone(),
         toml::Value::Array(versions) => versions.first()?.as_str()?.to_owned(),

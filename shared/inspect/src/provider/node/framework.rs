@@ -31,7 +31,7 @@ const fn framework(
 }
 
 /// Frameworks that build on others come first.
-const FRAMEWORKS: [Framework; 45] = [
+const FRAMEWORKS: [Framework; 52] = [
     framework("redwood", &["@redwoodjs/core"], Some(8910)),
     framework("blitz", &["blitz"], Some(3000)),
     framework("payload", &["payload"], Some(3000)),
@@ -58,6 +58,7 @@ const FRAMEWORKS: [Framework; 45] = [
     framework("hexo", &["hexo"], None),
     framework("expo", &["expo"], None),
     framework("create-react-app", &["react-scripts"], None),
+    framework("functions-framework", &["@google-cloud/functions-framework"], Some(8080)),
     framework("nest", &["@nestjs/core"], Some(3000)),
     framework("adonis", &["@adonisjs/core"], Some(3333)),
     framework("strapi", &["@strapi/strapi", "strapi"], Some(1337)),
@@ -79,8 +80,15 @@ const FRAMEWORKS: [Framework; 45] = [
     framework("polka", &["polka"], None),
     framework("apollo", &["@apollo/server", "apollo-server"], Some(4000)),
     framework("vue-cli", &["@vue/cli-service"], None),
+    framework("ember", &["ember-cli"], None),
+    framework("quasar", &["@quasar/app-vite", "@quasar/app-webpack"], None),
+    framework("stencil", &["@stencil/core"], None),
+    framework("preact-cli", &["preact-cli"], None),
     framework("parcel", &["parcel"], None),
+    framework("rsbuild", &["@rsbuild/core"], None),
     framework("vite", &["vite"], None),
+    // Bundlers of much that is no site: only with what makes a page of it.
+    framework("webpack", &["html-webpack-plugin", "webpack-dev-server"], None),
 ];
 
 /// Names of a framework's configuration file, without their ends.
@@ -91,12 +99,36 @@ struct Found {
     origin: Origin,
 }
 
+/// Libraries that answer requests; a page may have one for its tests or its development alone.
+const LIBRARIES: [&str; 8] = ["fastify", "hono", "koa", "express", "hapi", "h3", "restify", "polka"];
+
 fn find(app: &App, package: &Package) -> Option<Found> {
-    let present = FRAMEWORKS.iter().filter_map(|framework| {
+    let mut present = FRAMEWORKS.iter().filter_map(|framework| {
         let dependency = framework.dependencies.iter().find(|name| package.dependency(name).is_some())?;
         Some(Found { framework, origin: app.origin(package.file, package.line(dependency), 0.9) })
     });
-    present.into_iter().next()
+    let first = present.next()?;
+    if !LIBRARIES.contains(&first.framework.name) || serves_itself(app, package) {
+        return Some(first);
+    }
+    const PAGES: [&str; 5] = ["vite", "vue-cli", "parcel", "rsbuild", "webpack"];
+    Some(present.find(|other| PAGES.contains(&other.framework.name)).unwrap_or(first))
+}
+
+/// Whether anything says that a program of the app's own is run.
+fn serves_itself(app: &App, package: &Package) -> bool {
+    const FILES: [&str; 9] = [
+        "server.js",
+        "server.ts",
+        "server.mjs",
+        "server/index.js",
+        "server/index.ts",
+        "src/server.js",
+        "src/server.ts",
+        "index.js",
+        "app.js",
+    ];
+    has_own_server(app, package) || FILES.iter().any(|file| app.has(file))
 }
 
 /// Claims the framework, whether it makes files, and its default port.
@@ -178,7 +210,20 @@ fn claim_tool_build(app: &App, name: &str, manager: &Manager, draft: &mut Draft)
 }
 
 /// Programs that serve what a framework made, or make it anew: none of them is the app's own server.
-const TOOLS: [&str; 22] = [
+const TOOLS: [&str; 35] = [
+    "ember",
+    "webpack",
+    "webpack-dev-server",
+    "quasar",
+    "stencil",
+    "preact",
+    "rsbuild",
+    "serve-handler",
+    "live-server",
+    "lite-server",
+    "vinxi",
+    "qwik",
+    "tsc",
     "vite",
     "react-scripts",
     "ng",
@@ -203,23 +248,14 @@ const TOOLS: [&str; 22] = [
     "parcel",
 ];
 
-/// Whether `start` runs something else than the framework's own development or preview server.
+/// Whether a script runs something else than the framework's own development or preview server.
 fn has_own_server(app: &App, package: &Package) -> bool {
     let Some(start) = package.script("start") else {
         // Without a start script a server file beside the page is the app only if it is named so.
-        return package.script("serve:ssr").is_some() && app.has("server.ts");
+        let served = package.script("serve:ssr").is_some() && app.has("server.ts");
+        return served || super::own_script(package).is_some();
     };
-    let mut words = start.split_whitespace().skip_while(|word| word.contains('=') || *word == "cross-env");
-    match words.next() {
-        Some("npm" | "pnpm" | "yarn" | "bun") => {
-            let script = words.find(|word| *word != "run").unwrap_or_default();
-            !["dev", "preview", "serve", "start"].contains(&script)
-        }
-        Some("npx" | "bunx") => words.next().is_some_and(|tool| !TOOLS.contains(&tool)),
-        // The generator of a static site never is a server, whatever its script is called.
-        Some(tool) => !TOOLS.contains(&tool),
-        None => false,
-    }
+    !script::is_tool(start, &TOOLS)
 }
 
 fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
@@ -242,12 +278,7 @@ fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Or
             Some(origin) => (files("build/client", true), origin),
             None => (server("npx react-router-serve ./build/server/index.js"), origin),
         },
-        "astro" => match config("astro.config")
-            .and_then(|c| c.says(app, &["output:'server'", "output:'hybrid'", "adapter:"]))
-        {
-            Some(origin) => (server("node ./dist/server/entry.mjs"), origin),
-            None => (files("dist", false), origin),
-        },
+        "astro" => astro(app, origin),
         "sveltekit" => sveltekit(app, origin),
         "angular" => angular(app, origin),
         "tanstack-start" => (server(tanstack(app, package)), origin),
@@ -257,12 +288,30 @@ fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Or
         "eleventy" => (files("_site", false), origin),
         "adonis" => (server("node build/bin/server.js"), origin),
         "gatsby" | "hexo" => (files("public", false), origin),
-        "create-react-app" => (files("build", true), origin),
-        "expo" | "vue-cli" | "parcel" => (files("dist", true), origin),
+        "create-react-app" | "preact-cli" => (files("build", true), origin),
+        "expo" | "vue-cli" | "parcel" | "ember" | "rsbuild" => (files("dist", true), origin),
+        "stencil" => (files("www", true), origin),
+        "quasar" => (files("dist/spa", true), origin),
+        "webpack" => match config("webpack.config").and_then(|c| c.folder("path")) {
+            Some(folder) => (files(&folder, true), origin),
+            None => (files("dist", true), origin),
+        },
+        "functions-framework" => (function(app, package), origin),
         "vite" => vite(app, package, origin),
         "nest" => (server("node dist/main"), origin),
         _ => (Shape::Server(None), origin),
     }
+}
+
+/// The function that the manifest's `main` exports by the name the script gives, or the first one registered.
+fn function(app: &App, package: &Package) -> Shape {
+    let main = package.json.get("main").and_then(serde_json::Value::as_str).unwrap_or("index.js");
+    let content = app.text(main.trim_start_matches("./")).unwrap_or_default();
+    let name = content
+        .split_once("functions.http(")
+        .or_else(|| content.split_once("functions.cloudEvent("))
+        .and_then(|(_, rest)| rest.split(['"', '\'']).nth(1));
+    Shape::Server(name.map(|name| format!("npx functions-framework --target={name} --port=${{PORT:-8080}}")))
 }
 
 /// With nitro the build is a program; without it, it is a handler that srvx serves beside the client's files.
@@ -286,6 +335,16 @@ fn press(name: &str, app: &App, origin: Origin) -> (Shape, Origin) {
         base => format!("{base}/{hidden}/dist"),
     };
     (Shape::Files(folder, false), origin)
+}
+
+fn astro(app: &App, origin: Origin) -> (Shape, Origin) {
+    let config = config(app, "astro.config");
+    let serves = ["output:'server'", "output:'hybrid'", "adapter:"];
+    if let Some(origin) = config.as_ref().and_then(|config| config.says(app, &serves)) {
+        return (Shape::Server(Some("node ./dist/server/entry.mjs".to_owned())), origin);
+    }
+    let folder = config.and_then(|config| config.folder("outDir"));
+    (Shape::Files(folder.unwrap_or_else(|| "dist".to_owned()), false), origin)
 }
 
 fn nuxt(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
@@ -317,8 +376,7 @@ fn vite(app: &App, package: &Package, origin: Origin) -> (Shape, Origin) {
     if !page && has_own_server(app, package) {
         return (Shape::Server(None), origin);
     }
-    let out = config(app, "vite.config").and_then(|c| c.value("outDir"));
-    let folder = out.filter(|folder| !folder.starts_with("..") && !folder.starts_with('/'));
+    let folder = config(app, "vite.config").and_then(|c| c.folder("outDir"));
     (Shape::Files(folder.unwrap_or_else(|| "dist".into()), true), origin)
 }
 
@@ -328,7 +386,15 @@ fn angular(app: &App, origin: Origin) -> (Shape, Origin) {
     };
     let json = text::json(&content).unwrap_or_default();
     let projects = json.get("projects").and_then(|projects| projects.as_object());
-    let Some((name, project)) = projects.and_then(|projects| projects.iter().next()) else {
+    let is_app = |project: &serde_json::Value| {
+        project.get("projectType").and_then(|kind| kind.as_str()).unwrap_or("application") == "application"
+    };
+    let default = json.get("defaultProject").and_then(|name| name.as_str());
+    let chosen = projects.and_then(|projects| {
+        let named = default.and_then(|name| projects.iter().find(|(known, _)| *known == name));
+        named.or_else(|| projects.iter().find(|(_, project)| is_app(project)))
+    });
+    let Some((name, project)) = chosen else {
         return (Shape::Files("dist".into(), true), origin);
     };
     let build = project.pointer("/architect/build").or_else(|| project.pointer("/targets/build"));
@@ -378,6 +444,20 @@ impl Config {
             wanted.iter().any(|needle| line.contains(needle.as_str()))
         })?;
         Some(app.origin(&self.file, Some(line + 1), 0.9))
+    }
+
+    /// The folder inside of the app that a key is given, also through `path.resolve(__dirname, 'folder')`.
+    fn folder(&self, key: &str) -> Option<String> {
+        let called = || {
+            let (_, rest) = self.text.split_once(&format!("{key}:"))?;
+            let call = rest.lines().next()?.split_once("__dirname")?.1;
+            let folder = call.split(['"', '\'', '`']).nth(1)?.trim_start_matches("./").trim_end_matches('/');
+            Some(folder.to_owned())
+        };
+        let found = self.value(key).or_else(called)?;
+        let inside =
+            !found.is_empty() && !found.starts_with('/') && !found.split('/').any(|part| part == "..");
+        inside.then_some(found)
     }
 
     /// The text that a key is given: `outDir: 'build'`.

@@ -71,8 +71,17 @@ fn declared(app: &App, package: &Package) -> Option<(&'static str, String, Origi
             let line = package.line("packageManager");
             (name.to_owned(), version.to_owned(), app.origin(package.file, line, 1.0))
         }
-        None if !app.folder.is_empty() => return declared_at_root(app),
-        None => return None,
+        None => match package.json.pointer("/devEngines/packageManager") {
+            Some(wanted) => {
+                let text = |key: &str| wanted.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let line = package.line("packageManager");
+                let version = text("version");
+                let version = version.trim_start_matches(['^', '~', '>', '=', ' ']).to_owned();
+                (text("name"), version, app.origin(package.file, line, 0.9))
+            }
+            None if !app.folder.is_empty() => return declared_at_root(app),
+            None => return None,
+        },
     };
     let known = ["npm", "pnpm", "yarn", "bun"].into_iter().find(|known| *known == name)?;
     Some((known, version, origin))

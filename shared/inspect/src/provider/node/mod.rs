@@ -2,6 +2,7 @@
 
 mod framework;
 mod manager;
+mod nx;
 mod script;
 
 use serde_json::Value;
@@ -81,13 +82,18 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
     if let Some(name) = app.first(&MANIFESTS) {
         return Some(app.origin(name, None, 0.9));
     }
+    if let Some(origin) = nx::detect(app) {
+        return Some(origin);
+    }
     let entry =
         app.first(&["server.js", "index.js", "index.ts", "app.js", "main.js", "server.mjs", "index.mjs"])?;
     Some(app.origin(entry, None, if app.has("index.html") { 0.4 } else { 0.55 }))
 }
 
 pub(super) fn plan(app: &App, draft: &mut Draft) {
-    let package = Package::read(app).unwrap_or_else(Package::none);
+    let own = Package::read(app);
+    let nx = own.is_none() && nx::detect(app).is_some();
+    let package = own.unwrap_or_else(Package::none);
     let manager = manager::find(app, &package);
     if package.has_dependencies() || !manager.origin.file.ends_with(package.file) {
         draft.claim(Field::PackageManager, manager.name, manager.origin.clone());
@@ -100,7 +106,10 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     }
     draft.report.package_manager_version.clone_from(&manager.version);
     claim_versions(app, &package, manager.name, draft);
-    if package.has_dependencies() {
+    if nx {
+        nx::claim(app, draft);
+    }
+    if package.has_dependencies() || nx {
         draft.claim(Field::Install, manager.install(app), manager.origin.clone());
         draft.report.path.push(app.path("node_modules/.bin"));
         if !app.folder.is_empty() {
@@ -121,22 +130,51 @@ fn claim_build(app: &App, package: &Package, manager: &manager::Manager, draft: 
     }
 }
 
+/// Scripts that start an app whose `start` is missing or only for developing, the likeliest first.
+const STARTS: [&str; 8] =
+    ["start:prod", "start:production", "prod", "production", "serve:prod", "server", "serve", "start:server"];
+
+/// Tools that build or watch while they run: what they start is for developing.
+const WATCHERS: [&str; 8] =
+    ["ng", "nest", "nodemon", "ts-node-dev", "tsx-watch", "webpack", "vite-node", "concurrently"];
+
+/// A script of another name than `start` that runs a program of the app's own.
+fn own_script(package: &Package) -> Option<&'static str> {
+    const RUNNERS: [&str; 8] = ["node", "nodejs", "tsx", "ts-node", "bun", "deno", "pm2-runtime", "nest"];
+    STARTS.into_iter().find(|name| {
+        let script = package.script(name).and_then(script::program);
+        script.is_some_and(|(program, words)| {
+            let stand_in = |word: &&str| {
+                ["--watch", "mock", "fake", "dev", "test", "debug"].iter().any(|mark| word.contains(mark))
+            };
+            RUNNERS.contains(&program) && !words.iter().any(stand_in)
+        })
+    })
+}
+
 fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: &mut Draft) {
-    if package.script("start").is_some() {
-        let origin = app.origin(package.file, package.line("start"), 0.95);
-        draft.claim(Field::Start, app.command(manager.run("start")), origin);
+    let start = package.script("start");
+    let develops = start.and_then(script::program).is_some_and(|(program, _)| WATCHERS.contains(&program));
+    let claim_script = |name: &str, confidence, draft: &mut Draft| {
+        let origin = app.origin(package.file, package.line(name), confidence);
+        draft.claim(Field::Start, app.command(manager.run(name)), origin);
+    };
+    if start.is_some() && !develops {
+        claim_script("start", 0.95, draft);
+    }
+    if let Some(name) = own_script(package) {
+        claim_script(name, 0.8, draft);
     }
     framework::claim_start(app, package, draft);
-    for key in ["main", "module"] {
-        let Some(main) = package.json.get(key).and_then(Value::as_str) else { continue };
-        let main = main.trim_start_matches("./");
-        if let Some(command) = app.has(main).then(|| run_file(main, manager.name)).flatten() {
-            draft.claim(
-                Field::Start,
-                app.command(command),
-                app.origin(package.file, package.line(key), 0.72),
-            );
-        }
+    if start.is_some() && develops {
+        claim_script("start", 0.6, draft);
+    }
+    claim_main(app, package, manager.name, draft);
+    if !draft.has(Field::Start)
+        && let Some((file, line)) = developed(app, package)
+        && let Some(command) = run_file(&file, manager.name)
+    {
+        draft.claim(Field::Start, app.command(command), app.origin(package.file, line, 0.65));
     }
     if !draft.has(Field::Start)
         && let Some((entry, command)) = ENTRIES
@@ -146,6 +184,32 @@ fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: 
     {
         draft.claim(Field::Start, app.command(command), app.origin(entry, None, 0.6));
     }
+}
+
+/// `main` and `module`, also where a build writes what they name.
+fn claim_main(app: &App, package: &Package, manager: &str, draft: &mut Draft) {
+    for key in ["main", "module"] {
+        let Some(main) = package.json.get(key).and_then(Value::as_str) else { continue };
+        let main = main.trim_start_matches("./");
+        let built = package.script("build").is_some()
+            && ["dist/", "build/", "lib/", "out/"].iter().any(|folder| main.starts_with(folder))
+            && package.json.get("dependencies").is_some()
+            && ["types", "typings", "exports"].iter().all(|key| package.json.get(key).is_none());
+        if let Some(command) = (app.has(main) || built).then(|| run_file(main, manager)).flatten() {
+            let origin = app.origin(package.file, package.line(key), 0.72);
+            draft.claim(Field::Start, app.command(command), origin);
+        }
+    }
+}
+
+/// The file that the `dev` script watches.
+fn developed(app: &App, package: &Package) -> Option<(String, Option<usize>)> {
+    let (name, script) =
+        ["dev", "develop", "start:dev"].into_iter().find_map(|name| Some((name, package.script(name)?)))?;
+    let words = script.split_whitespace().map(|word| word.trim_start_matches("./"));
+    let mut files =
+        words.filter(|word| word.contains('.') && app.has(word) && run_file(word, "bun").is_some());
+    Some((files.next()?.to_owned(), package.line(name)))
 }
 
 fn run_file(file: &str, manager: &str) -> Option<String> {
@@ -169,6 +233,10 @@ fn claim_versions(app: &App, package: &Package, manager: &str, draft: &mut Draft
     super::versions::claim_file(app, draft, ".node-version");
     super::versions::claim_tools(app, draft, &["nodejs", "node"]);
     claim_key(app, package, draft, "volta", "node");
+    let runtime = package.json.pointer("/devEngines/runtime");
+    if let Some(version) = runtime.and_then(|runtime| runtime.get("version")).and_then(Value::as_str) {
+        draft.claim(Field::RuntimeVersion, version, app.origin(package.file, package.line("runtime"), 0.85));
+    }
     claim_key(app, package, draft, "engines", "node");
 }
 

@@ -146,6 +146,46 @@ fn members<'t>(app: &App<'t>) -> impl Iterator<Item = App<'t>> {
     folders.filter(|member| member.has("package.json"))
 }
 
+/// Whether a script runs one of these tools, directly or through a script of the usual names for them.
+pub(super) fn is_tool(script: &str, tools: &[&str]) -> bool {
+    let last = script.rsplit("&&").next().unwrap_or(script);
+    match program(last) {
+        Some((manager, rest)) if MANAGERS.contains(&manager) => {
+            let name =
+                rest.iter().find(|word| !["run", "run-script"].contains(word)).copied().unwrap_or_default();
+            ["dev", "preview", "serve", "start"].contains(&name)
+        }
+        Some((tool, _)) => tools.contains(&tool),
+        None => true,
+    }
+}
+
+/// The program that a command runs, behind what only sets things up, and its words.
+pub(super) fn program(command: &str) -> Option<(&str, Vec<&str>)> {
+    const SETUP: [&str; 14] = [
+        "npx",
+        "bunx",
+        "cross-env",
+        "cross-env-shell",
+        "dotenv",
+        "dotenvx",
+        "env-cmd",
+        "env",
+        "exec",
+        "run",
+        "--",
+        "-y",
+        "time",
+        "sudo",
+    ];
+    let assigns = |word: &str| word.contains('=') && !word.starts_with('-');
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let at =
+        words.iter().position(|word| !assigns(word) && !SETUP.contains(word) && !word.starts_with('-'))?;
+    let program = words[at].rsplit('/').next().unwrap_or(words[at]);
+    Some((program, words[at + 1..].to_vec()))
+}
+
 /// A port that a command fixes by an option or an assignment, rather than taking it from the environment.
 pub(super) fn port(command: &str) -> Option<u16> {
     let words: Vec<&str> = command.split_whitespace().collect();

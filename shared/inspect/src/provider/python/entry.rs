@@ -1,24 +1,29 @@
 //! Which object or file of Python is the app: found by reading the source, never by importing it.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::dependencies::Known;
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 
-/// `app = FastAPI()` at the start of a line, also with a type, also as `app, rt = fast_app()`.
-static OBJECT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?m)^(\w+)(?:\s*,\s*\w+)*\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(FastAPI|Flask|Starlette|Sanic|Quart|FastHTML|fast_app|Litestar|Dash|APIFlask|Bottle)\(",
-    )
-    .ok()
-});
+/// Classes, and functions, whose call makes an app; with the framework they belong to.
+const MAKERS: [(&str, &str); 13] = [
+    ("FastAPI", "fastapi"),
+    ("Flask", "flask"),
+    ("APIFlask", "flask"),
+    ("Starlette", "starlette"),
+    ("Sanic", "sanic"),
+    ("Quart", "quart"),
+    ("FastHTML", "fasthtml"),
+    ("fast_app", "fasthtml"),
+    ("Litestar", "litestar"),
+    ("Dash", "dash"),
+    ("Bottle", "bottle"),
+    ("connexion.App", "flask"),
+    ("AsyncApp", "starlette"),
+];
 
-/// `def create_app():`, which makes the app when it is called.
-static FACTORY: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?m)^def (create_app|make_app|get_app|create_application)\(").ok());
+/// Names of functions that make the app when they are called.
+const FACTORIES: [&str; 6] =
+    ["create_app", "make_app", "get_app", "create_application", "build_app", "app_factory"];
 
 /// Files whose names say that they start the app, the likeliest first.
 const NAMES: [&str; 9] =
@@ -39,6 +44,7 @@ pub(super) fn claim(app: &App, known: &Known, draft: &mut Draft) {
         return;
     }
     claim_tool_apps(app, known, draft);
+    claim_function(app, known, draft);
     for object in objects(app) {
         claim_object(app, known, draft, &object);
     }
@@ -72,9 +78,8 @@ fn claim_task(app: &App, draft: &mut Draft) {
 }
 
 fn claim_django(app: &App, known: &Known, draft: &mut Draft) -> bool {
-    let Some(manage) = app.files().find(|file| file.rsplit('/').next() == Some("manage.py")) else {
-        return false;
-    };
+    let scripts = app.files().filter(|file| file.rsplit('/').next() == Some("manage.py") && !is_side(file));
+    let Some(manage) = scripts.min_by_key(|file| (file.matches('/').count(), *file)) else { return false };
     let content = app.text(manage).unwrap_or_default();
     if !content.contains("django") {
         return false;
@@ -84,14 +89,12 @@ fn claim_django(app: &App, known: &Known, draft: &mut Draft) -> bool {
     let origin = app.origin(manage, text::line_of(&content, "DJANGO_SETTINGS_MODULE"), 0.95);
     draft.claim(Field::Framework, "django", origin.clone());
     draft.claim_port(8000, Origin { confidence: 0.6, ..origin.clone() });
-    let module = inner
-        .files()
-        .find_map(|file| file.strip_suffix("/wsgi.py").filter(|folder| !folder.contains('/')))
-        .map(|package| format!("{package}.wsgi:application"));
-    let asgi = inner
-        .files()
-        .find_map(|file| file.strip_suffix("/asgi.py").filter(|folder| !folder.contains('/')))
-        .map(|package| format!("{package}.asgi:application"));
+    let nearest = |end: &str| {
+        let files = inner.files().filter(|file| file.ends_with(end) && !is_side(file));
+        let file = files.min_by_key(|file| (file.matches('/').count(), *file))?;
+        Some(format!("{}:application", file.trim_end_matches(".py").replace('/', ".")))
+    };
+    let (module, asgi) = (nearest("/wsgi.py"), nearest("/asgi.py"));
     let has = |name: &str| known.contains_key(name);
     let serve = match (module, asgi) {
         (Some(module), _) if has("gunicorn") => format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}"),
@@ -104,92 +107,188 @@ fn claim_django(app: &App, known: &Known, draft: &mut Draft) -> bool {
     true
 }
 
-/// Tools that run a file by themselves.
+/// Tools that run a file by themselves: package, module, port, and the command around the file.
+const TOOLS: [(&str, &str, u16, &str); 7] = [
+    (
+        "streamlit",
+        "streamlit",
+        8501,
+        "streamlit run {} --server.port ${PORT:-8501} --server.address 0.0.0.0 --server.headless true",
+    ),
+    ("chainlit", "chainlit", 8000, "chainlit run {} --headless --host 0.0.0.0 --port ${PORT:-8000}"),
+    ("gradio", "gradio", 7860, "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=${PORT:-7860} python {}"),
+    (
+        "panel",
+        "panel",
+        5006,
+        "panel serve {} --address 0.0.0.0 --port ${PORT:-5006} --allow-websocket-origin='*'",
+    ),
+    ("marimo", "marimo", 2718, "marimo run {} --headless --host 0.0.0.0 --port ${PORT:-2718}"),
+    ("nicegui", "nicegui", 8080, "python {}"),
+    ("mesop", "mesop", 32123, "mesop {} --port ${PORT:-32123}"),
+];
+
+/// Claims a file that such a tool runs: the likeliest by its name that imports the tool.
 fn claim_tool_apps(app: &App, known: &Known, draft: &mut Draft) {
-    let file = app.first(&["streamlit_app.py", "app.py", "main.py", "Home.py"]);
-    let Some(file) = file else { return };
-    if let Some(origin) = known.get("streamlit") {
-        let options = "--server.port ${PORT:-8501} --server.address 0.0.0.0 --server.headless true";
-        draft.claim(Field::Framework, "streamlit", origin.clone());
-        draft.claim_port(8501, app.origin(file, None, 0.7));
-        draft.claim(
-            Field::Start,
-            app.command(format!("streamlit run {file} {options}")),
-            app.origin(file, None, 0.85),
-        );
-        draft.claim(Field::HealthPath, "/_stcore/health", origin.clone());
+    for (package, module, port, command) in TOOLS {
+        let Some(origin) = known.get(package) else { continue };
+        // Without an import the name has to do; a library that is run by Python needs one.
+        let named = || {
+            app.first(&FIRST).filter(|_| !command.ends_with("python {}")).map(|file| (file.to_owned(), None))
+        };
+        let found = importer(app, module).map(|(file, line)| (file, Some(line))).or_else(named);
+        let Some((file, line)) = found else { continue };
+        draft.claim(Field::Framework, package, origin.clone());
+        draft.claim_port(port, app.origin(&file, line, 0.7));
+        let command = command.replace("{}", &text::shell_word(&file));
+        draft.claim(Field::Start, app.command(command), app.origin(&file, line, 0.85));
+        if package == "streamlit" {
+            draft.claim(Field::HealthPath, "/_stcore/health", origin.clone());
+        }
     }
-    if let Some(origin) = known.get("chainlit") {
-        draft.claim(Field::Framework, "chainlit", origin.clone());
-        draft.claim_port(8000, app.origin(file, None, 0.7));
-        let command = format!("chainlit run {file} --headless --host 0.0.0.0 --port ${{PORT:-8000}}");
-        draft.claim(Field::Start, app.command(command), app.origin(file, None, 0.85));
-    }
-    let text = app.text(file).unwrap_or_default();
-    if known.contains_key("gradio") && text.contains("gradio") && !text.contains("FastAPI(") {
-        let line = text::line_of(&text, "gradio");
-        draft.claim(Field::Framework, "gradio", app.origin(file, line, 0.9));
-        draft.claim_port(7860, app.origin(file, line, 0.7));
-        let command = "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=${PORT:-7860}";
-        draft.claim(
-            Field::Start,
-            app.command(format!("{command} python {file}")),
-            app.origin(file, line, 0.85),
-        );
-    }
+}
+
+/// Names of files that such a tool is pointed at, the likeliest first.
+const FIRST: [&str; 5] = ["streamlit_app.py", "app.py", "main.py", "Home.py", "run.py"];
+
+/// The file that imports a module, unless it is an app of another framework that only embeds it.
+fn importer(app: &App, module: &str) -> Option<(String, usize)> {
+    let mut files: Vec<&str> = app
+        .files()
+        .filter(|file| text::has_end(file, "py") && !is_side(file) && !file.contains("pages/"))
+        .collect();
+    let rank = |file: &str| {
+        FIRST.iter().position(|name| file.rsplit('/').next() == Some(name)).unwrap_or(FIRST.len())
+    };
+    files.sort_by_key(|file| (file.matches('/').count(), rank(file), *file));
+    files.into_iter().take(100).find_map(|file| {
+        let content = app.text(file)?;
+        let imports = |line: &str| {
+            let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
+            rest.is_some_and(|rest| rest.split([' ', '.', ',']).next() == Some(module))
+        };
+        let line = content.lines().position(imports)? + 1;
+        (!content.contains("FastAPI(") && !content.contains("Flask(")).then(|| (file.to_owned(), line))
+    })
+}
+
+/// `functions-framework` serves one function of `main.py`.
+fn claim_function(app: &App, known: &Known, draft: &mut Draft) {
+    let Some(origin) = known.get("functions-framework").filter(|_| app.has("main.py")) else { return };
+    let content = app.text("main.py").unwrap_or_default();
+    let mut lines =
+        content.lines().enumerate().skip_while(|(_, line)| !line.starts_with("@functions_framework."));
+    let named = lines.find_map(|(index, line)| {
+        let name = line.strip_prefix("def ")?.split('(').next()?.trim();
+        Some((name.to_owned(), index + 1))
+    });
+    let Some((name, line)) = named else { return };
+    draft.claim(Field::Framework, "functions-framework", origin.clone());
+    draft.claim_port(8080, Origin { confidence: 0.7, ..origin.clone() });
+    let command = format!("functions-framework --target={name} --port=${{PORT:-8080}}");
+    draft.claim(Field::Start, app.command(command), app.origin("main.py", Some(line), 0.9));
 }
 
 /// Every object that could be the app, the likeliest first.
 fn objects(app: &App) -> Vec<Object> {
-    let Some(pattern) = OBJECT.as_ref() else { return Vec::new() };
+    let members = super::members(app);
+    let of_member = |file: &str| {
+        members
+            .iter()
+            .any(|member| file.strip_prefix(member.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
     let mut files: Vec<&str> =
-        app.files().filter(|file| text::has_end(file, "py") && !is_side(file)).collect();
+        app.files().filter(|file| text::has_end(file, "py") && !is_side(file) && !of_member(file)).collect();
     files.sort_by_key(|file| (file.matches('/').count(), name_rank(file), *file));
-    let mut found = Vec::new();
+    let mut found: Vec<Object> = Vec::new();
     for file in files.into_iter().take(200) {
         let Some(content) = app.text(file) else { continue };
-        if let Some(hit) = pattern.captures(&content) {
-            let framework = framework_of(&hit[2]);
-            let line = text::line_at(&content, hit.get(0).map_or(0, |whole| whole.start()));
-            let (file, name) = (file.to_owned(), hit[1].to_owned());
-            found.push(Object { file, name, factory: false, framework, line });
-        } else if let Some(hit) = FACTORY.as_ref().and_then(|factory| factory.captures(&content)) {
-            let framework =
-                ["FastAPI", "Flask", "Starlette", "Quart"].into_iter().find(|name| content.contains(name));
-            let Some(framework) = framework.map(framework_of) else { continue };
-            let line = text::line_at(&content, hit.get(0).map_or(0, |whole| whole.start()));
-            let (file, name) = (file.to_owned(), hit[1].to_owned());
-            found.push(Object { file, name, factory: true, framework, line });
+        found.extend(object_in(file, &content));
+    }
+    // An object that calls the factory is what its author starts; its framework is the factory's.
+    let framework = found.iter().find(|object| !object.framework.is_empty()).map(|object| object.framework);
+    found.retain_mut(|object| {
+        if object.framework.is_empty() {
+            object.framework = framework.unwrap_or_default();
+        }
+        !object.framework.is_empty()
+    });
+    found
+}
+
+/// `app = FastAPI()` at the start of a line, also with a type, also as `app, rt = fast_app()`; else a factory.
+fn object_in(file: &str, content: &str) -> Option<Object> {
+    let mut factory = None;
+    for (index, line) in content.lines().enumerate().take(5_000) {
+        let object = |name: &str, factory, framework| Object {
+            file: file.to_owned(),
+            name: name.to_owned(),
+            factory,
+            framework,
+            line: index + 1,
+        };
+        if let Some((name, call)) = assignment(line) {
+            if let Some((_, framework)) = MAKERS.iter().find(|(maker, _)| calls(call, maker)) {
+                return Some(object(name, false, framework));
+            }
+            if FACTORIES.iter().any(|factory| calls(call, factory)) {
+                return Some(object(name, false, ""));
+            }
+        } else if factory.is_none()
+            && let Some(name) = defined(line)
+            && let Some((_, framework)) = MAKERS.iter().find(|(maker, _)| content.contains(maker))
+        {
+            factory = Some(object(name, true, framework));
         }
     }
-    found
+    factory
+}
+
+/// The first name that an assignment at the start of a line gives, and what is assigned.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    if !line.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return None;
+    }
+    let (left, right) = line.split_once('=')?;
+    let name = left.split([',', ':']).next()?.trim();
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (plain && !right.starts_with('=') && !left.contains('(')).then(|| (name, right.trim()))
+}
+
+/// Whether the text is a call of this name, also behind its module.
+fn calls(text: &str, name: &str) -> bool {
+    let called = text.split('(').next().unwrap_or_default().trim();
+    text.contains('(')
+        && (called == name || called.strip_suffix(name).is_some_and(|module| module.ends_with('.')))
+}
+
+fn defined(line: &str) -> Option<&'static str> {
+    let name = line.strip_prefix("def ").or_else(|| line.strip_prefix("async def "))?.split('(').next()?;
+    FACTORIES.into_iter().find(|known| *known == name.trim())
 }
 
 fn is_side(file: &str) -> bool {
     file.split('/').any(|part| {
         part.starts_with("test")
             || part.ends_with("_test.py")
-            || ["docs", "examples", "scripts", "migrations"].contains(&part)
+            || [
+                "docs",
+                "examples",
+                "scripts",
+                "migrations",
+                "notebooks",
+                "fixtures",
+                "venv",
+                "env",
+                "site-packages",
+            ]
+            .contains(&part)
     })
 }
 
 fn name_rank(file: &str) -> usize {
     let name = file.rsplit('/').next().unwrap_or(file);
     NAMES.iter().position(|known| *known == name).unwrap_or(NAMES.len())
-}
-
-fn framework_of(class: &str) -> &'static str {
-    match class {
-        "FastAPI" => "fastapi",
-        "Flask" | "APIFlask" => "flask",
-        "Starlette" => "starlette",
-        "Sanic" => "sanic",
-        "Quart" => "quart",
-        "FastHTML" | "fast_app" => "fasthtml",
-        "Litestar" => "litestar",
-        "Dash" => "dash",
-        _ => "bottle",
-    }
 }
 
 fn claim_object(app: &App, known: &Known, draft: &mut Draft, object: &Object) {
@@ -207,7 +306,7 @@ fn claim_object(app: &App, known: &Known, draft: &mut Draft, object: &Object) {
             let server = if object.framework == "dash" { format!("{module}:{name}.server") } else { target };
             format!("gunicorn {}{bind} {}", chdir("--chdir"), text::shell_word(&server))
         }
-        "flask" if !reads_port(app, file) => {
+        "flask" if !reads_port(app, file) && !runs_for_all(app, file) => {
             let path = folder.as_ref().map_or_else(|| module.clone(), |folder| format!("{folder}/{module}"));
             format!("flask --app {} run {host}", text::shell_word(&format!("{path}:{name}")))
         }
@@ -224,7 +323,10 @@ fn claim_object(app: &App, known: &Known, draft: &mut Draft, object: &Object) {
         }
         _ => format!("python {file}"),
     };
-    draft.claim_port(8000, Origin { confidence: 0.6, ..origin.clone() });
+    // A file that is run as it is says its port itself.
+    if !command.starts_with("python ") {
+        draft.claim_port(8000, Origin { confidence: 0.6, ..origin.clone() });
+    }
     draft.claim(Field::Start, app.command(command), origin);
     // The file may also start itself, on its own terms.
     let content = app.text(file).unwrap_or_default();
@@ -242,6 +344,14 @@ fn has_uvicorn(known: &Known, framework: &str) -> bool {
 
 fn reads_port(app: &App, file: &str) -> bool {
     app.text(file).is_some_and(|text| text.contains("__main__") && text.contains("PORT"))
+}
+
+/// Whether the file starts itself so that others can reach it: its author means it to be run as it is.
+fn runs_for_all(app: &App, file: &str) -> bool {
+    app.text(file).is_some_and(|text| {
+        text.split_once("__main__")
+            .is_some_and(|(_, block)| block.contains(".run(") && block.contains("0.0.0.0"))
+    })
 }
 
 /// The module of a file, and the folder to start in where the source has a folder of its own.
@@ -273,7 +383,21 @@ fn claim_script(app: &App, draft: &mut Draft) {
         draft.claim(Field::Start, app.command(format!("python {file}")), app.origin(&file, None, confidence));
     } else if let Some((name, line)) = script_of_project(app) {
         draft.claim(Field::Start, app.command(name), app.origin("pyproject.toml", Some(line), 0.7));
+    } else if let Some(file) = package_that_runs(app) {
+        let (folder, package) = module(app, file.trim_end_matches("/__main__.py"));
+        let path = folder.map(|folder| format!("PYTHONPATH={folder} ")).unwrap_or_default();
+        draft.claim(
+            Field::Start,
+            app.command(format!("{path}python -m {package}")),
+            app.origin(&file, None, 0.7),
+        );
     }
+}
+
+/// The `__main__.py` of the nearest package: `python -m package` runs it.
+fn package_that_runs(app: &App) -> Option<String> {
+    let files = app.files().filter(|file| file.ends_with("/__main__.py") && !is_side(file));
+    files.min_by_key(|file| (file.matches('/').count(), *file)).map(str::to_owned)
 }
 
 /// The command that `[project.scripts]` or poetry's table installs: the only one, or one with a likely name.

@@ -43,6 +43,9 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     claim_install(app, draft);
     entry::claim(app, &known, draft);
     draft.report.path.push(app.path(".venv/bin"));
+    if !app.folder.is_empty() && !app.has("uv.lock") && app.nearest("uv.lock").is_some() {
+        draft.report.path.push(".venv/bin".to_owned());
+    }
     if draft.has(Field::Framework) {
         return;
     }
@@ -60,13 +63,14 @@ fn claim_install(app: &App, draft: &mut Draft) {
         return draft.claim(Field::Install, app.command(format!("{VENV} --without-pip")), origin);
     };
     draft.claim(Field::PackageManager, name, origin.clone());
-    let locked = app.has("uv.lock");
+    let locked = app.nearest("uv.lock").is_some();
     let command = match name {
         "uv" if locked => "uv sync --locked --no-dev".to_owned(),
         "uv" => "uv sync --no-dev".to_owned(),
         "poetry" => "poetry install --only main --no-interaction --no-ansi".to_owned(),
         "pdm" => "pdm install --prod --no-editable".to_owned(),
-        "pipenv" => "pipenv install --deploy --ignore-pipfile".to_owned(),
+        "pipenv" if app.has("Pipfile.lock") => "pipenv install --deploy --ignore-pipfile".to_owned(),
+        "pipenv" => "pipenv install --skip-lock".to_owned(),
         "conda" => {
             format!("conda env create --prefix .venv --file {}", conda(app).unwrap_or("environment.yml"))
         }
@@ -99,6 +103,10 @@ fn tool(app: &App) -> Option<(&'static str, Origin)> {
         [("uv.lock", "uv"), ("poetry.lock", "poetry"), ("pdm.lock", "pdm"), ("Pipfile.lock", "pipenv")];
     if let Some((file, name)) = locks.into_iter().find(|(file, _)| app.has(file)) {
         return Some((name, app.origin(file, None, 0.95)));
+    }
+    // The members of a workspace of uv are locked together, at its root.
+    if let Some(path) = app.nearest("uv.lock").filter(|_| app.has("pyproject.toml")) {
+        return Some(("uv", Origin::new(path, None, 0.95)));
     }
     let content = app.text("pyproject.toml").unwrap_or_default();
     let table: Table = content.parse().unwrap_or_default();
@@ -184,6 +192,17 @@ pub(super) fn workspace(app: &App) -> Option<Origin> {
     let content = app.text("pyproject.toml")?;
     let line = text::line_of(&content, "[tool.uv.workspace]")?;
     Some(app.origin("pyproject.toml", Some(line), 1.0))
+}
+
+/// The folders of the workspace's packages, relative to the app's own.
+fn members(app: &App) -> Vec<String> {
+    let patterns = patterns(app);
+    let fits = |file: &&str| {
+        let folder = file.trim_end_matches("/pyproject.toml");
+        patterns.iter().any(|pattern| text::fits(pattern, folder))
+    };
+    let manifests = app.files().filter(|file| !patterns.is_empty() && file.ends_with("/pyproject.toml"));
+    manifests.filter(fits).map(|file| file.trim_end_matches("/pyproject.toml").to_owned()).collect()
 }
 
 /// The patterns of the workspace's packages.

@@ -1,0 +1,166 @@
+//! What the source itself says: variables it cannot do without, the port it listens on, a path for health checks.
+//!
+//! Reads a bounded number of source files, tests aside, by plain searches for words: no pattern is compiled, so that
+//! a small tree costs next to nothing. Never more than a hint: each finding carries its line.
+
+mod health;
+mod port;
+mod variables;
+
+use std::collections::BTreeMap;
+
+use crate::plan::{App, Draft, Field, Origin};
+use crate::text;
+
+/// Source files that are looked at, the nearest to the root first.
+const FILES: usize = 300;
+
+const ENDS: [&str; 32] = [
+    "js", "mjs", "cjs", "ts", "mts", "cts", "tsx", "jsx", "py", "rs", "go", "rb", "ru", "php", "ex", "exs",
+    "java", "kt", "scala", "clj", "cs", "fs", "vb", "swift", "dart", "hs", "cr", "zig", "gleam", "cpp", "c",
+    "vue",
+];
+
+/// Folders that are not the running app.
+const SIDE: [&str; 19] = [
+    "test",
+    "tests",
+    "__tests__",
+    "__mocks__",
+    "spec",
+    "e2e",
+    "examples",
+    "example",
+    "samples",
+    "fixtures",
+    "docs",
+    "dist",
+    "build",
+    "out",
+    "vendor",
+    "migrations",
+    "benchmarks",
+    "stories",
+    "cypress",
+];
+
+/// Calls that make a program listen, whatever the port.
+const LISTENS: [&str; 34] = [
+    ".listen(",
+    "ListenAndServe",
+    "createServer(",
+    "Bun.serve(",
+    "Deno.serve(",
+    "serve(",
+    "serve({",
+    "TcpListener::bind",
+    "http.server",
+    "HTTPServer(",
+    "uvicorn.run",
+    "app.run(",
+    ".run_app(",
+    "HttpServer::new",
+    "rocket::build",
+    "warp::serve",
+    "MapGet(",
+    "app.Run()",
+    "WebApplication.Create",
+    "Plug.Cowboy",
+    "Bandit",
+    "grpc.NewServer",
+    "ServerSocket",
+    "HttpServer.create",
+    "HttpServer.bind",
+    "embeddedServer(",
+    "SpringApplication",
+    "Javalin.create",
+    "run-jetty",
+    "run-server",
+    "scotty ",
+    "Kemal.run",
+    "mist.start",
+    "Application.make(",
+];
+
+/// Claims what the source says; whether it seems to listen.
+pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
+    let mut variables = BTreeMap::new();
+    let mut port_seen = draft.report.start_command.as_deref().is_some_and(|command| command.contains("PORT"));
+    let (mut fixed, mut default, mut loopback) = (None, None, None);
+    let mut health: Option<(usize, String, Origin)> = None;
+    let mut listens = false;
+    for file in files(app) {
+        let Some(content) = app.text(file) else { continue };
+        port_seen |= port::reads(&content);
+        listens = listens || LISTENS.iter().any(|call| content.contains(call));
+        variables::collect(app, file, &content, &mut variables);
+        let place = |at: usize, confidence| app.origin(file, Some(text::line_at(&content, at)), confidence);
+        default = default.or_else(|| port::default(&content).map(|(port, at)| (port, place(at, 0.75))));
+        fixed = fixed.or_else(|| port::fixed(&content).map(|(port, at)| (port, place(at, 0.75))));
+        loopback = loopback.or_else(|| port::loopback(&content).map(|at| place(at, 0.6)));
+        if let Some((rank, path, at)) = health::path(&content)
+            && health.as_ref().is_none_or(|(known, ..)| rank < *known)
+        {
+            health = Some((rank, path, place(at, 0.6)));
+        }
+    }
+    default = default.or_else(|| variables::port_of_example(app));
+    variables::of_settings(app, &mut variables);
+    variables::of_example(app, draft, &mut variables);
+    if let Some((_, path, origin)) = health {
+        draft.claim(Field::HealthPath, path, origin);
+    }
+    claim_port(draft, default, fixed.filter(|_| !port_seen));
+    warn_loopback(draft, loopback);
+    variables::claim(draft, variables);
+    listens
+}
+
+fn files<'t>(app: &App<'t>) -> Vec<&'t str> {
+    let source = |file: &&str| {
+        let end = file.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end));
+        end && !file.split('/').any(is_side)
+    };
+    let mut files: Vec<_> =
+        app.files().filter(source).map(|file| (file.matches('/').count(), file)).collect();
+    files.sort_unstable();
+    files.truncate(FILES);
+    files.into_iter().map(|(_, file)| file).collect()
+}
+
+fn is_side(part: &str) -> bool {
+    SIDE.contains(&part)
+        || part.starts_with("test_")
+        || [".test.", ".spec.", ".min.", ".config.", ".stories.", "_test.", ".d.ts"]
+            .iter()
+            .any(|mark| part.contains(mark))
+}
+
+fn claim_port(draft: &mut Draft, default: Option<(u16, Origin)>, fixed: Option<(u16, Origin)>) {
+    if draft.report.static_site {
+        return;
+    }
+    // What the source says about its own port beats what is usual for the framework.
+    let usual = draft.report.evidence.iter().any(|evidence| {
+        evidence.claim.starts_with("port: ") && (evidence.file == "options" || evidence.confidence >= 0.8)
+    });
+    let by_source = default.map(|found| (found, false)).or_else(|| fixed.map(|found| (found, true)));
+    let Some(((port, origin), fixed)) = by_source else { return };
+    if let (false, Some(known)) = (usual, draft.report.port)
+        && known != port
+    {
+        draft.report.port = None;
+        draft.report.evidence.retain(|evidence| !evidence.claim.starts_with("port: "));
+        draft.alternative("port", known.to_string(), Origin { confidence: 0.4, ..origin.clone() });
+    }
+    draft.claim_port(port, origin);
+    draft.report.port_fixed |= fixed && draft.report.port == Some(port);
+}
+
+fn warn_loopback(draft: &mut Draft, loopback: Option<Origin>) {
+    let Some(origin) = loopback.filter(|_| !draft.report.static_site) else { return };
+    let text = "It listens on the loopback address only, where nothing outside of its container reaches it: listen on \
+                0.0.0.0."
+        .to_owned();
+    draft.warn("loopback-only", text, &origin);
+}
