@@ -9,6 +9,12 @@ pub struct Options {
     pub app: Option<String>,
     /// Read the tree as this provider.
     pub provider: Option<Provider>,
+    /// The framework: `next`, `fastapi`, …
+    pub framework: Option<String>,
+    /// The package manager: `npm`, `uv`, … It installs and runs scripts where it is one of the language's.
+    pub package_manager: Option<String>,
+    /// The version of the language.
+    pub runtime_version: Option<String>,
     /// The command that starts the app.
     pub start_command: Option<String>,
     /// The command that builds the app.
@@ -19,6 +25,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// The path that answers when the app is well.
     pub health_path: Option<String>,
+    /// Only the files of this folder, relative to the app's, are served.
+    pub static_dir: Option<String>,
     /// How far to look.
     pub limits: Limits,
 }

@@ -6,7 +6,7 @@ use crate::plan::{App, Draft, Field, Origin};
 use crate::provider::configured::Configured;
 use crate::provider::{self, Detection};
 use crate::tree::Tree;
-use crate::{AppEntry, Error, Options, Provider, Report, needs, scan};
+use crate::{AppEntry, Error, Options, Provider, Report, needs, scan, text};
 
 /// Folders that are tried first when a tree without an app at its root has several.
 const LIKELY_APPS: [&str; 10] =
@@ -29,12 +29,12 @@ pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
         draft.report.monorepo = true;
         draft.note("the tree holds several packages", origin);
     }
-    claim_options(&mut draft, options);
+    claim_options(&app, &mut draft, options);
     let configured = provider::configured::claim(&app, &mut draft);
     provider::procfile::claim(&app, &mut draft);
     plan(&app, options.provider, &configured, &mut draft);
     provider::procfile::claim_only(&app, &mut draft);
-    say_app(&mut draft, &folder, &apps);
+    say_app(&tree, &mut draft, options, &folder, &apps);
     let listens = scan::source(&app, &mut draft);
     needs::claim(&app, &mut draft);
     provider::hosts::claim_hints(&app, &mut draft);
@@ -47,8 +47,11 @@ pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
     Ok(draft.report)
 }
 
-fn claim_options(draft: &mut Draft, options: &Options) {
+fn claim_options(app: &App, draft: &mut Draft, options: &Options) {
     let given = [
+        (Field::Framework, &options.framework),
+        (Field::PackageManager, &options.package_manager),
+        (Field::RuntimeVersion, &options.runtime_version),
         (Field::Start, &options.start_command),
         (Field::Build, &options.build_command),
         (Field::Install, &options.install_command),
@@ -61,6 +64,9 @@ fn claim_options(draft: &mut Draft, options: &Options) {
     }
     if let Some(port) = options.port {
         draft.claim_port(port, Origin::options());
+    }
+    if let Some(folder) = options.static_dir.as_deref().and_then(text::inner_folder) {
+        draft.claim_static(app.path(folder), false, Origin::options());
     }
 }
 
@@ -86,13 +92,36 @@ fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut
     }
     provider::plan(provider, app, draft);
     configured.claim_foreign_version(provider, draft);
-    // A command that somebody configured means a process, whatever the framework would serve.
-    if draft.report.static_site && draft.report.start_command.is_some() {
-        draft.report.static_site = false;
-        draft.report.spa = false;
-        if let Some(folder) = draft.report.static_dir.take() {
-            draft.alternative("static_dir", folder, Origin::new(app.path("."), None, 0.5));
+    if !draft.report.static_site {
+        draft.report.static_dir = None;
+        draft.report.evidence.retain(|evidence| !evidence.claim.starts_with("static_dir: "));
+    }
+    settle(app, draft);
+}
+
+/// A command that somebody configured means a process, whatever the framework would serve; a folder that somebody
+/// configured by a flag or the app's own file means files, whatever else would start.
+fn settle(app: &App, draft: &mut Draft) {
+    if !draft.report.static_site || draft.report.start_command.is_none() {
+        return;
+    }
+    let said = |field: &str| {
+        draft
+            .report
+            .evidence
+            .iter()
+            .any(|evidence| evidence.claim.starts_with(field) && needs::is_said(&evidence.file))
+    };
+    if said("static_dir: ") && !said("start_command: ") {
+        if let Some(command) = draft.report.start_command.take() {
+            draft.alternative("start_command", command, Origin::new(app.path("."), None, 0.5));
         }
+        return;
+    }
+    draft.report.static_site = false;
+    draft.report.spa = false;
+    if let Some(folder) = draft.report.static_dir.take() {
+        draft.alternative("static_dir", folder, Origin::new(app.path("."), None, 0.5));
     }
 }
 
@@ -198,18 +227,23 @@ fn app_in(tree: &Tree, folder: &str) -> Option<AppEntry> {
 /// The folder of the app: the one asked for, else the root if it can run, else the likeliest app below it.
 fn choose(tree: &Tree, options: &Options, apps: &[AppEntry]) -> Result<String, Error> {
     let configured = || provider::sextant_toml::app_of(&App::new(tree, "")).map(|(app, _)| app);
-    if let Some(asked) = &options.app.clone().or_else(configured) {
-        let wanted = asked.trim_start_matches("./").trim_end_matches('/');
-        let by_name = || apps.iter().find(|entry| entry.name == wanted).map(|entry| entry.path.clone());
-        if wanted == "." || wanted.is_empty() {
-            return Ok(String::new());
-        }
-        let by_path = tree.has_folder(wanted).then(|| wanted.to_owned());
-        return by_path.or_else(by_name).ok_or_else(|| Error::NoSuchApp {
-            app: asked.clone(),
-            known: apps.iter().map(|entry| entry.path.clone()).collect(),
-        });
+    let Some(asked) = options.app.clone().or_else(configured) else {
+        return Ok(likeliest(tree, options, apps));
+    };
+    let wanted = asked.trim_start_matches("./").trim_end_matches('/');
+    let by_name = || apps.iter().find(|entry| entry.name == wanted).map(|entry| entry.path.clone());
+    if wanted == "." || wanted.is_empty() {
+        return Ok(String::new());
     }
+    let by_path = tree.has_folder(wanted).then(|| wanted.to_owned());
+    by_path.or_else(by_name).ok_or_else(|| Error::NoSuchApp {
+        app: asked.clone(),
+        known: apps.iter().map(|entry| entry.path.clone()).collect(),
+    })
+}
+
+/// The root if it can run, else the likeliest app below it.
+fn likeliest(tree: &Tree, options: &Options, apps: &[AppEntry]) -> String {
     let root = App::new(tree, "");
     let runs = options.start_command.is_some() || provider::procfile::web(&root).is_some() || {
         let mut draft = Draft::default();
@@ -219,22 +253,36 @@ fn choose(tree: &Tree, options: &Options, apps: &[AppEntry]) -> Result<String, E
         draft.report.start_command.is_some() || draft.report.static_dir.is_some()
     };
     if runs || apps.is_empty() {
-        return Ok(String::new());
+        return String::new();
     }
     let rank = |entry: &&AppEntry| {
         let last = entry.path.rsplit('/').next().unwrap_or_default();
         LIKELY_APPS.iter().position(|name| *name == last).unwrap_or(LIKELY_APPS.len())
     };
-    Ok(apps.iter().min_by_key(rank).map(|entry| entry.path.clone()).unwrap_or_default())
+    apps.iter().min_by_key(rank).map(|entry| entry.path.clone()).unwrap_or_default()
 }
 
-fn say_app(draft: &mut Draft, folder: &str, apps: &[AppEntry]) {
-    if folder.is_empty() {
+fn say_app(tree: &Tree, draft: &mut Draft, options: &Options, folder: &str, apps: &[AppEntry]) {
+    let configured = provider::sextant_toml::app_of(&App::new(tree, ""));
+    let by_file = configured.map(|(_, line)| Origin::new("sextant.toml", Some(line), 1.0));
+    let by = options.app.as_ref().map(|_| Origin::options()).or(by_file);
+    if folder.is_empty() && by.is_none() {
         return;
     }
-    draft.report.app = Some(folder.to_owned());
+    if !folder.is_empty() {
+        draft.report.app = Some(folder.to_owned());
+    }
+    let shown = if folder.is_empty() { "." } else { folder };
     let confidence = if apps.len() > 1 { 0.5 } else { 0.9 };
-    draft.note(format!("app: {folder}"), Origin::new(folder, None, confidence));
+    if by.is_some() {
+        // What would have been taken is what was replaced: it stands first.
+        let found = likeliest(tree, options, apps);
+        if found != folder {
+            let found = if found.is_empty() { ".".to_owned() } else { found };
+            draft.alternative("app", found.clone(), Origin::new(found, None, confidence));
+        }
+    }
+    draft.note(format!("app: {shown}"), by.unwrap_or_else(|| Origin::new(folder, None, confidence)));
     for other in apps.iter().filter(|entry| entry.path != folder) {
         draft.alternative("app", other.path.clone(), Origin::new(&other.path, None, 0.5));
     }

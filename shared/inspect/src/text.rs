@@ -185,6 +185,15 @@ fn part_fits(part: &str, name: &str) -> bool {
     }
 }
 
+/// A folder without `./` and a closing `/`, if it lies in the tree; the tree itself is `.`.
+pub(crate) fn inner_folder(folder: &str) -> Option<&str> {
+    let bare = folder.trim().trim_start_matches("./").trim_end_matches('/');
+    if folder.starts_with('/') || bare.split('/').any(|part| part == "..") {
+        return None;
+    }
+    Some(if bare.is_empty() { "." } else { bare })
+}
+
 /// Whether a file's name ends with this extension, as its tools write it.
 pub(crate) fn has_end(file: &str, end: &str) -> bool {
     file.rsplit_once('.').is_some_and(|(_, last)| last == end)

@@ -276,9 +276,14 @@ pub(crate) fn advise(draft: &mut Draft, listens: bool) {
     }
 }
 
+/// Whether a place is a flag or the app's own file: what stands there overrides.
+pub(crate) fn is_said(file: &str) -> bool {
+    file == "options" || file.rsplit('/').next() == Some("sextant.toml")
+}
+
 /// Lists what flags and `sextant.toml` replaced.
 pub(crate) fn overridden(draft: &mut Draft) {
-    let said = |file: &str| file == "options" || file.rsplit('/').next() == Some("sextant.toml");
+    let said = is_said;
     let mut overrides = Vec::new();
     for evidence in draft.report.evidence.iter().filter(|evidence| said(&evidence.file)) {
         let Some((field, value)) = evidence.claim.split_once(": ") else { continue };

@@ -82,10 +82,7 @@ fn vercel(app: &App, draft: &mut Draft) {
 
 fn claim_folder(app: &App, name: &str, content: &str, folder: Option<&Value>, key: &str, draft: &mut Draft) {
     let Some(folder) = folder.and_then(Value::as_str) else { return };
-    let folder = folder.trim_start_matches("./").trim_end_matches('/');
-    let inside =
-        !folder.starts_with('/') && !folder.starts_with('.') && !folder.split('/').any(|part| part == "..");
-    if inside && !folder.is_empty() {
+    if let Some(folder) = text::inner_folder(folder).filter(|folder| !folder.starts_with('.')) {
         draft.claim(Field::StaticDir, app.path(folder), app.origin(name, text::line_of(content, key), 0.9));
     }
 }

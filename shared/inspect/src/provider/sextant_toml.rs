@@ -129,12 +129,10 @@ impl File<'_> {
     }
 
     fn claim_static(&self, app: &App, folder: &str, spa: Option<bool>, draft: &mut Draft) {
-        let folder = folder.trim_start_matches("./").trim_end_matches('/');
-        if folder.starts_with('/') || folder.split('/').any(|part| part == "..") {
+        let Some(folder) = text::inner_folder(folder) else {
             let claim = format!("{NAME}: `static_dir` leaves the tree; it is ignored");
             return draft.note(claim, self.origin("static_dir"));
-        }
-        let folder = if folder.is_empty() { "." } else { folder };
+        };
         draft.claim_static(app.path(folder), spa.unwrap_or(false), self.origin("static_dir"));
     }
 }

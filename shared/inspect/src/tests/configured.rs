@@ -99,3 +99,69 @@ fn a_static_folder_stays_inside() {
     let outside = report(&[NODE, ("sextant.toml", "static_dir = \"../other\"\n")]);
     assert!(!outside.static_site);
 }
+
+#[test]
+fn every_flag_wins_and_is_listed() {
+    let folder = tree(&[
+        (
+            "package.json",
+            r#"{"engines":{"node":"18"},"dependencies":{"express":"4"},"scripts":{"start":"node a.js"}}"#,
+        ),
+        ("a.js", "app.get('/health', f); app.listen(process.env.PORT || 3000)"),
+    ]);
+    let options = Options {
+        framework: Some("koa".into()),
+        package_manager: Some("pnpm".into()),
+        runtime_version: Some("22".into()),
+        install_command: Some("make deps".into()),
+        build_command: Some("make".into()),
+        start_command: Some("node z.js".into()),
+        port: Some(9000),
+        health_path: Some("/up".into()),
+        ..Options::default()
+    };
+    let report = read(folder.path(), &options).expect("a readable tree");
+    let overridden: Vec<_> = report
+        .overrides
+        .iter()
+        .map(|one| (one.field.as_str(), one.value.as_str(), one.instead_of.as_deref().unwrap_or("-")))
+        .collect();
+    let expected = [
+        ("framework", "koa", "express"),
+        ("package_manager", "pnpm", "npm"),
+        ("runtime_version", "22", "18"),
+        ("start_command", "node z.js", "pnpm run start"),
+        ("build_command", "make", "-"),
+        ("install_command", "make deps", "pnpm install"),
+        ("health_path", "/up", "/health"),
+        ("port", "9000", "3000"),
+    ];
+    assert_eq!(overridden, expected);
+    assert!(report.overrides.iter().all(|one| one.by == "options" && one.line.is_none()));
+}
+
+#[test]
+fn a_folder_of_files_by_flag_stops_whatever_would_start() {
+    let folder = tree(&[NODE, ("Procfile", "web: node b.js\n"), ("site/index.html", "x")]);
+    let options = Options { static_dir: Some("./site/".into()), ..Options::default() };
+    let report = read(folder.path(), &options).expect("a readable tree");
+    assert_eq!(
+        (report.static_site, report.static_dir.as_deref(), report.start_command),
+        (true, Some("site"), None)
+    );
+    assert!(report.alternatives.iter().any(|other| other.value == "node b.js"));
+    assert_eq!(report.overrides[0].field, "static_dir");
+}
+
+#[test]
+fn an_app_by_flag_says_what_it_replaced() {
+    let folder = tree(&[
+        ("package.json", r#"{"workspaces":["apps/*"]}"#),
+        ("apps/web/package.json", r#"{"name":"web","scripts":{"start":"node web.js"}}"#),
+        ("apps/jobs/package.json", r#"{"name":"jobs","scripts":{"start":"node jobs.js"}}"#),
+    ]);
+    let options = Options { app: Some("jobs".into()), ..Options::default() };
+    let report = read(folder.path(), &options).expect("a readable tree");
+    let app = replaced(&report, "app").expect("an override");
+    assert_eq!(app, ("apps/jobs".into(), Some("apps/web".into()), "options".into()));
+}

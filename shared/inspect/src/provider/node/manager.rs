@@ -93,6 +93,14 @@ fn declared_at_root(app: &App) -> Option<(&'static str, String, Origin)> {
 }
 
 impl Manager {
+    /// This one, unless a flag or the app's own file asks for another.
+    pub(super) fn asked(self, app: &App, name: Option<&str>) -> Self {
+        let known = ["npm", "pnpm", "yarn", "bun"].into_iter().find(|known| name == Some(*known));
+        let Some(name) = known.filter(|name| *name != self.name) else { return self };
+        let locked = LOCKS[..7].iter().any(|(file, by)| *by == name && app.nearest(file).is_some());
+        Self { name, version: None, locked, ..self }
+    }
+
     /// The command that installs exactly what is locked, or what is asked for where nothing is locked.
     pub(super) fn install(&self, app: &App) -> String {
         let command = match (self.name, self.locked) {

@@ -94,7 +94,11 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     let own = Package::read(app);
     let nx = own.is_none() && nx::detect(app).is_some();
     let package = own.unwrap_or_else(Package::none);
-    let manager = manager::find(app, &package);
+    let found = manager::find(app, &package);
+    if draft.has(Field::PackageManager) {
+        draft.claim(Field::PackageManager, found.name, found.origin.clone());
+    }
+    let manager = found.asked(app, draft.report.package_manager.as_deref());
     if package.has_dependencies() || !manager.origin.file.ends_with(package.file) {
         draft.claim(Field::PackageManager, manager.name, manager.origin.clone());
     } else {

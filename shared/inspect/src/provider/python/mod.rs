@@ -63,6 +63,10 @@ fn claim_install(app: &App, draft: &mut Draft) {
         return draft.claim(Field::Install, app.command(format!("{VENV} --without-pip")), origin);
     };
     draft.claim(Field::PackageManager, name, origin.clone());
+    // A flag or the app's own file may ask for another that is known here.
+    const TOOLS: [&str; 6] = ["pip", "uv", "poetry", "pdm", "pipenv", "conda"];
+    let asked = TOOLS.into_iter().find(|tool| draft.report.package_manager.as_deref() == Some(*tool));
+    let name = asked.unwrap_or(name);
     let locked = app.nearest("uv.lock").is_some();
     let command = match name {
         "uv" if locked => "uv sync --locked --no-dev".to_owned(),
