@@ -3,7 +3,10 @@
 //! Invariant: one commit a round. A conflict means that somebody else moved on: read again, decide again with the
 //! same input. What the outbox owes is published before it is dropped, never after.
 
-use crate::effect::{self, Performed};
+use crate::{
+    effect::{self, Performed},
+    left_over,
+};
 use host::{Context, Error, Outcome};
 use model::{
     DeploymentId, Timestamp,
@@ -24,10 +27,10 @@ const TIMER_MS: i64 = 10 * MINUTE_MS;
 const REMOVAL: Duration = Duration::from_secs(5);
 
 /// A deployment as it was read, and what has been committed since.
-struct Driven {
-    path: Path,
-    version: Version,
-    deployment: Deployment,
+pub(crate) struct Driven {
+    pub(crate) path: Path,
+    pub(crate) version: Version,
+    pub(crate) deployment: Deployment,
 }
 
 /// Takes the deployment as far as it goes now.
@@ -37,6 +40,7 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
         return Ok(Outcome::Reject(format!("there is no deployment `{id}`")));
     };
     drop_published(ctx, &mut driven, arrived).await?;
+    left_over::retry(ctx, &mut driven).await?;
     let began = ctx.real();
     let mut input = first_input(ctx, &driven.deployment).await?;
     let mut extra: Vec<Write> = vec![];
@@ -58,8 +62,7 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
         let Some(wanted) = transition.effect else { return finish(ctx, &driven, &transition.answer).await };
         if let Effect::Discard { revision } = &wanted {
             // Nobody waits for what comes of it.
-            ctx.ports.target.discard(&driven.deployment.key(), revision).await?;
-            return Ok(Outcome::Done);
+            return left_over::discard(ctx, driven, revision).await;
         }
         let (step, attempt) = (driven.deployment.step, driven.deployment.attempt);
         let Performed { outcome, writes } = effect::perform(ctx, &driven.deployment, wanted).await;
@@ -79,7 +82,7 @@ fn moment(ctx: &Context, began: Timestamp) -> At<'_> {
     }
 }
 
-async fn read(ctx: &Context, path: &Path) -> Result<Option<Driven>, Error> {
+pub(crate) async fn read(ctx: &Context, path: &Path) -> Result<Option<Driven>, Error> {
     let Some(document) = ctx.ports.store.get(path).await? else { return Ok(None) };
     let deployment = document.body.parse()?;
     Ok(Some(Driven { path: path.clone(), version: document.version, deployment }))
@@ -173,7 +176,7 @@ async fn publish(ctx: &Context, driven: &mut Driven) -> Result<(), Error> {
     }
     ctx.crash_point("deploy-step.at-rest");
     driven.deployment.outbox.clear();
-    driven.deployment.next_due = None;
+    driven.deployment.next_due = driven.deployment.left_over.then(|| ctx.now().plus(MINUTE_MS));
     let write = Write::put(
         driven.path.clone(),
         model::port::store::Precondition::At(driven.version),

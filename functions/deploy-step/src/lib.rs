@@ -5,6 +5,7 @@
 
 mod drive;
 mod effect;
+mod left_over;
 
 #[cfg(test)]
 mod tests;

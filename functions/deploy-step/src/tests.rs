@@ -107,3 +107,42 @@ async fn the_fetched_source_goes_with_a_deployment_that_fails_before_its_release
     assert_eq!(*source.removed.lock().unwrap(), [failed.id.to_string()]);
     assert_eq!(world.published(kind::DEPLOYMENT_ENDED).len(), 1);
 }
+
+/// At rest, with a revision that came up late and could not be discarded.
+async fn left_behind() -> (tempfile::TempDir, World, Deployment) {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
+    world.state().target_down = vec!["discard"];
+    let path = deployment_path(&sample::acme(), &sample::deployment_id(1));
+    let ended = Deployment { status: Status::Cancelled, ..sample::deployment(1) };
+    world.put(path.clone(), &ended).await;
+    let ctx = world.context().with_tenant(sample::acme());
+    let driven = drive::read(&ctx, &path).await.unwrap().unwrap();
+    // Somebody else writes in between.
+    world.put(path.clone(), &Deployment { awaited: true, ..ended.clone() }).await;
+    let done = left_over::discard(&ctx, driven, &ended.revision_name()).await.unwrap();
+    assert_eq!(done, Outcome::Done);
+    let noted: Deployment = world.read(&path).await.unwrap();
+    assert!(noted.awaited, "what was written in between stays");
+    assert_eq!((noted.left_over, noted.next_due), (true, Some(ctx.now().plus(model::time::MINUTE_MS))));
+    (folder, world, noted)
+}
+
+#[tokio::test]
+async fn what_a_late_effect_left_behind_goes_once_the_target_answers() {
+    let (_folder, world, noted) = left_behind().await;
+    let wake = || {
+        let message = Message::about(kind::DEPLOYMENT_DUE, &noted.tenant, &noted.id);
+        let (ctx, delivery) = world.delivery(message);
+        handle(ctx, delivery)
+    };
+    let path = deployment_path(&noted.tenant, &noted.id);
+    assert!(wake().await.unwrap_err().is_transient());
+    assert_eq!(world.read::<Deployment>(&path).await.unwrap(), noted, "the sweep finds it again");
+    world.state().target_down.clear();
+    wake().await.unwrap();
+    let settled: Deployment = world.read(&path).await.unwrap();
+    assert_eq!((settled.left_over, settled.next_due), (false, None));
+    wake().await.unwrap();
+    assert_eq!(world.state().acts, [format!("discard {}", noted.revision_name())]);
+}

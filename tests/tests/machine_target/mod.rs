@@ -2,11 +2,13 @@
 
 mod adoption;
 mod apps;
+mod builds;
 mod hostile;
 mod ingress;
 mod secrets;
 
 use machine::{clock::MachineClock, keys::Keys, objects::Objects, target};
+use model::port::Clock;
 use std::{
     path::Path,
     sync::Arc,
@@ -36,7 +38,7 @@ impl Drop for Guard {
 
 /// Opens a target on a data folder.
 pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::MachineTarget {
-    open_with(data, port, heard, target::Limits::default()).await
+    open_with(data, port, heard, target::Limits::default(), Arc::new(MachineClock::open(data).unwrap())).await
 }
 
 async fn open_with(
@@ -44,6 +46,7 @@ async fn open_with(
     port: u16,
     heard: &Arc<Heard>,
     limits: target::Limits,
+    clock: Arc<dyn Clock>,
 ) -> target::MachineTarget {
     target::MachineTarget::open(target::Options {
         data: data.to_owned(),
@@ -52,7 +55,7 @@ async fn open_with(
         objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
         broker: heard.clone(),
         redact: Arc::new(Stars),
-        clock: Arc::new(MachineClock::open(data).unwrap()),
+        clock,
         helpers: target::Helpers {
             program: TEST_APP.into(),
             build: vec!["run-build".into()],
@@ -76,10 +79,21 @@ pub async fn world() -> (Fixture, Arc<target::MachineTarget>) {
 
 /// The same with other bounds of the ingress.
 pub async fn world_with(limits: target::Limits) -> (Fixture, Arc<target::MachineTarget>) {
-    let (data, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let clock = Arc::new(MachineClock::open(data.path()).unwrap());
+    world_by(data, limits, clock).await
+}
+
+/// The same by another clock.
+pub async fn world_by(
+    data: TempDir,
+    limits: target::Limits,
+    clock: Arc<dyn Clock>,
+) -> (Fixture, Arc<target::MachineTarget>) {
+    let source = tempfile::tempdir().unwrap();
     std::fs::write(source.path().join("README"), "an app\n").unwrap();
     let heard = Arc::new(Heard::default());
-    let target = Arc::new(open_with(data.path(), 0, &heard, limits).await);
+    let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
     let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
     let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });

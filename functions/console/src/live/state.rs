@@ -4,7 +4,7 @@
 
 use super::frame::{Frame, encode};
 use crate::{
-    log::{LineView, segment},
+    log::{LineView, following},
     read::Whole,
     view::{CanaryView, EntryView},
 };
@@ -33,7 +33,8 @@ pub enum End {
 /// One segment of the log as events: the number of each line, and its event.
 #[derive(Debug)]
 pub struct Segment {
-    number: u32,
+    /// Which one.
+    pub number: u32,
     /// By line.
     pub lines: Vec<(u32, Frame)>,
 }
@@ -96,10 +97,10 @@ impl State {
 
     /// The same with whatever the log has beyond it; `None` if there is nothing.
     pub async fn with_log(&self, objects: &dyn Objects) -> Result<Option<Self>, PortError> {
-        let (prefix, mut next) = (self.deployment.log_prefix(), self.clone());
-        while let Some(lines) = segment(objects, &prefix, next.head, 0).await? {
-            next.segments.push_back(Arc::new(Segment::new(next.head, &lines)));
-            next.head += 1;
+        let mut next = self.clone();
+        while let Some((number, lines)) = following(objects, &self.deployment, next.head, 0).await? {
+            next.segments.push_back(Arc::new(Segment::new(number, &lines)));
+            next.head = number + 1;
             if next.segments.len() > HELD {
                 next.segments.pop_front();
             }

@@ -7,7 +7,7 @@ use super::{
     id::EventId,
     state::{End, Segment, State},
 };
-use crate::{log::segment, read::Whole};
+use crate::{log::following, read::Whole};
 use bytes::{Bytes, BytesMut};
 use host::Error;
 use model::{Timestamp, document::log::Position, port::Ports, time::SECOND_MS};
@@ -190,13 +190,17 @@ impl Reader {
         if let Some(segment) = state.held(number) {
             return Ok((segment, true));
         }
-        let prefix = state.deployment.log_prefix();
-        let lines = segment(&*self.ports.objects, &prefix, number, 0).await?.unwrap_or_default();
+        let found = following(&*self.ports.objects, &state.deployment, number, 0).await?;
+        // What is not there any more is passed over at once.
+        let (number, lines) = found.unwrap_or((state.head.saturating_sub(1), vec![]));
         Ok((Arc::new(Segment::new(number, &lines)), false))
     }
 
     /// The rest of a segment, and what was said between its lines.
     fn take(&mut self, state: &State, segment: &Segment, buffer: &mut BytesMut) {
+        if segment.number != self.at.position.segment {
+            self.at.position = Position { segment: segment.number, line: 0 };
+        }
         let from = self.at.position.line;
         for (line, Frame { at, body }) in segment.lines.iter().filter(|(line, _)| *line >= from) {
             self.story(state, *at, buffer);

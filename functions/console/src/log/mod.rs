@@ -5,7 +5,10 @@ mod runtime;
 
 use host::{Function, Role, Route};
 use model::{
-    document::log::{Line, segment_key},
+    document::{
+        Deployment,
+        log::{Line, attempt_of, first_segment, segment_key},
+    },
     port::{Objects, PortError},
 };
 use serde::Serialize;
@@ -60,4 +63,32 @@ pub async fn segment(
     let raw = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let numbered = (0..).zip(raw).skip(first as usize);
     Ok(Some(numbered.filter_map(|(n, line)| Some((n, serde_json::from_slice(line).ok()?))).collect()))
+}
+
+/// A segment as it was read: its number, and its lines with theirs.
+pub type Numbered = (u32, Vec<(u32, Line)>);
+
+/// The segment of that number, or the first one of the next attempt that has any; `None` if there is nothing yet.
+pub async fn following(
+    objects: &dyn Objects,
+    deployment: &Deployment,
+    number: u32,
+    first: u32,
+) -> Result<Option<Numbered>, PortError> {
+    let prefix = deployment.log_prefix();
+    if let Some(lines) = segment(objects, &prefix, number, first).await? {
+        return Ok(Some((number, lines)));
+    }
+    for attempt in attempt_of(number) + 1..=deployment.build_attempt() {
+        let number = first_segment(attempt);
+        if let Some(lines) = segment(objects, &prefix, number, 0).await? {
+            return Ok(Some((number, lines)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a line is the last of all: that of an earlier attempt isn't.
+pub fn is_last(deployment: &Deployment, segment: u32, line: &Line) -> bool {
+    line.is_end() && attempt_of(segment) >= deployment.build_attempt()
 }

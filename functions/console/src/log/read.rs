@@ -1,13 +1,13 @@
 //! `GET /api/v1/deployments/{id}/logs`: the build's log, by lines or as text.
 
-use super::{LineView, segment};
+use super::{LineView, following, is_last};
 use crate::{paging, read};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use host::{Context, Error, Request, Response};
 use model::document::{Deployment, log::Position};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 use utoipa::ToSchema;
 
 /// The most lines in one answer.
@@ -49,11 +49,7 @@ pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
         Some(other) => return Err(unknown_format(other)),
     };
     let deployment = read::deployment(&ctx, &request).await?;
-    if text {
-        Ok(as_text(ctx, deployment.log_prefix(), from))
-    } else {
-        page(&ctx, &deployment, from, limit).await
-    }
+    if text { Ok(as_text(ctx, deployment, from)) } else { page(&ctx, &deployment, from, limit).await }
 }
 
 fn position(text: Option<&str>) -> Result<Position, Error> {
@@ -79,37 +75,38 @@ async fn page(
     from: Position,
     limit: usize,
 ) -> Result<Response, Error> {
-    let prefix = deployment.log_prefix();
     let (mut lines, mut next, mut over) = (vec![], from, false);
     while lines.len() < limit {
-        let Some(found) = segment(&*ctx.ports.objects, &prefix, next.segment, next.line).await? else {
+        let found = following(&*ctx.ports.objects, deployment, next.segment, next.line).await?;
+        let Some((number, found)) = found else {
             // At rest nobody writes any more, whether or not the log was closed.
             over |= deployment.status.at_rest();
             break;
         };
         let room = limit - lines.len();
-        over = found.iter().take(room).any(|(_, line)| line.is_end());
+        over = found.iter().take(room).any(|(_, line)| is_last(deployment, number, line));
         lines.extend(found.iter().take(room).map(|(_, line)| LineView::from(line)));
         next = match found.get(room) {
-            Some((number, _)) => Position { line: *number, ..next },
-            None => Position { segment: next.segment + 1, line: 0 },
+            Some((line, _)) => Position { segment: number, line: *line },
+            None => Position { segment: number + 1, line: 0 },
         };
     }
     Ok(Response::json(200, &LogPage { lines, next: next.to_string(), end: over }))
 }
 
 /// All of it from a position on, a segment at a time.
-fn as_text(ctx: Context, prefix: String, from: Position) -> Response {
+fn as_text(ctx: Context, deployment: Deployment, from: Position) -> Response {
+    let deployment = Arc::new(deployment);
     let chunks = stream::try_unfold(from, move |at| {
-        let (ctx, prefix) = (ctx.clone(), prefix.clone());
+        let (ctx, deployment) = (ctx.clone(), Arc::clone(&deployment));
         async move {
-            let found = segment(&*ctx.ports.objects, &prefix, at.segment, at.line).await?;
-            let Some(found) = found else { return Ok::<_, Error>(None) };
+            let found = following(&*ctx.ports.objects, &deployment, at.segment, at.line).await?;
+            let Some((number, found)) = found else { return Ok::<_, Error>(None) };
             let mut text = String::new();
             for (_, line) in found {
                 let _ = writeln!(text, "{}", line.text);
             }
-            Ok(Some((Bytes::from(text), Position { segment: at.segment + 1, line: 0 })))
+            Ok(Some((Bytes::from(text), Position { segment: number + 1, line: 0 })))
         }
     });
     Response::stream("text/plain; charset=utf-8", chunks.boxed())

@@ -212,6 +212,30 @@ async fn ids_only_go_forward_and_the_query_names_a_place_too() {
 }
 
 #[tokio::test]
+async fn one_attempt_at_a_build_follows_the_other() {
+    let world = World::new();
+    let mut deployment = building(&world).await;
+    world.log(&deployment, 0, &[("out", "one"), ("end", "lost")]).await;
+    let mut client = open(&world, &deployment, None, "").await;
+    client.until(is("lost")).await;
+    deployment.build = Some(3);
+    world.save(&deployment).await;
+    world.log(&deployment, 200_000, &[("out", "three")]).await;
+    world.log(&deployment, 200_001, &[("out", "four")]).await;
+    assert_eq!(texts(&client.until(is("four")).await), ["three", "four"]);
+    let mut late = open(&world, &deployment, Some("4.0:1"), "").await;
+    assert_eq!(texts(&late.until(is("four")).await), ["lost", "three", "four"]);
+    let path = format!("/api/v1/deployments/{}/logs", deployment.id);
+    let page = world.json(&path).await;
+    assert_eq!((page["lines"].as_array().unwrap().len(), &page["next"]), (4, &Value::from("200002:0")));
+    assert_eq!(page["end"], false, "the end of an attempt is not that of the log");
+    let some = world.json(&format!("{path}?limit=3")).await;
+    assert_eq!((&some["lines"][2]["text"], &some["next"]), (&Value::from("three"), &Value::from("200001:0")));
+    let (_, text) = world.text(&format!("{path}?format=text")).await;
+    assert_eq!(text, "one\nlost\nthree\nfour\n");
+}
+
+#[tokio::test]
 async fn who_has_read_the_end_is_told_not_to_come_back() {
     let world = World::new();
     let mut deployment = deployed(1, "shop", world.now().plus(-MINUTE_MS));

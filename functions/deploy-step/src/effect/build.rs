@@ -2,7 +2,11 @@
 
 use super::{Failed, release::secret_variables, scan};
 use host::{Context, seal::ExposeSecret};
-use model::{deployment::Outcome, document::Deployment, port::target::BuildOrder};
+use model::{
+    deployment::Outcome,
+    document::{Deployment, log},
+    port::target::BuildOrder,
+};
 
 /// Starts the build, or finds the one of this attempt.
 pub async fn start(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
@@ -20,6 +24,7 @@ pub async fn start(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
         variables: deployment.variables.clone(),
         redact: secrets.values().map(|secret| secret.expose_secret().to_owned()).collect(),
         log_prefix: deployment.log_prefix(),
+        log_from: log::first_segment(deployment.attempt),
         timeout_ms: deployment.limits.build_ms,
     };
     ctx.ports.target.start_build(order).await?;

@@ -367,6 +367,11 @@ impl Target for World {
         self.state().acts.push(format!("retire keep {keep:?} remember {remember:?}"));
         Ok(())
     }
+    async fn discard(&self, _: &ServiceKey, revision: &str) -> Result<(), TargetError> {
+        self.reach("discard")?;
+        self.state().acts.push(format!("discard {revision}"));
+        Ok(())
+    }
     async fn stop(&self, _: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
         self.reach("stop")?;
         self.state().acts.push(format!("stop {revisions:?}"));

@@ -72,7 +72,9 @@ impl Builds {
             } else if !folder.join(ANNOUNCED).exists() {
                 let begun = folder.join(RUNNER).exists() || folder.join(OUTCOME).exists();
                 let child = if begun { None } else { self.begin(&key).await };
-                self.watch(key, child);
+                if self.watched.lock().insert(key.clone()) {
+                    self.follow(key, child);
+                }
             }
         }
     }
@@ -92,12 +94,22 @@ impl Builds {
             ))
             .into());
         }
-        let private = self.write_order(&folder, &order).await?;
-        let child = self.spawn(&folder, private).inspect_err(|_| {
-            files::remove_folder(&folder).ok();
-        })?;
-        self.watch(order.key, Some(child));
+        // Watched from before it can be seen: an order that nobody watches reads as one whose process is gone.
+        self.watched.lock().insert(order.key.clone());
+        match self.order(&folder, &order).await {
+            Ok(child) => self.follow(order.key, Some(child)),
+            Err(error) => {
+                files::remove_folder(&folder).ok();
+                self.watched.lock().remove(&order.key);
+                return Err(error.into());
+            }
+        }
         Ok(())
+    }
+
+    async fn order(&self, folder: &Path, order: &BuildOrder) -> Result<Child, PortError> {
+        let private = self.write_order(folder, order).await?;
+        self.spawn(folder, private)
     }
 
     /// How a build stands.
@@ -110,7 +122,8 @@ impl Builds {
         }
         match files::read_json::<Order>(&folder.join(ORDER))? {
             None => Ok(BuildState::Unknown),
-            Some(_) if watched => Ok(BuildState::Running),
+            // Once the target ends nobody watches, and the build goes on.
+            Some(_) if watched || self.end.is_cancelled() => Ok(BuildState::Running),
             Some(order) => Ok(self.disappeared(&order)),
         }
     }
@@ -167,6 +180,7 @@ impl Builds {
             deployment: order.deployment.clone(),
             tenant: order.service.tenant.clone(),
             log_prefix: order.log_prefix.clone(),
+            log_from: order.log_from,
             source: order.folder.clone(),
             root,
             commands: commands.collect(),
@@ -205,10 +219,7 @@ impl Builds {
     }
 
     /// Follows a build to its end in a task of its own.
-    fn watch(self: &Arc<Self>, key: String, child: Option<Child>) {
-        if !self.watched.lock().insert(key.clone()) {
-            return;
-        }
+    fn follow(self: &Arc<Self>, key: String, child: Option<Child>) {
         let builds = Arc::clone(self);
         self.tasks.spawn(async move {
             let end = builds.end.clone();
@@ -300,18 +311,19 @@ impl Follow {
     async fn import(&self, order: &Order) -> Result<(), PortError> {
         for (number, path) in self.segments() {
             let data = fs::read(&path).map_err(|e| files::failed("read", &path, &e))?;
-            let key = format!("{}/{number}", order.log_prefix.trim_end_matches('/'));
+            let key = segment_key(order.log_prefix.trim_end_matches('/'), order.log_from + number);
             self.builds.objects.create(&key, Bytes::from(data)).await?;
             fs::remove_file(&path).ok();
         }
         Ok(())
     }
 
-    fn segments(&self) -> Vec<(String, PathBuf)> {
+    fn segments(&self) -> Vec<(u32, PathBuf)> {
         let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut found: Vec<_> = names
             .filter_map(|entry| {
-                Some((entry.file_name().to_str()?.strip_prefix(SEGMENT)?.to_owned(), entry.path()))
+                let name = entry.file_name();
+                Some((name.to_str()?.strip_prefix(SEGMENT)?.parse().ok()?, entry.path()))
             })
             .collect();
         found.sort();
@@ -328,7 +340,8 @@ impl Follow {
         let last = there.last().and_then(|key| key.rsplit('/').next()?.parse::<u32>().ok());
         let mut segment = Segment::default();
         segment.push(&Line { at: self.builds.clock.real(), stream: Stream::End, text: reason });
-        let key = segment_key(prefix.trim_end_matches('/'), last.map_or(0, |last| last + 1));
+        let number = last.map_or(0, |last| last + 1).max(order.log_from);
+        let key = segment_key(prefix.trim_end_matches('/'), number);
         self.builds.objects.create(&key, Bytes::from(segment.take())).await?;
         files::replace_json(&self.folder.join(OUTCOME), &outcome)
     }

@@ -248,7 +248,6 @@ impl Inner {
             service.apply();
             self.services.lock().insert(key, service);
         }
-        tidy::tidy(&self.shared.places, &self.builds.folder, self.shared.clock.real().0);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The one task that samples what runs, each second, and keeps what was counted, each minute.
+//! The one task that samples what runs, each second, keeps what was counted, each minute, and tidies, each hour.
 
 use super::{
     Inner,
@@ -7,6 +7,7 @@ use super::{
     sample::{Usage, usage},
     service::Revision,
 };
+use model::time::HOUR_MS;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
@@ -34,13 +35,17 @@ pub(super) fn spawn(inner: &Arc<Inner>) {
 }
 
 async fn each_second(inner: Weak<Inner>) {
-    let mut minute = 0;
+    let (mut minute, mut hour) = (0, 0);
     while let Some(target) = inner.upgrade() {
         let now = target.shared.clock.real().0;
         target.sample(now).await;
         if minute != now.div_euclid(60_000) {
             minute = now.div_euclid(60_000);
             target.keep_counts().await;
+        }
+        if hour != now.div_euclid(HOUR_MS) {
+            hour = now.div_euclid(HOUR_MS);
+            target.tidy().await;
         }
         let left = 1000 - target.shared.clock.real().0.rem_euclid(1000);
         drop(target);

@@ -1,7 +1,7 @@
 //! Removes what nobody will ask for any more: builds that were never released, artifacts of none.
 
 use super::{
-    files,
+    Inner, files,
     runner::{ORDER, OUTCOME, Order},
     spec::Places,
 };
@@ -10,8 +10,18 @@ use std::{collections::BTreeSet, path::Path};
 /// A build that no revision was made from within a week won't be released.
 const KEPT_MS: i64 = 7 * model::time::DAY_MS;
 
-/// Best effort, at the start.
-pub(crate) fn tidy(places: &Places, builds: &Path, now_ms: i64) {
+impl Inner {
+    /// At the start, and each hour after it.
+    pub(super) async fn tidy(&self) {
+        let (places, builds) = (self.shared.places.clone(), self.builds.folder.clone());
+        let now_ms = self.shared.clock.real().0;
+        tokio::task::spawn_blocking(move || tidy(&places, &builds, now_ms)).await.ok();
+    }
+}
+
+/// Best effort. What is being built or released meanwhile is safe: a build under way has an order and no outcome,
+/// and one that is a week old and unreleased is not released any more.
+fn tidy(places: &Places, builds: &Path, now_ms: i64) {
     let Ok(services) = places.services() else { return };
     let mut used = BTreeSet::new();
     for service in services {

@@ -97,6 +97,8 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         canary: CanaryRun::default(),
         checks: vec![],
         failure: None,
+        build: None,
+        left_over: false,
         follow_up: FollowUp::Running,
     }
 }

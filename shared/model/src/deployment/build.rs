@@ -62,6 +62,7 @@ pub(super) fn read(mut next: Deployment, state: BuildState, at: &At<'_>) -> Tran
                     ),
                 );
             }
+            next.build = Some(next.attempt);
             next.step = Step::StartBuild;
             say(&mut next, at, "The target knows nothing of the build; starting it again");
             act(next, at)

@@ -168,12 +168,13 @@ fn ended(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     }
 }
 
-/// Woken at rest: once the outbox owes nothing, nothing is due any more; until then it stays due.
+/// Woken at rest: once the outbox owes nothing and nothing is left over, nothing is due any more; until then it stays
+/// due.
 fn flush(mut next: Deployment, at: &At<'_>) -> Transition {
     if next.outbox.is_empty() && next.next_due.is_none() {
         return unchanged(Answer::Unchanged);
     }
-    next.next_due = (!next.outbox.is_empty()).then(|| at.now.plus(MINUTE_MS));
+    next.next_due = (!next.outbox.is_empty() || next.left_over).then(|| at.now.plus(MINUTE_MS));
     commit(next)
 }
 

@@ -236,6 +236,12 @@ pub struct Deployment {
     /// The decision that it carries out.
     #[serde(default)]
     pub decision: Option<DecisionId>,
+    /// The attempt at the build that is the newest, where it isn't the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<u32>,
+    /// Whether a late effect left a revision behind that could not be discarded yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_over: bool,
     /// What the build made.
     #[serde(default)]
     pub artifact: Option<String>,
@@ -303,7 +309,12 @@ impl Deployment {
         format!("{}-{:?}-{}-{}", self.id, self.step, self.canary.index, self.attempt)
     }
 
-    /// Where this deployment's build log is.
+    /// The newest attempt at the build, from 1 on.
+    pub fn build_attempt(&self) -> u32 {
+        self.build.unwrap_or(1)
+    }
+
+    /// Where this deployment's build log is, all attempts together.
     pub fn log_prefix(&self) -> String {
         format!("logs/{}/{}", self.tenant, self.id)
     }

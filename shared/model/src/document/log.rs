@@ -1,8 +1,9 @@
 //! Build logs: immutable segments in Objects, each a few lines of JSON, and the ids that streams resume from.
 //!
-//! A segment is `PREFIX/000000`, `PREFIX/000001`, …, at most 256 KiB or one second of output. A line is
-//! `{"t":ms,"s":"out|err|sys|end","l":"text"}`; the last segment's last line is of stream `end`. Secrets were
-//! redacted before a line was stored.
+//! A segment is `PREFIX/000000`, `PREFIX/000001`, …, at most 256 KiB or one second of output. Each attempt at a build
+//! begins at a number of its own, 100,000 apart, so that none meets another's segments and a reader passes from one
+//! to the next. A line is `{"t":ms,"s":"out|err|sys|end","l":"text"}`; the last line of an attempt's last segment is
+//! of stream `end`. Secrets were redacted before a line was stored.
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,19 @@ impl std::fmt::Display for Position {
     }
 }
 
+/// Segments an attempt may have: more than an hour makes, at one a second.
+const ATTEMPT_SEGMENTS: u32 = 100_000;
+
+/// The number that an attempt's first segment has; attempts count from 1.
+pub fn first_segment(attempt: u32) -> u32 {
+    attempt.saturating_sub(1).saturating_mul(ATTEMPT_SEGMENTS)
+}
+
+/// The attempt that a segment is of.
+pub fn attempt_of(segment: u32) -> u32 {
+    segment / ATTEMPT_SEGMENTS + 1
+}
+
 /// The name of a segment; names sort as numbers do.
 pub fn segment_name(segment: u32) -> String {
     format!("{segment:06}")
@@ -108,6 +122,8 @@ mod tests {
         assert_eq!(text, r#"{"t":5,"s":"end","l":"a \"b\""}"#);
         assert_eq!(lines(text.as_bytes(), 0).collect::<Vec<_>>(), [line]);
         assert_eq!(segment_key("logs/acme/dep_1", 12), "logs/acme/dep_1/000012");
+        assert_eq!((first_segment(0), first_segment(1), first_segment(3)), (0, 0, 200_000));
+        assert_eq!((attempt_of(99_999), attempt_of(200_000)), (1, 3));
         for stream in [Stream::Out, Stream::Err, Stream::Sys, Stream::End] {
             assert_eq!(serde_json::json!(stream), stream.as_str());
         }

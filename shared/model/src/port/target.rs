@@ -66,6 +66,8 @@ pub struct BuildOrder {
     pub redact: Vec<String>,
     /// Log segments are written as `PREFIX/000000`, … (see `document::log`).
     pub log_prefix: String,
+    /// The number that its first segment has: those of earlier attempts come before it.
+    pub log_from: u32,
     /// Killed after this long.
     pub timeout_ms: i64,
 }

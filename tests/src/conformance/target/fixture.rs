@@ -90,6 +90,7 @@ impl Fixture {
             variables: BTreeMap::new(),
             redact: Vec::new(),
             log_prefix: format!("logs/{}/{key}", self.service.service),
+            log_from: 0,
             timeout_ms: 60_000,
         }
     }

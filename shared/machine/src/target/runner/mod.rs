@@ -42,6 +42,9 @@ pub(crate) struct Order {
     pub tenant: model::TenantId,
     /// Where Sextant puts the segments.
     pub log_prefix: String,
+    /// The number that the first segment has there.
+    #[serde(default)]
+    pub log_from: u32,
     /// The fetched tree.
     pub source: PathBuf,
     /// The work folder: `app`, `home` and `tmp` are made in it.
