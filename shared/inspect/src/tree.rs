@@ -104,6 +104,9 @@ impl Tree {
                 self.cut = Some(format!("folders below depth {} were not entered", self.limits.depth));
             }
             entries = fs::read_dir(self.root.join(&folder)).ok();
+            if entries.is_none() {
+                self.cut = Some(format!("the folder {folder} could not be listed: check its permissions"));
+            }
         }
     }
 
@@ -155,7 +158,7 @@ impl Tree {
         self.folders.iter().map(String::as_str)
     }
 
-    /// The text of a file without its byte order mark; bytes that are not UTF-8 become `U+FFFD`.
+    /// The text of a file without its byte order mark, which may say UTF-16; what is no text becomes `U+FFFD`.
     /// None when the tree doesn't have it, or when it is larger than the limits allow.
     pub(crate) fn text(&self, path: &str) -> Option<Rc<str>> {
         if !self.has(path) {
@@ -179,7 +182,6 @@ impl Tree {
         // The file may grow between the two calls: the bound holds for what is read, too.
         fs::File::open(&real).ok()?.take(self.limits.file_bytes).read_to_end(&mut bytes).ok()?;
         self.read_bytes.set(self.read_bytes.get() + bytes.len() as u64);
-        let text = String::from_utf8_lossy(&bytes);
-        Some(Rc::from(text.strip_prefix('\u{feff}').unwrap_or(&text)))
+        Some(Rc::from(crate::text::decoded(&bytes).as_ref()))
     }
 }

@@ -42,7 +42,7 @@ fn from(lint: &mut Lint, instruction: &Instruction) {
     if parent.is_none() {
         tag(lint, at, &raw);
     }
-    let base = parent.and_then(|parent| lint.stages.get(parent)).cloned().unwrap_or_default();
+    let base = lint.inherited(parent);
     let stage = Stage {
         image: if parent.is_some() { base.image } else { expanded(lint, &raw) },
         parent,

@@ -53,9 +53,22 @@ pub(crate) struct Lint<'f> {
     pub(crate) last_run: Option<(Vec<(String, String)>, usize)>,
     ignored: Ignored,
     out: Vec<Finding>,
+    /// What stages may still take from others.
+    left: usize,
 }
 
+/// Bytes that stages take from the stages they are built from, together: a chain of stages would copy without an end.
+pub(super) const INHERITED: usize = 16 << 20;
+
 impl Lint<'_> {
+    /// What a stage takes from the one that it is built from.
+    pub(crate) fn inherited(&mut self, parent: Option<usize>) -> Stage {
+        let base = parent.and_then(|parent| self.stages.get(parent)).filter(|_| self.left > 0);
+        let base = base.cloned().unwrap_or_default();
+        self.left = self.left.saturating_sub(format!("{base:?}").len());
+        base
+    }
+
     pub(crate) fn report(&mut self, rule: &'static Rule, lines: (usize, usize), message: impl Into<String>) {
         self.report_as(rule, rule.severity, lines, message);
     }
@@ -104,6 +117,7 @@ pub fn scan_file(file: &File, around: Surroundings) -> Vec<Finding> {
         last_run: None,
         ignored,
         out: Vec::new(),
+        left: INHERITED,
     };
     problems(&mut lint);
     for instruction in &file.instructions {
@@ -178,5 +192,5 @@ pub(crate) fn mounts(instruction: &Instruction) -> Vec<&str> {
 
 /// The words behind an instruction with the variables known so far put in.
 pub(crate) fn expanded(lint: &Lint, text: &str) -> String {
-    word::expand(text, &|name| lint.args.get(name).cloned())
+    word::expand(text, &|name| word::short(lint.args.get(name)))
 }

@@ -30,7 +30,7 @@ pub(crate) struct Stage {
 
 /// The last stage; an empty one where there is none.
 pub(crate) fn last(file: &File) -> Stage {
-    let mut walk = Walk::default();
+    let mut walk = Walk { left: super::lint::INHERITED, ..Walk::default() };
     for instruction in file.instructions.iter().filter(|instruction| !instruction.onbuild) {
         walk.step(instruction, file.escape);
     }
@@ -42,6 +42,8 @@ struct Walk {
     args: BTreeMap<String, String>,
     stages: Vec<Stage>,
     names: BTreeMap<String, usize>,
+    /// What stages may still take from others.
+    left: usize,
 }
 
 impl Walk {
@@ -83,16 +85,21 @@ impl Walk {
     /// Variables put in: those of the stage before those of the build.
     fn known(&self, text: &str) -> String {
         let env = self.stages.last().map(|stage| &stage.env);
-        word::expand(text, &|name| env.and_then(|env| env.get(name)).or_else(|| self.args.get(name)).cloned())
+        word::expand(text, &|name| {
+            word::short(env.and_then(|env| env.get(name)).or_else(|| self.args.get(name)))
+        })
     }
 
     fn from(&mut self, instruction: &Instruction, escape: char) {
         let words = instruction.words(escape);
         let image = words.first().map(String::as_str).unwrap_or_default();
-        let image = word::expand(image, &|name| self.args.get(name).cloned());
+        let image = word::expand(image, &|name| word::short(self.args.get(name)));
         let base = self.names.get(&image.to_ascii_lowercase()).and_then(|base| self.stages.get(*base));
-        let stage = match base {
-            Some(base) => Stage { cmd_is_inherited: true, ..base.clone() },
+        let stage = match base.filter(|_| self.left > 0) {
+            Some(base) => {
+                self.left = self.left.saturating_sub(format!("{base:?}").len());
+                Stage { cmd_is_inherited: true, ..base.clone() }
+            }
             None => Stage { image: Some((image, instruction.line)), ..Stage::default() },
         };
         if let [_, between, name] = &words[..]

@@ -93,6 +93,11 @@ const LIMIT: usize = 4096;
 const BRACED: usize = 512;
 const DEPTH: usize = 4;
 
+/// The value to be put in, unless it is too long: values that grow with each line would grow without an end.
+pub(crate) fn short(value: Option<&String>) -> Option<String> {
+    value.filter(|value| value.len() <= LIMIT).cloned()
+}
+
 /// Puts values in for `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:+other}` and `${NAME+other}`;
 /// an unknown name stays, and so does every other form.
 pub(crate) fn expand(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> String {

@@ -247,7 +247,8 @@ fn split_break(line: &[u8]) -> (&[u8], &[u8]) {
 fn line_break(line: &[u8]) -> &[u8] {
     match line {
         [.., b'\r', b'\n'] => &line[line.len() - 2..],
-        [.., b'\n'] => &line[line.len() - 1..],
+        // A stream may end between the two, and the detector takes neither for text.
+        [.., b'\n' | b'\r'] => &line[line.len() - 1..],
         _ => &[],
     }
 }

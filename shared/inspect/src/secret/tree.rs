@@ -85,6 +85,9 @@ const ALLOW: [&str; 6] = [
     "ggignore",
 ];
 
+/// Hits of a line that are looked at for one that holds something: each may go to the line's end.
+const HELD: usize = 32;
+
 /// Folders that hold what others made.
 const SKIPPED: [&str; 8] = [".git", "node_modules", "target", ".venv", "venv", "__pycache__", ".hg", ".svn"];
 
@@ -105,8 +108,8 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         if let Some(name) = super::judge::dangling(line) {
             lone(file, text, at, number, name, &mut findings);
         }
-        found.retain(|hit| holds(hit, line, &text[at..]));
-        let Some(first) = found.iter().min_by_key(|hit| hit.start) else { continue };
+        found.sort_by_key(|hit| hit.start);
+        let Some(first) = found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])) else { continue };
         let (column, checked) = (first.start + 1, checksum::github(&line[first.at..]));
         findings.extend(finding(file, line, (number, column), first.kind, checked));
     }
