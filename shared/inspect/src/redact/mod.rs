@@ -49,8 +49,8 @@ enum After {
     Nothing,
     /// A name ended the line: its value may be the next one.
     Name(&'static str),
-    /// So many lines of a private key may still come.
-    Key(usize),
+    /// So many lines of a private key may still come; whether its text has begun.
+    Key(usize, bool),
 }
 
 impl Redactor {
@@ -120,7 +120,7 @@ impl Redactor {
             if self.rest.len() < most {
                 continue;
             }
-            if self.dropping || matches!(self.after, After::Key(_)) {
+            if self.dropping || matches!(self.after, After::Key(..)) {
                 // The last byte may belong to the line's break.
                 self.rest.drain(..self.rest.len() - 1);
                 self.dropping = true;
@@ -181,7 +181,7 @@ impl Redactor {
         match self.after {
             After::Nothing => self.plain(text, None, out),
             After::Name(word) => self.plain(text, Some(word), out),
-            After::Key(left) => self.key_line(text, left, out),
+            After::Key(left, begun) => self.key_line(text, (left, begun), out),
         }
         out.extend_from_slice(end);
     }
@@ -199,7 +199,7 @@ impl Redactor {
 
     /// A line that may belong to a private key. It is judged as it looks when its other secrets are hidden, so
     /// that redacting again judges alike.
-    fn key_line(&mut self, text: &[u8], left: usize, out: &mut Vec<u8>) {
+    fn key_line(&mut self, text: &[u8], (left, begun): (usize, bool), out: &mut Vec<u8>) {
         if text.len() >= LINE {
             out.extend_from_slice(HIDDEN.as_bytes());
             return;
@@ -211,17 +211,20 @@ impl Redactor {
         let start = key_start(&plain[..end]);
         let header = judge::is_key_header(&plain);
         let blank = end == 0;
-        if start < end && !header && !judge::opens_key(&plain) {
+        // Only the last line of a key is short; what was hidden before is one too.
+        let key = begun || end - start >= judge::KEY_LINE || plain[start..end].starts_with(HIDDEN.as_bytes());
+        let key = key && start < end && !header;
+        if key && !judge::opens_key(&plain) {
             out.extend_from_slice(&plain[..start]);
             out.extend_from_slice(HIDDEN.as_bytes());
             out.extend_from_slice(&plain[end..]);
         } else {
             out.extend_from_slice(&plain);
         }
-        let goes_on = left > 1 && mark.is_none() && (start < end || header || blank);
+        let goes_on = left > 1 && mark.is_none() && (key || header || blank);
         self.after = match (opens, goes_on) {
-            (true, _) => After::Key(BLOCK_LINES),
-            (false, true) => After::Key(left - 1),
+            (true, _) => After::Key(BLOCK_LINES, false),
+            (false, true) => After::Key(left - 1, key || begun),
             (false, false) => follow(false, text),
         };
     }
@@ -229,7 +232,7 @@ impl Redactor {
 
 fn follow(opens_block: bool, line: &[u8]) -> After {
     if opens_block {
-        return After::Key(BLOCK_LINES);
+        return After::Key(BLOCK_LINES, false);
     }
     judge::dangling(line).map_or(After::Nothing, After::Name)
 }

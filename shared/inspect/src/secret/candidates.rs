@@ -22,6 +22,8 @@ pub(crate) enum Lead {
     Url,
     /// `Bearer` or `Basic`.
     Scheme,
+    /// `-u` or `--user`.
+    User,
     /// `-----BEGIN`.
     KeyBlock,
     /// A form of the table that holds more than word bytes.
@@ -49,9 +51,15 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
             leads.extend([lead; 3]);
         }
     }
-    for (text, lead) in
-        [("://", Lead::Url), ("-----BEGIN", Lead::KeyBlock), ("sig=", Lead::Name), ("jwt", Lead::Name)]
-    {
+    for (text, lead) in [
+        ("://", Lead::Url),
+        ("-----BEGIN", Lead::KeyBlock),
+        ("sig=", Lead::Name),
+        ("jwt", Lead::Name),
+        ("BUNDLE_", Lead::Name),
+        (" -u", Lead::User),
+        ("--user", Lead::User),
+    ] {
         texts.push(text.to_owned());
         leads.push(lead);
     }

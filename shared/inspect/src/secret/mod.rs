@@ -6,9 +6,12 @@
 pub(crate) mod candidates;
 mod checksum;
 pub(crate) mod judge;
+mod name;
+mod random;
 pub(crate) mod rules;
 pub(crate) mod shape;
 mod tree;
+mod words;
 
 use candidates::{Candidates, Lead};
 use judge::Hit;
@@ -59,7 +62,7 @@ impl<'t> Suspects<'t> {
         let lead = if let Lead::Run(end) = lead { Lead::Run(end - start) } else { lead };
         judge::judge(line, at, lead, &mut self.hits);
         let dangles =
-            lead == Lead::Name && line.len() - at < 2 * shape::NAME && judge::dangling(line).is_some();
+            lead == Lead::Name && line.len() - at < 2 * name::NAME && judge::dangling(line).is_some();
         let holds = !self.hits.is_empty() || dangles;
         self.hits.clear();
         holds
@@ -80,5 +83,7 @@ pub(crate) fn kind_of(value: &str) -> Option<&'static str> {
     found.iter().find(|hit| hit.at <= 2 || matches!(hit.until, judge::Until::Fixed(_))).map(|hit| hit.kind)
 }
 
+#[cfg(test)]
+mod looks;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Whether a name speaks of a secret and whether a value has the shape of one: entropy and structure.
+//! Whether a value has the shape of a secret: entropy and structure, and no word, placeholder or piece of code.
 //!
 //! Nothing here allocates: it is asked for every assignment in a log.
 
@@ -6,159 +6,14 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-/// Words that make a name speak of a secret, wherever they stand in it, the surest first.
-const STRONG: [&str; 23] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "secret",
-    "private_key",
-    "privatekey",
-    "api_key",
-    "apikey",
-    "access_key",
-    "accesskey",
-    "account_key",
-    "auth_key",
-    "authkey",
-    "encryption_key",
-    "encryptionkey",
-    "signing_key",
-    "master_key",
-    "license_key",
-    "credential",
-    "access_token",
-    "webhook",
-    "api_token",
-];
+pub(crate) use super::name::secret_word;
+pub(crate) use super::random::entropy;
+use super::random::is_regular;
+use super::words::are_words;
 
-/// Words that have to stand by themselves: `monkey`, `author` and `compass` hide nothing.
-const WHOLE: [&str; 10] = ["token", "pwd", "pass", "auth", "cookie", "key", "sig", "jwt", "pat", "pw"];
-
-/// Endings that make a name speak about a secret without being one: its place, its age, its size.
-const ABOUT: [&str; 42] = [
-    "url",
-    "uri",
-    "endpoint",
-    "path",
-    "file",
-    "dir",
-    "name",
-    "id",
-    "ttl",
-    "expiry",
-    "expires",
-    "timeout",
-    "length",
-    "len",
-    "size",
-    "count",
-    "limit",
-    "max",
-    "min",
-    "type",
-    "enabled",
-    "required",
-    "version",
-    "region",
-    "algorithm",
-    "issuer",
-    "audience",
-    "host",
-    "policy",
-    "header",
-    "field",
-    "label",
-    "hint",
-    "prompt",
-    "regex",
-    "pattern",
-    "format",
-    "filename",
-    "usage",
-    "class",
-    "method",
-    "provider",
-];
-
-/// Longest name that is judged; the end of a longer one says most.
-pub(crate) const NAME: usize = 64;
-
-/// A name as lower-case words with `_` before, between and behind.
-struct Parts {
-    text: [u8; 3 * NAME + 2],
-    length: usize,
-}
-
-impl Parts {
-    /// `dbPassword`, `DB_PASSWORD` and `db.password` alike.
-    fn of(name: &[u8]) -> Self {
-        let mut parts = Self { text: [0; 3 * NAME + 2], length: 0 };
-        parts.push(b'_');
-        let mut lower_before = false;
-        for byte in &name[name.len().saturating_sub(NAME * 2)..] {
-            if !byte.is_ascii_alphanumeric() {
-                parts.separate();
-                lower_before = false;
-                continue;
-            }
-            if byte.is_ascii_uppercase() && lower_before {
-                parts.separate();
-            }
-            lower_before = byte.is_ascii_lowercase() || byte.is_ascii_digit();
-            parts.push(byte.to_ascii_lowercase());
-        }
-        parts.separate();
-        parts
-    }
-
-    fn push(&mut self, byte: u8) {
-        if self.length < self.text.len() {
-            self.text[self.length] = byte;
-            self.length += 1;
-        }
-    }
-
-    fn separate(&mut self) {
-        if !self.text[..self.length].ends_with(b"_") {
-            self.push(b'_');
-        }
-    }
-
-    fn has(&self, word: &str) -> bool {
-        memchr::memmem::find(&self.text[..self.length], word.as_bytes()).is_some()
-    }
-
-    /// Whether one of the words is this one, or ends in it where it can't be chance.
-    fn has_whole(&self, word: &str) -> bool {
-        let text = &self.text[..self.length];
-        memchr::memmem::find_iter(text, word.as_bytes()).any(|at| {
-            let end = text.get(at + word.len()) == Some(&b'_');
-            end && (word == "token" || text[at - 1] == b'_')
-        })
-    }
-
-    fn last(&self) -> &[u8] {
-        let text = self.text[..self.length].strip_suffix(b"_").unwrap_or(&[]);
-        text.rsplit(|byte| *byte == b'_').next().unwrap_or(&[])
-    }
-}
-
-/// The word in a name that speaks of a secret, unless the name is only about one.
-pub(crate) fn secret_word(name: &str) -> Option<&'static str> {
-    secret_word_in(name.as_bytes())
-}
-
-/// [`secret_word`] of bytes.
-pub(crate) fn secret_word_in(name: &[u8]) -> Option<&'static str> {
-    let parts = Parts::of(name);
-    let last = parts.last();
-    if ABOUT.iter().any(|about| about.as_bytes() == last) || parts.has("_public_key_") {
-        return None;
-    }
-    let strong = STRONG.into_iter().find(|word| parts.has(word));
-    strong.or_else(|| WHOLE.into_iter().find(|word| parts.has_whole(word)))
+/// Whether a word of a name says that people chose the value.
+pub(crate) fn is_chosen(word: &str) -> bool {
+    matches!(word, "password" | "passwd" | "passphrase" | "passcode" | "pwd" | "pass" | "pw")
 }
 
 /// Whether a value under a name with this word is a secret and not a word, a placeholder or a reference.
@@ -169,25 +24,15 @@ pub(crate) fn is_secret_value(word: &str, value: &str) -> bool {
     }
     match word {
         // People choose passwords: they need not look random.
-        "password" | "passwd" | "passphrase" | "passcode" | "pwd" | "pass" | "pw" => {
-            !is_number(value) && !value.contains("://") && !is_sentence(value)
-        }
-        "secret" => {
-            value.len() >= 8
-                && if is_number(value) {
-                    is_long_number(value)
-                } else {
-                    entropy(value) >= 3.0 || has_mix(value)
-                }
-        }
+        _ if is_chosen(word) => !is_number(value) && !value.contains("://") && !is_sentence(value),
+        "bundle" => value.contains(':') && has_mix(value),
+        _ if is_number(value) => is_long_number(value) && !is_regular(value.as_bytes()),
+        _ if is_described(value) || is_regular(value.as_bytes()) => false,
+        "secret" => value.len() >= 8 && (has_mix(value) || is_random_letters(value)),
         "key" | "auth" | "cookie" | "sig" | "webhook" => {
-            value.len() >= 16 && entropy(value) >= 3.0 && has_mix(value) && !is_identifier(value)
+            value.len() >= 16 && entropy(value) >= 3.0 && has_mix(value)
         }
-        _ if is_number(value) => is_long_number(value),
-        _ => {
-            let random = value.len() >= 10 && entropy(value) >= 2.5 && has_mix(value);
-            (random || is_cased_random(value)) && !is_identifier(value)
-        }
+        _ => value.len() >= 10 && entropy(value) >= 2.5 && (has_mix(value) || is_cased_random(value)),
     }
 }
 
@@ -214,14 +59,63 @@ fn is_cased_random(value: &str) -> bool {
     letters && bytes.len() >= 20 && changes * 3 > bytes.len() && entropy(value) >= 3.8
 }
 
-/// Words of code: `config.database.password`, `getToken()`, `api_key_v12`, `sha256-rsa-pss`.
-fn is_identifier(value: &str) -> bool {
+/// Letters that make no words, a few signs at most.
+fn is_random_letters(value: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/=.~!@#$%^&*".contains(&byte);
+    value.len() >= 12 && value.bytes().all(fits) && entropy(value) >= 3.0
+}
+
+/// What a value is whose makeup tells: words and names of code, times, digests, resources, addresses of mail.
+fn is_described(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    are_words(bytes) || is_short_words(value) || is_time(bytes) || is_digest(bytes) || is_file(value)
+}
+
+/// `api_key_v12`, `sha256-rsa-pss`: short words with a number here and there.
+fn is_short_words(value: &str) -> bool {
     value.split(['_', '-', '.', '/', ':', ',']).all(|part| {
         let letters = part.bytes().take_while(u8::is_ascii_alphabetic).count();
         let word = part[letters..].bytes().all(|byte| byte.is_ascii_digit()) && part.len() - letters <= 4;
         let upper = part.bytes().skip(1).filter(u8::is_ascii_uppercase).count();
         part.is_empty() || (word && letters <= 14 && (upper <= 2 || upper + 1 == letters))
     }) && value.bytes().filter(u8::is_ascii_digit).count() <= 4
+}
+
+/// `2026-11-20T08:00:00Z`.
+fn is_time(value: &[u8]) -> bool {
+    let digit = |at: usize| value.get(at).is_some_and(u8::is_ascii_digit);
+    let dashes = [4, 7].iter().all(|at| value.get(*at) == Some(&b'-'));
+    dashes
+        && [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit)
+        && value.get(10).is_none_or(|b| b"T ".contains(b))
+}
+
+/// `sha256:…`, `sha512-…`, `MD5:…`: what stands for content that others have too.
+pub(crate) fn is_digest(value: &[u8]) -> bool {
+    const NAMES: [&[u8]; 6] = [b"sha1", b"sha256", b"sha384", b"sha512", b"md5", b"h1"];
+    NAMES.iter().any(|name| {
+        value.len() > name.len()
+            && value[..name.len()].eq_ignore_ascii_case(name)
+            && b":-=".contains(&value[name.len()])
+    })
+}
+
+/// How names of files usually end.
+const ENDS: [&str; 28] = [
+    "pem", "key", "crt", "cer", "json", "yaml", "yml", "toml", "xml", "txt", "js", "ts", "py", "rb", "go",
+    "rs", "html", "css", "png", "svg", "jpg", "gif", "ico", "gz", "zip", "jar", "md", "log",
+];
+
+/// A path to a file with a usual ending: `certs/3fa9c04b.pem`.
+fn is_file(value: &str) -> bool {
+    value.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end))
+}
+
+/// Whether what stands here makes the text before it a file: `logo-3fa9c04b` and then `.png`.
+pub(crate) fn ends_file(behind: &[u8]) -> bool {
+    let Some(end) = behind.strip_prefix(b".") else { return false };
+    let length = end.iter().take(5).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    ENDS.iter().any(|known| known.as_bytes() == &end[..length])
 }
 
 /// Digits beside letters: words and sentences rarely have them, random text nearly always.
@@ -235,25 +129,91 @@ fn has_mix(value: &str) -> bool {
 
 /// Whether text names where a value is, as code and templates do.
 fn is_reference(value: &str) -> bool {
-    let starts = [
-        "${", "$(", "{{", "%(", "env:", "env.", "process.", "os.", "getenv", "secrets.", "vault:", "var.",
-        "<%",
+    const STARTS: [&str; 16] = [
+        "$(", "%(", "env:", "env.", "process.", "os.", "getenv", "secrets.", "vault:", "var.", "arn:",
+        "op://", "ref+", "ssm:", "data.", "local.",
     ];
     let bytes = value.as_bytes();
-    let lower = |start: &&str| {
+    let starts = |start: &&str| {
         bytes.len() >= start.len() && bytes[..start.len()].eq_ignore_ascii_case(start.as_bytes())
     };
-    let variable = bytes[0] == b'$' && bytes[1..].iter().all(|b| b.is_ascii_alphabetic() || *b == b'_');
+    let name = |bytes: &[u8]| bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(b));
+    // `$NAME`, `%NAME%`, `@NAME@`, `__NAME__`: a shell, a batch file, a build tool.
+    let lower = bytes.iter().any(u8::is_ascii_lowercase);
+    let variable = bytes[0] == b'$'
+        && bytes[1..].iter().all(|b| b.is_ascii_alphabetic() || *b == b'_' || (!lower && b.is_ascii_digit()));
+    let enclosed = [&b"%"[..], b"@", b"__", b"#", b"$"].iter().any(|mark| {
+        bytes.len() > 2 * mark.len()
+            && bytes.starts_with(mark)
+            && bytes.ends_with(mark)
+            && name(&bytes[mark.len()..bytes.len() - mark.len()])
+            && are_words(&bytes[mark.len()..bytes.len() - mark.len()])
+    });
     let call = value.ends_with(')') && value.contains('(') || value.ends_with("()") || value.contains("](");
     let path = bytes.contains(&b'.')
         && bytes.iter().all(|byte| byte.is_ascii_alphabetic() || b"._[]'\"()".contains(byte))
         && bytes[0].is_ascii_alphabetic();
-    starts.iter().any(lower) || variable || call || path
+    STARTS.iter().any(starts) || variable || enclosed || call || path || is_template(bytes)
+}
+
+/// A template has its mark anywhere: `Bearer ${token}`, `{{ secret }}`, `#{…}`, `<%= … %>`.
+fn is_template(value: &[u8]) -> bool {
+    const MARKS: [(&[u8], u8); 6] =
+        [(b"${", b'}'), (b"{{", b'}'), (b"#{", b'}'), (b"<%", b'>'), (b"$(", b')'), (b"{%", b'}')];
+    MARKS.iter().any(|(open, close)| {
+        memchr::memmem::find(value, open).is_some_and(|at| {
+            value.len() == at + 2 || memchr::memchr(*close, &value[at..]).is_some() || at == 0
+        })
+    }) || (value.starts_with(b"{") && value.ends_with(b"}"))
+        || (value.starts_with(b"[") && value.ends_with(b"]"))
+}
+
+/// Whether an unquoted value is a piece of code: a variable, a type, a call, an index.
+///
+/// What a person typed into a file of settings has digits or signs in it, or is one lower-case word.
+pub(crate) fn is_code(value: &[u8]) -> bool {
+    if is_code_number(value) || value.starts_with(b"{") || value.starts_with(b"[") {
+        return true;
+    }
+    let bare = value.iter().position(|byte| !b"&*!-+@(:".contains(byte)).unwrap_or(value.len());
+    let value = &value[bare..];
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:?->".contains(byte);
+    let length = value.iter().take_while(|byte| is_name(byte)).count();
+    let name = &value[..length];
+    if !name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') {
+        return false;
+    }
+    if [&b"::"[..], b"->"].iter().any(|by| memchr::memmem::find(name, by).is_some()) {
+        return true;
+    }
+    let plain = name.iter().all(|byte| !byte.is_ascii_digit()) || are_words(name);
+    match value.get(length) {
+        Some(b'(' | b'[' | b'<' | b'{' | b')') => length >= 2 && plain,
+        Some(_) => false,
+        None => {
+            let joined = name.iter().any(|byte| b"._".contains(byte));
+            let humps = name.iter().skip(1).any(u8::is_ascii_uppercase);
+            let title = name[0].is_ascii_uppercase();
+            plain && (joined || humps || title || bare > 0 || super::name::speaks(name))
+        }
+    }
+}
+
+/// `0x80090305_u32`, `-2146893042i32`, `18446744073709551615UL`.
+fn is_code_number(value: &[u8]) -> bool {
+    let bare = value.strip_prefix(b"-").unwrap_or(value);
+    let (digits, hex) = bare.strip_prefix(b"0x").map_or((bare, false), |digits| (digits, true));
+    let fits = |byte: &u8| byte.is_ascii_digit() || *byte == b'_' || (hex && byte.is_ascii_hexdigit());
+    let length = digits.iter().take_while(|byte| fits(byte)).count();
+    let behind = &digits[length..];
+    let suffix = behind.is_empty() || (behind.len() <= 5 && b"iuULl".contains(&behind[0]));
+    let marked = hex || !behind.is_empty() || bare.len() < value.len();
+    marked && (1..=20).contains(&length) && suffix
 }
 
 /// Pieces of what stands where a value is to be put in. Building cannot fail: the words are few and fixed.
 static PLACEHOLDERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    const WORDS: [&str; 19] = [
+    const WORDS: [&str; 33] = [
         "changeme",
         "change-me",
         "change_me",
@@ -262,6 +222,18 @@ static PLACEHOLDERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "your-",
         "your_",
         "yourpassword",
+        "yourtoken",
+        "yoursecret",
+        "yourkey",
+        "yourapi",
+        "my-secret",
+        "my_secret",
+        "mysecret",
+        "my-token",
+        "my_token",
+        "mytoken",
+        "my-api",
+        "my_api",
         "xxxx",
         "redacted",
         "dummy",
@@ -269,17 +241,23 @@ static PLACEHOLDERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "insert",
         "replace",
         "****",
+        "....",
         "00000000",
         "aaaaaaaa",
         "1111111111",
         "access_token",
+        "not-a-secret",
     ];
     AhoCorasick::new(WORDS).ok()
 });
 
 /// Text that stands where a value is to be put in.
 pub(crate) fn is_placeholder(value: &str) -> bool {
-    const PLAIN: [&str; 12] = [
+    const PLAIN: [&str; 24] = [
+        "pass",
+        "pwd",
+        "pw",
+        "passw",
         "true",
         "false",
         "null",
@@ -288,10 +266,18 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         "undefined",
         "string",
         "password",
+        "passphrase",
+        "passwd",
         "secret",
         "token",
         "required",
         "optional",
+        "boolean",
+        "number",
+        "object",
+        "unknown",
+        "username",
+        "same-origin",
     ];
     let mut lower = [0_u8; 256];
     let lower = &mut lower[..value.len().min(256)];
@@ -301,29 +287,5 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     angled
         || PLAIN.iter().any(|plain| plain.as_bytes() == lower)
         || PLACEHOLDERS.as_ref().is_some_and(|words| words.is_match(&*lower))
-        || is_monotonous(lower)
-}
-
-/// Fewer different bytes than random text of this length ever has.
-pub(crate) fn is_monotonous(body: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    for byte in body {
-        seen[usize::from(*byte)] = true;
-    }
-    let distinct = seen.iter().filter(|seen| **seen).count();
-    distinct < 3 || (body.len() >= 16 && distinct < 4)
-}
-
-/// Shannon's entropy in bits a byte.
-pub(crate) fn entropy(value: &str) -> f64 {
-    let mut counts = [0_u32; 256];
-    for byte in value.bytes() {
-        counts[usize::from(byte)] += 1;
-    }
-    let all = value.len() as f64;
-    let bits = |count: &u32| {
-        let share = f64::from(*count) / all;
-        -share * share.log2()
-    };
-    counts.iter().filter(|count| **count > 0).map(bits).sum()
+        || super::random::is_monotonous(lower)
 }

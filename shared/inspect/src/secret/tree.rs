@@ -4,7 +4,7 @@
 
 use std::{fs, io::Read as _, path::Path};
 
-use super::judge::{Hit, Until, end_mark, is_key_header};
+use super::judge::{Hit, Until, end_mark, has_body, is_key_header};
 use super::{Suspects, checksum, hits};
 use crate::redact::Redactor;
 
@@ -119,6 +119,9 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
 /// Whether something is there to be hidden: the mark of a key whose text is gone is none.
 fn holds(hit: &Hit, line: &[u8], behind: &[u8]) -> bool {
     let (end, decided) = hit.until.end(line, hit.start);
+    if hit.until == Until::KeyEnd && decided < line.len() {
+        return has_body(&line[hit.start..end]);
+    }
     end > hit.start || (hit.until == Until::KeyEnd && decided == line.len() && is_key(behind))
 }
 
