@@ -66,7 +66,7 @@ impl Origin {
 }
 
 /// A report in the making.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Draft {
     pub(crate) report: Report,
 }

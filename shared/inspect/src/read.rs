@@ -74,17 +74,22 @@ fn claim_options(app: &App, draft: &mut Draft, options: &Options) {
 fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut Draft) {
     let mut found = provider::detect(app);
     let asked = asked.map(|provider| (provider, Origin::options())).or_else(|| configured.provider.clone());
+    let named = asked.is_some();
     if let Some((provider, by)) = asked {
         found.retain(|detection| detection.provider != provider);
         found.insert(0, Detection { provider, origin: by });
     }
-    let mut found = found.into_iter();
-    let Some(Detection { provider, origin }) = found.next() else {
+    let Some(first) = found.first().map(|detection| detection.provider) else {
         draft.note("nothing here says what kind of app this is", Origin::new(".", None, 1.0));
         return;
     };
-    draft.report.provider = Some(provider);
-    draft.note(format!("provider: {provider}"), origin);
+    let others = if named { &[][..] } else { &found[1..] };
+    let provider = running(app, draft, first, others).unwrap_or(first);
+    if let Some(at) = found.iter().position(|detection| detection.provider == provider) {
+        let Detection { provider, origin } = found.remove(at);
+        draft.report.provider = Some(provider);
+        draft.note(format!("provider: {provider}"), origin);
+    }
     provider::note_broken(app, draft);
     configured.claim_version(provider, draft);
     for other in found {
@@ -97,6 +102,20 @@ fn plan(app: &App, asked: Option<Provider>, configured: &Configured, draft: &mut
         draft.report.evidence.retain(|evidence| !evidence.claim.starts_with("static_dir: "));
     }
     settle(app, draft);
+}
+
+/// The first provider that has something to start or to serve, where the strongest has nothing: a manifest may only
+/// name tools, beside a page or a script that is the app.
+fn running(app: &App, draft: &Draft, first: Provider, others: &[Detection]) -> Option<Provider> {
+    let runs = |provider: Provider| {
+        let mut attempt = draft.clone();
+        provider::plan(provider, app, &mut attempt);
+        attempt.report.start_command.is_some() || attempt.report.static_site
+    };
+    if draft.report.start_command.is_some() || draft.report.static_site || others.is_empty() || runs(first) {
+        return None;
+    }
+    others.iter().map(|other| other.provider).find(|provider| runs(*provider))
 }
 
 /// A command that somebody configured means a process, whatever the framework would serve; a folder that somebody

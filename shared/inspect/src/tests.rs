@@ -422,6 +422,31 @@ fn broken_manifests_make_a_weaker_answer() {
 }
 
 #[test]
+fn marks_line_ends_and_other_encodings_are_read_through() {
+    let windows = report(&[
+        ("package.json", "\u{feff}{\r\n \"scripts\": { \"start\": \"node a.js\" }\r\n}\r\n"),
+        (".nvmrc", "v22.2.0\r\n"),
+        (".env.example", "\u{feff}API_TOKEN=\r\nPORT=4100\r\n"),
+    ]);
+    assert_eq!(windows.start_command.as_deref(), Some("npm run start"));
+    assert_eq!((windows.runtime_version.as_deref(), windows.port), (Some("22.2.0"), Some(4100)));
+    assert_eq!(windows.env_required, ["API_TOKEN"]);
+    let procfile = report(&[("Procfile", "\u{feff}web: node b.js\r\nworker: node c.js\r\n"), ("b.js", "")]);
+    assert_eq!(procfile.start_command.as_deref(), Some("node b.js"));
+    let go = report(&[
+        ("go.mod", "module x\r\n\r\ngo 1.22\r\n"),
+        ("main.go", "package main\r\nfunc main() {}\r\n"),
+    ]);
+    assert_eq!((go.runtime_version.as_deref(), go.start_command.as_deref()), (Some("1.22"), Some("./out")));
+    // As PowerShell writes `pip freeze > requirements.txt`.
+    let folder = tree(&[("app.py", "from flask import Flask\napp = Flask(__name__)\n")]);
+    let wide: Vec<u8> = "\u{feff}flask\r\ngunicorn\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(folder.path().join("requirements.txt"), wide).expect("a file");
+    let report = read(folder.path(), &Options::default()).expect("a tree");
+    assert_eq!(report.start_command.as_deref(), Some("gunicorn --bind 0.0.0.0:${PORT:-8000} app:app"));
+}
+
+#[test]
 fn paths_that_are_no_tree() {
     let folder = tree(&[("file", "")]);
     assert!(matches!(read(&folder.path().join("none"), &Options::default()), Err(Error::NotFound(_))));

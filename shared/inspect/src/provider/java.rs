@@ -79,7 +79,7 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
 }
 
 fn module(app: &App, manifest: &str, maven: bool) -> Module {
-    let root = app.text(manifest).unwrap_or_default();
+    let root = with_plugins(app, app.text(manifest).unwrap_or_default());
     let own =
         !maven && manifest.starts_with("settings") || maven && root.contains("<packaging>pom</packaging>");
     let listed = if maven { maven_modules(&root) } else { gradle_modules(app) };
@@ -88,7 +88,7 @@ fn module(app: &App, manifest: &str, maven: bool) -> Module {
         .filter_map(|folder| {
             let names = if maven { &["pom.xml"][..] } else { &GRADLE[..2] };
             let file = names.iter().map(|name| format!("{folder}/{name}")).find(|file| app.has(file))?;
-            let content = app.text(&file)?;
+            let content = with_plugins(app, app.text(&file)?);
             Some(Module { prefix: format!("{folder}/"), file, content })
         })
         .collect();
@@ -105,6 +105,26 @@ fn module(app: &App, manifest: &str, maven: bool) -> Module {
         file: manifest.to_owned(),
         content: root,
     })
+}
+
+/// The build file with the ids of the plugins that it names by their alias in the version catalog.
+fn with_plugins(app: &App, content: std::rc::Rc<str>) -> std::rc::Rc<str> {
+    if !content.contains("libs.plugins.") {
+        return content;
+    }
+    let catalog: toml::Table =
+        app.text("gradle/libs.versions.toml").and_then(|catalog| catalog.parse().ok()).unwrap_or_default();
+    let plugins = catalog.get("plugins").and_then(toml::Value::as_table);
+    let mut whole = content.to_string();
+    for (alias, plugin) in plugins.into_iter().flatten() {
+        let id =
+            plugin.get("id").and_then(toml::Value::as_str).or_else(|| plugin.as_str()?.split(':').next());
+        let name = format!("libs.plugins.{})", alias.replace(['-', '_'], "."));
+        if let (true, Some(id)) = (content.contains(&name), id) {
+            whole.extend(["\n// ", id]);
+        }
+    }
+    whole.into()
 }
 
 fn maven_modules(pom: &str) -> Vec<String> {
@@ -148,7 +168,11 @@ fn applies_application(content: &str) -> bool {
 
 fn by_maven(app: &App, module: &Module, quarkus: bool) -> (String, String) {
     let tool = if app.has("mvnw") { "sh ./mvnw" } else { "mvn" };
-    let jar = if quarkus { "target/quarkus-app/quarkus-run.jar" } else { "target/*jar" };
+    let jar = match quarkus {
+        true => "target/quarkus-app/quarkus-run.jar",
+        false if module.content.contains("<packaging>war</packaging>") => "target/*.war",
+        false => "target/*jar",
+    };
     (format!("{tool} -B -DskipTests clean package"), format!("java $JAVA_OPTS -jar {}{jar}", module.prefix))
 }
 

@@ -40,6 +40,11 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     let manifest = manifest(app);
     draft.claim(Field::PackageManager, "cargo", app.origin("Cargo.toml", None, 1.0));
     claim_version(app, &manifest, draft);
+    if let Some(origin) = browser(app, &manifest) {
+        draft.claim(Field::Build, app.command("trunk build --release"), origin.clone());
+        draft.claim_static(app.path("dist"), true, origin.clone());
+        return draft.claim_port(80, Origin { confidence: 0.4, ..origin });
+    }
     let mut binaries = binaries(app, &manifest);
     binaries.sort_by(|a, b| (a.rank, &a.package, &a.name).cmp(&(b.rank, &b.package, &b.name)));
     let sure =
@@ -60,6 +65,19 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         draft.alternative("start_command", start, Origin::new(from.path("Cargo.toml"), None, 0.4));
     }
     claim_framework(app, binaries.first(), draft);
+}
+
+/// Where the tree says that it is built for the browser by Trunk.
+fn browser(app: &App, manifest: &Table) -> Option<Origin> {
+    if app.has("Trunk.toml") {
+        return Some(app.origin("Trunk.toml", None, 0.95));
+    }
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table)?;
+    let page = app.text("index.html")?;
+    let yew = ["yew", "leptos", "sycamore"].into_iter().find(|name| dependencies.contains_key(*name))?;
+    let line = app.text("Cargo.toml").and_then(|text| text::line_of(&text, yew));
+    (page.contains("data-trunk") && framework(manifest).is_none())
+        .then(|| app.origin("Cargo.toml", line, 0.85))
 }
 
 fn build(root: &App, binary: &Binary) -> String {

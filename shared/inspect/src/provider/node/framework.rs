@@ -265,7 +265,10 @@ fn shape(name: &str, app: &App, package: &Package, origin: Origin) -> (Shape, Or
     match name {
         "next" => {
             match config("next.config").and_then(|c| c.says(app, &["output:'export'", "output=\"export\""])) {
-                Some(origin) => (files("out", false), origin),
+                Some(origin) => {
+                    let folder = config("next.config").and_then(|c| c.folder("distDir"));
+                    (files(folder.as_deref().unwrap_or("out"), false), origin)
+                }
                 None => (server("npx next start"), origin),
             }
         }

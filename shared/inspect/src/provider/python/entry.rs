@@ -306,6 +306,10 @@ fn claim_object(app: &App, known: &Known, draft: &mut Draft, object: &Object) {
             let server = if object.framework == "dash" { format!("{module}:{name}.server") } else { target };
             format!("gunicorn {}{bind} {}", chdir("--chdir"), text::shell_word(&server))
         }
+        "flask" | "dash" | "bottle" if known.contains_key("waitress") && folder.is_none() => {
+            let call = if *factory { "--call " } else { "" };
+            format!("waitress-serve --listen=*:${{PORT:-8000}} {call}{module}:{name}")
+        }
         "flask" if !reads_port(app, file) && !runs_for_all(app, file) => {
             let path = folder.as_ref().map_or_else(|| module.clone(), |folder| format!("{folder}/{module}"));
             format!("flask --app {} run {host}", text::shell_word(&format!("{path}:{name}")))

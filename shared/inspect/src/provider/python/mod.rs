@@ -121,6 +121,14 @@ fn tool(app: &App) -> Option<(&'static str, Origin)> {
         let line = text::line_of(&content, &format!("[tool.{name}"));
         return Some((name, app.origin("pyproject.toml", line, 0.9)));
     }
+    let backend =
+        table.get("build-system").and_then(|system| system.get("build-backend")).and_then(Value::as_str);
+    let built_by = [("poetry", "poetry"), ("pdm", "pdm"), ("uv_build", "uv")]
+        .into_iter()
+        .find(|(prefix, _)| backend.is_some_and(|backend| backend.starts_with(prefix)));
+    if let Some((_, name)) = built_by {
+        return Some((name, app.origin("pyproject.toml", text::line_of(&content, "build-backend"), 0.8)));
+    }
     if app.has("Pipfile") {
         return Some(("pipenv", app.origin("Pipfile", None, 0.9)));
     }
