@@ -83,11 +83,7 @@ async fn owner(ctx: &Context, subject: &Subject) -> Result<Option<Member>, Error
 
 /// SHA-256 of what it is about, in hex.
 pub fn key(event: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(event).iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(&Sha256::digest(event)[..16])
 }
 
 /// The stored intent of this try; `None` if it went out or was given up.

@@ -33,11 +33,7 @@ pub struct Open {
 
 /// SHA-256 in hex.
 pub fn hash(text: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text))
 }
 
 /// Finds what a token leads to. Reads only.

@@ -80,9 +80,9 @@ pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> 
         },
     );
     let path = service_path(&caller.tenant, &name);
-    store::persist(&ctx, || keep(&ctx, &path, &wanted, &message, &response)).await?;
+    ctx.persisting(|| keep(&ctx, &path, &wanted, &message, &response)).await?;
     if store::publish(&ctx, vec![message.clone()]).await {
-        store::persist(&ctx, || forget(&ctx, &path, &message)).await?;
+        ctx.persisting(|| forget(&ctx, &path, &message)).await?;
     }
     Ok(response)
 }

@@ -8,7 +8,6 @@ use model::{
     port::store::{Path, Precondition, StoreError, Version, Write},
 };
 use serde::de::DeserializeOwned;
-use std::future::Future;
 
 /// A document as it was read.
 pub struct Found<T> {
@@ -49,24 +48,6 @@ pub fn moment(ctx: &Context) -> At<'_> {
         can_act: false,
         window: ctx.ports.target.window_policy(),
     }
-}
-
-/// Rounds of [`Context::retrying`]: a crowd at one service, where one gets through at a time, all get through.
-const ROUNDS: u32 = 12;
-
-/// Reads, decides and commits again for as long as others keep changing what was read, up to some hundred times.
-pub async fn persist<T, F, R>(ctx: &Context, mut step: F) -> Result<T, Error>
-where
-    F: FnMut() -> R,
-    R: Future<Output = Result<T, Error>>,
-{
-    for _ in 1..ROUNDS {
-        match ctx.retrying(&mut step).await {
-            Err(error) if error.is_contended() => {}
-            result => return result,
-        }
-    }
-    ctx.retrying(step).await
 }
 
 /// What the new document owes that the old one didn't.

@@ -210,9 +210,5 @@ fn pending(service: &Service, asking: &Asking) -> Write {
 
 /// SHA-256 in hex.
 pub fn hash(text: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text))
 }

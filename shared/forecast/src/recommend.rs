@@ -78,11 +78,7 @@ pub fn pool_cells_path(tenant: &TenantId, class: &str) -> Path {
 
 /// The name that stands for a tenant in the pool: 16 hex digits of SHA-256.
 pub fn pseudonym(tenant: &TenantId) -> String {
-    use std::fmt::Write;
-    Sha256::digest(format!("pool/{tenant}")).iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&Sha256::digest(format!("pool/{tenant}"))[..8])
 }
 
 /// The month that a moment is in.

@@ -40,6 +40,8 @@ pub struct Context {
 
 /// Tries of [`Context::retrying`].
 const TRIES: u32 = 8;
+/// Tries of [`Context::persisting`].
+const CROWD_TRIES: u32 = 12 * TRIES;
 
 impl Context {
     /// A context of nobody; see [`Context::with_caller`] and [`Context::with_tenant`].
@@ -152,16 +154,34 @@ impl Context {
         F: FnMut() -> R,
         R: Future<Output = Result<T, Error>>,
     {
-        let mut pause_ms = 2;
-        for _ in 1..TRIES {
+        self.retrying_for(TRIES, &mut step).await
+    }
+
+    /// The same for a step at which a crowd is expected, where one gets through at a time: some hundred tries.
+    pub async fn persisting<T, F, R>(&self, mut step: F) -> Result<T, Error>
+    where
+        F: FnMut() -> R,
+        R: Future<Output = Result<T, Error>>,
+    {
+        self.retrying_for(CROWD_TRIES, &mut step).await
+    }
+
+    /// Awaits the step at one place only: a future is as large as all that it may hold, and is moved as a whole.
+    async fn retrying_for<T, F, R>(&self, tries: u32, step: &mut F) -> Result<T, Error>
+    where
+        F: FnMut() -> R,
+        R: Future<Output = Result<T, Error>>,
+    {
+        let mut tried = 0;
+        loop {
             match step().await {
-                Err(error) if error.is_contended() => {
+                Err(error) if error.is_contended() && tried + 1 < tries => {
+                    let pause_ms = (2 << (tried % TRIES)).min(100);
                     self.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
+                    tried += 1;
                 }
                 result => return result,
             }
-            pause_ms = (pause_ms * 2).min(100);
         }
-        step().await
     }
 }

@@ -16,7 +16,7 @@ pub(crate) enum Found<'a> {
 /// Looks for a route. `None` as method is one that no route has.
 pub(crate) fn find<'a>(functions: &'a [Function], method: Option<Method>, path: &str) -> Found<'a> {
     let segments: Vec<&str> = path.split('/').collect();
-    let mut best: Option<(Vec<u8>, &Function, &Route)> = None;
+    let mut best: Option<(u128, &Function, &Route)> = None;
     let mut others = vec![];
     for function in functions {
         for route in &function.routes {
@@ -39,22 +39,21 @@ pub(crate) fn find<'a>(functions: &'a [Function], method: Option<Method>, path: 
     Found::OtherMethods(others)
 }
 
-/// How literally each segment matches, less is more; `None` if the path doesn't match.
-fn rank(pattern: &str, segments: &[&str]) -> Option<Vec<u8>> {
-    let mut rank = Vec::with_capacity(segments.len());
+/// How literally each segment matches, less is more: two bits for each, the first one's the highest. `None` if the
+/// path doesn't match.
+fn rank(pattern: &str, segments: &[&str]) -> Option<u128> {
+    let mut rank = 0;
     let mut rest = segments.iter();
-    for part in pattern.split('/') {
+    for (index, part) in pattern.split('/').enumerate() {
+        let place = 126_usize.saturating_sub(2 * index);
         if part.starts_with("{*") {
             rest.next()?;
-            rank.push(2);
-            return Some(rank);
+            return Some(rank | 2 << place);
         }
         let segment = rest.next()?;
         if part.starts_with('{') && !segment.is_empty() {
-            rank.push(1);
-        } else if part == *segment {
-            rank.push(0);
-        } else {
+            rank |= 1 << place;
+        } else if part != *segment {
             return None;
         }
     }

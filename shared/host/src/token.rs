@@ -1,18 +1,36 @@
 //! Bearer tokens: JWT, HS256 and nothing else, signed with a key of this installation.
+//!
+//! A signature is checked once and its token's digest remembered: clients send the same token with every request.
+//! Times are checked each time.
 
 use crate::{Caller, Role};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::{TenantId, Timestamp, time::SECOND_MS};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Who issues our tokens.
 pub const ISSUER: &str = "sextant";
 
-/// The key that signs. Can't be printed.
+/// Tokens whose signature is remembered; beyond that all are forgotten, which costs a check each.
+const REMEMBERED: usize = 1_024;
+
+/// The key that signs, and what it is known to have signed. Can't be printed.
 #[derive(Clone)]
-pub struct Key(Arc<SecretSlice<u8>>);
+pub struct Key(Arc<Inner>);
+
+struct Inner {
+    bytes: SecretSlice<u8>,
+    decoding: DecodingKey,
+    validation: Validation,
+    /// By SHA-256 of the token, so that none is kept in memory.
+    signed: Mutex<HashMap<[u8; 32], Claims>>,
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,11 +49,31 @@ impl Key {
         if bytes.len() < 32 {
             return Err(KeyTooShort(bytes.len()));
         }
-        Ok(Self(Arc::new(bytes.into())))
+        let decoding = DecodingKey::from_secret(&bytes);
+        let inner =
+            Inner { bytes: bytes.into(), decoding, validation: validation(), signed: Mutex::default() };
+        Ok(Self(Arc::new(inner)))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.expose_secret()
+        self.0.bytes.expose_secret()
+    }
+
+    /// What a token says, if this key signed it; whether its time has come is another question.
+    fn signed(&self, token: &str) -> Option<Claims> {
+        let digest = Sha256::digest(token).into();
+        let known =
+            |inner: &Inner| inner.signed.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+        if let Some(claims) = known(&self.0) {
+            return Some(claims);
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.0.decoding, &self.0.validation).ok()?.claims;
+        let mut signed = self.0.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if signed.len() >= REMEMBERED {
+            signed.clear();
+        }
+        signed.insert(digest, claims.clone());
+        Some(claims)
     }
 }
 
@@ -98,17 +136,19 @@ pub fn mint(key: &Key, claims: &Claims) -> Result<String, jsonwebtoken::errors::
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(key.bytes()))
 }
 
-/// Checks signature, algorithm, issuer and time, and reads the token.
-pub fn verify(key: &Key, token: &str, now: Timestamp) -> Result<Claims, Refused> {
-    // Only HS256 is in the list: `none` and public-key algorithms are refused whatever the header says. Time is
-    // checked here, because the crate would read the clock of the system.
+/// Only HS256 is in the list: `none` and public-key algorithms are refused whatever the header says. Time is checked
+/// in [`verify`], because the crate would read the clock of the system.
+fn validation() -> Validation {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.validate_exp = false;
     validation.set_issuer(&[ISSUER]);
     validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-    let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(key.bytes()), &validation)
-        .map_err(|_| Refused::Invalid)?
-        .claims;
+    validation
+}
+
+/// Checks signature, algorithm, issuer and time, and reads the token.
+pub fn verify(key: &Key, token: &str, now: Timestamp) -> Result<Claims, Refused> {
+    let claims = key.signed(token).ok_or(Refused::Invalid)?;
     let seconds = now.0.div_euclid(SECOND_MS);
     if claims.role == Role::Public {
         return Err(Refused::Invalid);
@@ -169,6 +209,22 @@ mod tests {
         assert_eq!(verify(&key(1), &mint(&key(1), &other).unwrap(), NOW), Err(Refused::Invalid));
         let nobody = Claims { role: Role::Public, ..claims };
         assert_eq!(verify(&key(1), &mint(&key(1), &nobody).unwrap(), NOW), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn a_remembered_token_still_ends_and_the_memory_is_bounded() {
+        let key = key(1);
+        let token = mint(&key, &Claims::new(&caller(), NOW, 60, 5)).unwrap();
+        for _ in 0..2 {
+            assert!(verify(&key, &token, NOW).is_ok());
+            assert_eq!(verify(&key, &token, NOW.plus(60_000)), Err(Refused::Expired));
+            assert_eq!(verify(&key, &format!("{token}A"), NOW), Err(Refused::Invalid));
+        }
+        for n in 0..2 * REMEMBERED as u128 {
+            let token = mint(&key, &Claims::new(&caller(), NOW, 60, n)).unwrap();
+            assert!(verify(&key, &token, NOW).is_ok());
+        }
+        assert!((1..=REMEMBERED).contains(&key.0.signed.lock().unwrap().len()));
     }
 
     #[test]

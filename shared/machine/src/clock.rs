@@ -9,6 +9,7 @@ use model::{
     port::{Clock, Random},
 };
 use std::{
+    cell::RefCell,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -134,20 +135,40 @@ impl Clock for MachineClock {
 /// So that whoever needs the port can be handed a clone of the machine's clock.
 pub type SharedClock = Arc<MachineClock>;
 
-/// The operating system's generator.
+/// The operating system's generator, asked once for sixteen draws.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;
 
+/// What a thread has drawn and not used. A draw is wiped as it is handed out.
+struct Drawn {
+    bytes: [u8; 256],
+    left: usize,
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [0; 256], left: 0 }) };
+}
+
 impl Random for OsRandom {
     fn bits(&self) -> u128 {
-        let mut bytes = [0; 16];
-        // Straight from the kernel: a library's own generator takes 20 ms to seed itself, which is most of a cold
-        // start. Up to 256 bytes come whole; without entropy nothing safe can be done, so this aborts.
-        match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-            Ok(16) => {}
-            Ok(_) | Err(_) => std::process::abort(),
+        DRAWN.with_borrow_mut(Drawn::next)
+    }
+}
+
+impl Drawn {
+    fn next(&mut self) -> u128 {
+        if self.left == 0 {
+            // Straight from the kernel: a library's own generator takes 20 ms to seed itself, which is most of a
+            // cold start. Up to 256 bytes come whole; without entropy nothing safe can be done, so this aborts.
+            match rustix::rand::getrandom(&mut self.bytes, rustix::rand::GetRandomFlags::empty()) {
+                Ok(256) => self.left = self.bytes.len(),
+                Ok(_) | Err(_) => std::process::abort(),
+            }
         }
-        u128::from_le_bytes(bytes)
+        self.left -= 16;
+        let mut draw = [0; 16];
+        draw.swap_with_slice(&mut self.bytes[self.left..self.left + 16]);
+        u128::from_le_bytes(draw)
     }
 }
 
@@ -205,6 +226,7 @@ mod tests {
 
     #[test]
     fn random_bits_differ() {
-        assert_ne!(OsRandom.bits(), OsRandom.bits());
+        let draws: std::collections::HashSet<u128> = (0..100).map(|_| OsRandom.bits()).collect();
+        assert!(draws.len() == 100 && !draws.contains(&0));
     }
 }

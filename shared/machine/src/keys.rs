@@ -9,8 +9,8 @@
 use crate::clock::OsRandom;
 use async_trait::async_trait;
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    digest, rand,
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    digest,
 };
 use model::port::{self, KeyContext, PortError, Random};
 use std::{
@@ -77,8 +77,7 @@ pub fn secret_file(folder: &Path, name: &str) -> Result<[u8; KEY_BYTES], Error> 
 
 /// Whole or not at all, and never over a file that is there: of two processes at once, one makes the key.
 fn make(folder: &Path, path: &Path) -> io::Result<()> {
-    let mut bytes = [0; KEY_BYTES];
-    rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
+    let bytes = [OsRandom.bits().to_le_bytes(), OsRandom.bits().to_le_bytes()].concat();
     let temporary = path.with_extension(format!("new-{:032x}", OsRandom.bits()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     file.write_all(&bytes)?;
@@ -93,7 +92,7 @@ fn make(folder: &Path, path: &Path) -> io::Result<()> {
 
 /// Wraps data keys under the key in one file.
 pub struct Keys {
-    key: RandomizedNonceKey,
+    key: LessSafeKey,
     id: [u8; ID_BYTES],
     path: PathBuf,
 }
@@ -104,7 +103,7 @@ impl Keys {
         let bytes = secret_file(folder, "wrapping.key")?;
         let path = folder.join("wrapping.key");
         let unusable = |_| Error::Length { path: path.clone(), length: bytes.len() };
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(unusable)?;
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).map_err(unusable)?);
         let mut id = [0; ID_BYTES];
         let hash = digest::digest(&digest::SHA256, &[b"sextant key id\n".as_slice(), &bytes].concat());
         id.copy_from_slice(&hash.as_ref()[..ID_BYTES]);
@@ -137,11 +136,14 @@ impl port::Keys for Keys {
             return Err(PortError::Permanent(text));
         }
         let mut sealed = data_key.to_vec();
-        let nonce = self.key.seal_in_place_append_tag(self.aad(context), &mut sealed);
-        let nonce = nonce.map_err(|_| {
+        // From the kernel, as every random number here: the cipher's own generator takes 100 ms to start.
+        let mut nonce = [0; NONCE_LEN];
+        nonce.copy_from_slice(&OsRandom.bits().to_le_bytes()[..NONCE_LEN]);
+        let once = Nonce::assume_unique_for_key(nonce);
+        self.key.seal_in_place_append_tag(once, self.aad(context), &mut sealed).map_err(|_| {
             PortError::Permanent("the cipher refused a data key: this is a defect, please report it".into())
         })?;
-        Ok([VERSION.as_slice(), &self.id, nonce.as_ref(), &sealed].concat())
+        Ok([VERSION.as_slice(), &self.id, &nonce, &sealed].concat())
     }
 
     async fn unwrap(&self, context: &KeyContext, wrapped: &[u8]) -> Result<Vec<u8>, PortError> {

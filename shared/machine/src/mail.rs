@@ -258,14 +258,7 @@ fn plain(text: &str) -> String {
 
 /// 128 bits of SHA-256, in hexadecimal.
 fn digest_of(key: &str) -> String {
-    use std::fmt::Write as _;
-    digest::digest(&digest::SHA256, key.as_bytes()).as_ref()[..16].iter().fold(
-        String::new(),
-        |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        },
-    )
+    hex::encode(&digest::digest(&digest::SHA256, key.as_bytes()).as_ref()[..16])
 }
 
 /// Readable, and different for different keys.

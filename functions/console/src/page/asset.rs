@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use host::{Context, Error, Function, Request, Response, Role, Route};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 const STYLE: &str = include_str!("../../assets/console.css");
 const SCRIPT: &str = include_str!("../../assets/console.js");
@@ -46,9 +45,5 @@ fn answer(request: &Request, text: &'static str, content_type: &str) -> Result<R
 }
 
 fn etag(text: &str) -> String {
-    let mut tag = String::from("\"");
-    for byte in &Sha256::digest(text.as_bytes())[..8] {
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag + "\""
+    format!("\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]))
 }

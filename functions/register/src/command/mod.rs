@@ -72,7 +72,7 @@ async fn run(
 ) -> Result<Response, Error> {
     let id: DeploymentId = request.id("id")?;
     ctx.about(&id);
-    let done = store::persist(ctx, || attempt(ctx, &id, &command, seq)).await?;
+    let done = ctx.persisting(|| attempt(ctx, &id, &command, seq)).await?;
     let published = store::publish(ctx, done.messages).await;
     if let Some((ended, version)) = done.ended.filter(|_| published) {
         store::settle(ctx, ended, version).await?;

@@ -59,8 +59,11 @@ pub async fn register(ctx: Context, request: Request) -> Result<Response, Error>
     };
     let credentials = Write::put(path, Precondition::None, &credentials)?;
     let name = service_name(&wanted.decision)?;
-    store::persist(&ctx, || attempt(&ctx, caller, &wanted, &name, &credentials)).await
+    ctx.persisting(|| attempt(&ctx, caller, &wanted, &name, &credentials)).await
 }
+
+/// What is to be committed, and what is answered then.
+type Made = (Vec<Write>, Response);
 
 /// One try: four documents in one read, one commit.
 async fn attempt(
@@ -70,6 +73,16 @@ async fn attempt(
     name: &ServiceName,
     credentials: &Write,
 ) -> Result<Response, Error> {
+    let (mut writes, response) = make(ctx, caller, wanted, name).await?;
+    writes.push(credentials.clone());
+    ctx.crash_point("register.before-commit");
+    ctx.commit(writes, &response).await?;
+    ctx.crash_point("register.after-commit");
+    Ok(response)
+}
+
+/// Reads what there is, and decides.
+async fn make(ctx: &Context, caller: &Caller, wanted: &Wanted, name: &ServiceName) -> Result<Made, Error> {
     let tenant = &caller.tenant;
     let paths = [
         decision_path(tenant, &wanted.decision),
@@ -81,7 +94,7 @@ async fn attempt(
     let mut next = || found.next().flatten();
     let (known, service, pool, own) = (parse::<Decision>(next())?, next(), next(), next());
     match known {
-        Some(found) if found.document.registration.is_some() => again(ctx, wanted, found, credentials).await,
+        Some(found) if found.document.registration.is_some() => again(ctx, wanted, found).await,
         Some(found) => {
             let (made, precondition) = (found.document, Precondition::At(found.version));
             if let Some(other) = &made.deployment {
@@ -93,12 +106,12 @@ async fn attempt(
                 }
                 Some(_) | None => parse(service)?,
             };
-            first(ctx, caller, wanted, made, precondition, name, service, credentials).await
+            first(ctx, caller, wanted, made, precondition, name, service)
         }
         None => {
             let learned = learning_of(ctx, pool, own)?;
             let made = decision::decision(ctx, tenant, wanted, &learned)?;
-            first(ctx, caller, wanted, made, Precondition::Absent, name, parse(service)?, credentials).await
+            first(ctx, caller, wanted, made, Precondition::Absent, name, parse(service)?)
         }
     }
 }
@@ -109,8 +122,7 @@ fn parse<T: serde::de::DeserializeOwned>(document: Option<Document>) -> Result<O
 }
 
 /// The first registration of a decision.
-#[expect(clippy::too_many_arguments, reason = "what was read, together with what is wanted")]
-async fn first(
+fn first(
     ctx: &Context,
     caller: &Caller,
     wanted: &Wanted,
@@ -118,8 +130,7 @@ async fn first(
     decision_at: Precondition,
     name: &ServiceName,
     service: Option<Found<Service>>,
-    credentials: &Write,
-) -> Result<Response, Error> {
+) -> Result<Made, Error> {
     let at = store::moment(ctx);
     let tenant = &caller.tenant;
     let name = match &decision.service {
@@ -147,22 +158,13 @@ async fn first(
         Write::put(deployment_path(tenant, &deployment.id), Precondition::Absent, &deployment)?,
         Write::put(decision_path(tenant, &decision.id), decision_at, &decision)?,
         Write::put(service_path(tenant, &name), service_at, &service)?,
-        credentials.clone(),
     ];
-    ctx.crash_point("register.before-commit");
-    ctx.commit(writes, &response).await?;
-    ctx.crash_point("register.after-commit");
-    Ok(response)
+    Ok((writes, response))
 }
 
 /// The same decision again: the same deployment. What may change meanwhile (credentials, launch, whether to
 /// measure) is taken over; another project is another deployment and needs another decision.
-async fn again(
-    ctx: &Context,
-    wanted: &Wanted,
-    found: Found<Decision>,
-    credentials: &Write,
-) -> Result<Response, Error> {
+async fn again(ctx: &Context, wanted: &Wanted, found: Found<Decision>) -> Result<Made, Error> {
     let Found { document: mut decision, version } = found;
     let tenant = decision.tenant.clone();
     let (Some(known), Some(deployment)) = (decision.registration.clone(), decision.deployment.clone()) else {
@@ -177,14 +179,13 @@ async fn again(
     }
     let response = answer(&deployment, None);
     let now = registration(wanted, known.webhook_secret_hash.clone());
-    let mut writes = vec![credentials.clone()];
+    let mut writes = vec![];
     if now != known {
         decision.registration = Some(now);
         writes.push(Write::put(decision_path(&tenant, &decision.id), Precondition::At(version), &decision)?);
         writes.extend(reschedule(ctx, &tenant, wanted, &decision, &deployment).await?);
     }
-    ctx.commit(writes, &response).await?;
-    Ok(response)
+    Ok((writes, response))
 }
 
 /// The service's own due times, where this deployment is still the one that serves.
@@ -270,7 +271,7 @@ fn service_name(decision: &DecisionId) -> Result<ServiceName, Error> {
         format!("registered-{tail}")
     } else {
         let digest = Sha256::digest(decision.as_str());
-        digest[..11].iter().fold("registered-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+        format!("registered-{}", hex::encode(&digest[..11]))
     };
     Ok(ServiceName::new(name)?)
 }
@@ -283,7 +284,7 @@ fn webhook_secret(ctx: &Context) -> String {
 
 /// SHA-256 of the secret as it is presented, `whsec_` included, as hexadecimal.
 fn hash(secret: &str) -> String {
-    Sha256::digest(secret).iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(Sha256::digest(secret))
 }
 
 fn answer(id: &DeploymentId, webhook_secret: Option<String>) -> Response {

@@ -24,7 +24,7 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     ctx.about(&id);
     let order = order(&ctx, id, &wanted).await?;
     let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);
-    let placed = store::persist(&ctx, || place::place(&ctx, &order, answer)).await?;
+    let placed = ctx.persisting(|| place::place(&ctx, &order, answer)).await?;
     let published = store::publish(&ctx, placed.messages).await;
     if let Some((ended, version)) = placed.ended.filter(|_| published) {
         store::settle(&ctx, ended, version).await?;

@@ -29,11 +29,7 @@ pub fn event_id(deployment: &str, metric: Metric, month: Month) -> String {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.finalize().iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        use std::fmt::Write;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&hasher.finalize()[..16])
 }
 
 /// What the event's document keeps of the comparison, ordered so that the greater one wins.

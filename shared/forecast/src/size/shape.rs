@@ -75,14 +75,16 @@ fn whole(cpu_milli: u32, memory_mib: u32) -> (u32, u32) {
 
 fn changes(wanted: Shape, shape: Shape) -> Vec<String> {
     let mut told = Vec::new();
-    let mut tell = |what: &str, from: String, to: String| {
+    let mut tell = |what: &str, from: u32, to: u32, shown: fn(u32) -> String| {
         if from != to {
+            let (from, to) = (shown(from), shown(to));
             told.push(format!("{what} {from} is not offered like this: {to} is the nearest that holds it"));
         }
     };
-    let cpu = |milli: u32| format!("{}.{:03} vCPU", milli / 1000, milli % 1000);
-    tell("CPU", cpu(wanted.cpu_milli), cpu(shape.cpu_milli));
-    tell("memory", format!("{} MiB", wanted.memory_mib), format!("{} MiB", shape.memory_mib));
-    tell("concurrency", wanted.concurrency.to_string(), shape.concurrency.to_string());
+    tell("CPU", wanted.cpu_milli, shape.cpu_milli, |milli| {
+        format!("{}.{:03} vCPU", milli / 1000, milli % 1000)
+    });
+    tell("memory", wanted.memory_mib, shape.memory_mib, |mib| format!("{mib} MiB"));
+    tell("concurrency", wanted.concurrency, shape.concurrency, |requests| requests.to_string());
     told
 }

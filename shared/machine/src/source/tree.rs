@@ -3,7 +3,6 @@
 //! Invariant: no link is followed while copying. A link that stays inside of the tree is copied as a link; one
 //! that leaves it is left out, like pipes, sockets and devices.
 
-use crate::target::files;
 use model::port::PortError;
 use std::{
     fs::{self, File, OpenOptions},
@@ -57,7 +56,7 @@ pub(crate) fn copy(
     };
     work.folder(Path::new(""))?;
     let digest = work.hash.finish();
-    let hash = files::hex(&digest.as_ref()[..20]);
+    let hash = hex::encode(&digest.as_ref()[..20]);
     Ok(Copied { hash, ..work.copied })
 }
 

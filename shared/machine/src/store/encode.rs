@@ -91,11 +91,11 @@ fn ascending(out: &mut Vec<u8>, value: &Value) {
 
 /// Zero bytes become `00 FF`, and `00 00` ends it.
 fn string(out: &mut Vec<u8>, text: &str) {
-    for &byte in text.as_bytes() {
-        out.push(byte);
-        if byte == 0 {
-            out.push(u8::MAX);
+    for (place, part) in text.as_bytes().split(|byte| *byte == 0).enumerate() {
+        if place > 0 {
+            out.extend([0, u8::MAX]);
         }
+        out.extend_from_slice(part);
     }
     out.extend([END, END]);
 }

@@ -8,10 +8,11 @@
 //! | `writer` | group commit: one thread, one frame, one sync for all commits that wait |
 //! | `log`, `recover`, `compact` | the file, reading it back, making it small again |
 //! | `state`, `encode`, `query` | documents and indexes in memory, and answers from them |
-//! | `check`, `patch` | what a document may be, and what a patch makes of it: as Firestore has it |
+//! | `check`, `body`, `patch` | what a document may be, and what a patch makes of it: as Firestore has it |
 //! | `watch` | waking whoever waits for a change |
 //! | [`disk`] | the folder, as a seam for tests |
 
+mod body;
 mod check;
 mod compact;
 pub mod disk;
@@ -170,9 +171,14 @@ impl Store {
         }
         let mut paths = HashSet::new();
         let mut bytes = 0;
-        for write in &writes {
+        for (place, write) in writes.iter().enumerate() {
             check::document_path(&write.path)?;
-            if writes.len() > 1 && !paths.insert(write.path.as_str()) {
+            // Looking through a few is quicker than hashing them.
+            let again = match writes.len() {
+                0..=8 => writes[..place].iter().any(|other| other.path == write.path),
+                _ => !paths.insert(write.path.as_str()),
+            };
+            if again {
                 return Err(StoreError::Invalid(format!(
                     "the commit writes `{}` twice; merge the two",
                     write.path

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the three ways give the same answer, because they go by the same encoded keys.
 
+use super::body;
 use super::check::{self, Wanted};
 use super::encode;
 use super::state::{Collection, Record, State, Tree, group};
@@ -102,7 +103,7 @@ fn order_values(query: &Query, record: &Record) -> Result<Vec<Option<Value>>, St
         wanted.add(field, slot);
         slots.push(slot);
     }
-    let found = check::body(&record.path, &record.body, &wanted, fields.len())?;
+    let found = body::read(&record.path, &record.body, &wanted, fields.len())?;
     Ok(slots.into_iter().map(|slot| found[slot].clone()).collect())
 }
 
@@ -179,7 +180,7 @@ impl Matcher {
 
     /// The place of a document in the answer, if its fields are there and equal what they should.
     fn key(&self, query: &Query, record: &Record) -> Option<Vec<u8>> {
-        let found = check::body(&record.path, &record.body, &self.wanted, self.slots).ok()?;
+        let found = body::read(&record.path, &record.body, &self.wanted, self.slots).ok()?;
         for (slot, value) in &self.equal {
             if encoded(found[*slot].as_ref()?) != *value {
                 return None;

@@ -2,7 +2,8 @@
 //!
 //! Invariant: holds only what is durable; only the writer changes it; an index agrees with its documents.
 
-use super::check::{self, Wanted};
+use super::body;
+use super::check::Wanted;
 use super::encode;
 use bytes::Bytes;
 use model::index::{Index, Reach};
@@ -101,7 +102,7 @@ impl Catalog {
     pub(super) fn keys(&self, path: &str, body: &[u8]) -> Result<Keys, StoreError> {
         let (collection, id) = split(path);
         let indexed = self.of(group(collection));
-        let found = check::body(path, body, &indexed.wanted, indexed.fields.len())?;
+        let found = body::read(path, body, &indexed.wanted, indexed.fields.len())?;
         let key = |(index, slots): (&&Index, &Vec<usize>)| {
             let mut key = Vec::with_capacity(64);
             for ((_, descending), &slot) in index.fields.iter().zip(slots) {

@@ -93,12 +93,6 @@ pub(crate) fn subfolders(path: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// Whether `name` can be one segment of a path: keys and revision names come from outside of this crate.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<(), PortError> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');

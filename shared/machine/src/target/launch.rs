@@ -9,7 +9,8 @@ use super::{
     process::{self, Identity},
     spec::{Instance, Places, RevisionSpec, instance_file},
 };
-use model::port::{Clock, Keys, PortError, Redact};
+use crate::clock::OsRandom;
+use model::port::{Clock, Keys, PortError, Random, Redact};
 use rustix::process::Signal;
 use std::{
     io::Write as _,
@@ -142,7 +143,7 @@ impl Environment {
 
 /// A new instance: its port and its mark, known before its process is.
 pub(super) fn new_instance() -> Result<Instance, PortError> {
-    Ok(Instance { wanted: true, mark: mark()?, port: free_port()?, ..Instance::default() })
+    Ok(Instance { wanted: true, mark: mark(), port: free_port()?, ..Instance::default() })
 }
 
 /// What is known about the process of the revision in `folder`; one that was never started should be.
@@ -191,11 +192,8 @@ fn free_port() -> Result<u16, PortError> {
     })
 }
 
-fn mark() -> Result<String, PortError> {
-    let mut bits = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bits)
-        .map_err(|_| PortError::Transient("the system's random generator failed".into()))?;
-    Ok(files::hex(&bits))
+fn mark() -> String {
+    format!("{:032x}", OsRandom.bits())
 }
 
 /// The name under which an app sees its folder; revisions of two services may be called the same.

@@ -3,11 +3,15 @@
 //! Invariant: tenant, record and field are authenticated with the text and with its key, so that what was sealed
 //! for one variable of one revision opens nowhere else.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use crate::clock::OsRandom;
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    error::Unspecified,
+};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use model::{
     document::Sealed,
-    port::{KeyContext, Keys, PortError},
+    port::{KeyContext, Keys, PortError, Random},
 };
 
 /// Bytes of a data key.
@@ -16,15 +20,22 @@ const KEY_BYTES: usize = 32;
 /// Seals a text for one field of one record.
 pub(crate) async fn seal(keys: &dyn Keys, context: &KeyContext, plain: &str) -> Result<Sealed, PortError> {
     let mut data_key = [0; KEY_BYTES];
-    aws_lc_rs::rand::fill(&mut data_key)
-        .map_err(|_| PortError::Transient("the system's random generator failed; try again".into()))?;
+    data_key[..16].copy_from_slice(&OsRandom.bits().to_le_bytes());
+    data_key[16..].copy_from_slice(&OsRandom.bits().to_le_bytes());
+    let mut nonce = [0; NONCE_LEN];
+    nonce.copy_from_slice(&OsRandom.bits().to_le_bytes()[..NONCE_LEN]);
     let wrapped = keys.wrap(context, &data_key).await?;
     let mut text = plain.as_bytes().to_vec();
-    let nonce = RandomizedNonceKey::new(&AES_256_GCM, &data_key)
-        .and_then(|key| key.seal_in_place_append_tag(Aad::from(context.bytes()), &mut text))
+    let aad = Aad::from(context.bytes());
+    cipher(&data_key)
+        .and_then(|key| key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text))
         .map_err(|_| PortError::Permanent("the cipher refused a secret; please report this defect".into()))?;
     let encode = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
-    Ok(Sealed { wrapped: encode(&wrapped), nonce: encode(nonce.as_ref()), ciphertext: encode(&text) })
+    Ok(Sealed { wrapped: encode(&wrapped), nonce: encode(&nonce), ciphertext: encode(&text) })
+}
+
+fn cipher(data_key: &[u8]) -> Result<LessSafeKey, Unspecified> {
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, data_key)?))
 }
 
 /// Opens what was sealed for the same field of the same record.
@@ -42,7 +53,7 @@ pub(crate) async fn open(
     let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| broken());
     let (nonce, mut text) = (decode(&sealed.nonce)?, decode(&sealed.ciphertext)?);
     let data_key = keys.unwrap(context, &decode(&sealed.wrapped)?).await?;
-    let key = RandomizedNonceKey::new(&AES_256_GCM, &data_key).map_err(|_| broken())?;
+    let key = cipher(&data_key).map_err(|_| broken())?;
     let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| broken())?;
     let plain = key.open_in_place(nonce, Aad::from(context.bytes()), &mut text).map_err(|_| broken())?;
     String::from_utf8(plain.to_vec()).map_err(|_| broken())

@@ -72,10 +72,10 @@ pub struct Registration {
     /// Their project.
     pub project: String,
     /// Where they deploy.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Metrics count from here.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch_at: Option<Timestamp>,
     /// Whether metrics may be collected.
     pub collect: bool,
@@ -97,15 +97,15 @@ pub struct Decision {
     /// Which model made it.
     pub model_version: String,
     /// The deployment that carries it out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentId>,
     /// Service's name, where it is known.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// What it is compared with: `node/express`, …
     pub class: String,
     /// How it is built and run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub plan: Plan,
     /// How it is to be configured.
     pub configuration: Configuration,
@@ -116,6 +116,6 @@ pub struct Decision {
     /// Why, one sentence each; what was corrected by learning among them.
     pub reasons: Vec<String>,
     /// What a customer said at `register`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
 }

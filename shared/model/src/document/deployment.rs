@@ -163,13 +163,13 @@ pub struct Deployment {
     /// When it last changed.
     pub updated_at: Timestamp,
     /// When it came to rest.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// What to deploy; none when the customer carries it out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceRef>,
     /// Token for a private source.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_token: Option<Sealed>,
     /// How traffic gets there.
     #[serde(default)]
@@ -181,10 +181,10 @@ pub struct Deployment {
     #[serde(default)]
     pub limits: Limits,
     /// Plain variables of the service.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
     /// Secret ones.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Sealed>,
 
     /// Where the pipeline is.
@@ -198,10 +198,10 @@ pub struct Deployment {
     #[serde(default)]
     pub tries: u32,
     /// Who is at it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
     /// Where it is on its way to, when not to success.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
     /// Whether a newer deployment waits for it: then it is never held.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -212,10 +212,10 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_due: Option<Timestamp>,
     /// Messages that the last commit owes to the topics.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbox: Vec<Message>,
     /// The newest lines of the story.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Entry>,
     /// The newest line's number.
     #[serde(default)]
@@ -224,17 +224,17 @@ pub struct Deployment {
     #[serde(default)]
     pub progress: u8,
     /// When each stage ran.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageTime>,
 
     /// The commit that was fetched.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// How it is built and run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// The decision that it carries out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionId>,
     /// The attempt at the build that is the newest, where it isn't the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,25 +243,25 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left_over: bool,
     /// What the build made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<String>,
     /// What was released.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
     /// What served before, and serves again if this is taken back.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<Kept>,
     /// The traffic that was last read or set.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficToken>,
     /// The shift under way.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub canary: CanaryRun,
     /// What was checked, for the report.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
     /// Why it failed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// What the question after 7 days has come to.
     #[serde(default)]

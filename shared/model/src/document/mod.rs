@@ -1,7 +1,8 @@
 //! What the store keeps: one type per document, each with a schema version, and the path it is kept at.
 //!
 //! Invariant: everything that counts or costs is an integer. A field may be added with a default; a field that
-//! changes its meaning raises [`SCHEMA`], and the old form stays readable.
+//! changes its meaning raises [`SCHEMA`], and the old form stays readable. What is absent or empty isn't written:
+//! documents stay small, and no query asks for a null.
 
 mod decision;
 mod deployment;
@@ -56,13 +57,18 @@ pub fn shard(id: &str) -> u32 {
     (hash >> 32) as u32 % SHARDS
 }
 
+/// Whether a field says nothing, and so is left out of the stored form.
+pub(crate) fn is_default<T: Default + PartialEq>(field: &T) -> bool {
+    *field == T::default()
+}
+
 /// The collection of a tenant, such as `tenants/acme/deployments`.
 pub fn collection(tenant: &TenantId, name: &str) -> String {
     format!("tenants/{tenant}/{name}")
 }
 
 fn path(tenant: &TenantId, collection: &str, id: &str) -> Path {
-    Path::new(format!("tenants/{tenant}/{collection}/{id}"))
+    Path::new(["tenants/", tenant.as_str(), "/", collection, "/", id].concat())
 }
 
 /// Where a deployment is kept.

@@ -64,22 +64,22 @@ pub struct Service {
     /// Spreads due documents.
     pub shard: u32,
     /// The one deployment that runs.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<DeploymentId>,
     /// The one that waits for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued: Option<DeploymentId>,
     /// What takes all traffic.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<Kept>,
     /// Revisions that can take traffic again, newest first, `serving` among them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
     /// The address people use.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Traffic as we last saw it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficToken>,
     /// When it is next measured; absent when it isn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,10 +91,10 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask_due: Option<Timestamp>,
     /// The open question.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,
     /// Messages that the last commit owes to the topics.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbox: Vec<Message>,
     /// When `sweep` must look at it; none when nothing is owed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,13 +17,13 @@ pub struct KeyContext {
 impl KeyContext {
     /// The bytes that are authenticated with the key: unambiguous, since no part can hold a newline.
     pub fn bytes(&self) -> Vec<u8> {
-        format!(
-            "sextant/1\n{}\n{}\n{}",
-            self.tenant,
-            self.record.replace('\n', " "),
-            self.field.replace('\n', " ")
-        )
-        .into_bytes()
+        let parts = [self.tenant.as_str(), &self.record, &self.field];
+        let mut bytes = b"sextant/1".to_vec();
+        for part in parts {
+            bytes.push(b'\n');
+            bytes.extend(part.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+        }
+        bytes
     }
 }
 

@@ -62,7 +62,9 @@ pub struct Body(pub Bytes);
 impl Body {
     /// Serializes a document. Integers must fit `i64`, arrays must not hold arrays: Firestore refuses both.
     pub fn of<T: Serialize>(document: &T) -> Result<Self, StoreError> {
-        let bytes = serde_json::to_vec(document).map_err(|e| StoreError::Invalid(e.to_string()))?;
+        // Most documents fit, so that nothing is moved while it grows.
+        let mut bytes = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut bytes, document).map_err(|e| StoreError::Invalid(e.to_string()))?;
         if bytes.first() != Some(&b'{') {
             return Err(StoreError::Invalid("a document must be a JSON object".into()));
         }
