@@ -6,8 +6,7 @@ use super::rule;
 use super::shell::{Command, Script};
 
 /// Commands that act on a machine.
-const USELESS: [&str; 10] =
-    ["ssh", "vim", "shutdown", "service", "ps", "free", "top", "kill", "mount", "ifconfig"];
+const USELESS: [&str; 9] = ["ssh", "vim", "shutdown", "service", "ps", "free", "top", "kill", "mount"];
 
 /// Looks at the commands of a `RUN`.
 pub(crate) fn run(lint: &mut Lint, instruction: &Instruction, script: &Script) {
@@ -16,22 +15,22 @@ pub(crate) fn run(lint: &mut Lint, instruction: &Instruction, script: &Script) {
     }
     pipes(lint, instruction, script);
     fetchers(lint, instruction, script);
-    archives(lint, script);
+    if !instruction.onbuild {
+        archives(lint, script);
+    }
     consecutive(lint, instruction, script);
 }
 
 fn one(lint: &mut Lint, instruction: &Instruction, command: &Command) {
     let at = lines(instruction);
     match command.name() {
+        "cd" if instruction.onbuild => {}
         "cd" => lint.report(&rule::CD, at, format!("cd {}", command.args().join(" "))),
         "sudo" => lint.report(&rule::SUDO, at, "sudo"),
         name if USELESS.contains(&name) => lint.report(&rule::USELESS_COMMAND, at, name),
         "useradd" => {
-            let args = command.args();
-            let after = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1));
-            let glued = args.iter().find_map(|arg| arg.strip_prefix("--uid="));
-            let id = after("-u").or_else(|| after("--uid")).map(String::as_str).or(glued);
-            if id.is_some_and(|id| id.len() > 5) && !command.any_flag(&["l", "no-log-init"]) {
+            let high = user_ids(command).any(|id| id.len() > 5);
+            if high && !command.any_flag(&["l", "no-log-init"]) {
                 lint.report(&rule::USERADD, at, "useradd with a high id");
             }
         }
@@ -47,9 +46,24 @@ fn one(lint: &mut Lint, instruction: &Instruction, command: &Command) {
     }
 }
 
+/// The user ids that useradd is given: `-u 1`, `-mu 1`, `-u1`, `--uid 1`, `--uid=1`.
+fn user_ids(command: &Command) -> impl Iterator<Item = &str> {
+    let args = command.args();
+    args.iter().enumerate().filter_map(|(at, arg)| {
+        let next = || args.get(at + 1).map(String::as_str);
+        match arg.strip_prefix("--") {
+            Some("uid") => next(),
+            Some(long) => long.strip_prefix("uid="),
+            None if arg.starts_with("-u") && arg.len() > 2 => Some(&arg[2..]),
+            None => (arg.starts_with('-') && arg.ends_with('u')).then(next).flatten(),
+        }
+    })
+}
+
 fn pipes(lint: &mut Lint, instruction: &Instruction, script: &Script) {
     let at = lines(instruction);
-    if script.pipes && !lint.stage().pipefail && instruction.json().is_none() {
+    let shell = instruction.json().is_none() && !instruction.onbuild;
+    if script.pipes && !lint.stage().pipefail && shell {
         lint.report(&rule::PIPEFAIL, at, "a pipe without pipefail");
     }
     let shells = ["sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl", "ruby", "node"];
@@ -87,16 +101,12 @@ fn fetchers(lint: &mut Lint, instruction: &Instruction, script: &Script) {
     }
 }
 
-/// An archive that was copied and is unpacked here.
+/// An archive that was copied and is unpacked here: by the name of its file, in whatever folder. The flags of tar
+/// without a hyphen (`tar xf`) are left in doubt, as hadolint does.
 fn archives(lint: &mut Lint, script: &Script) {
     for command in &script.commands {
-        let dashed = command.any_flag(&["x", "extract", "get"]);
         let unpacks = match command.name() {
-            "tar" => {
-                let letters =
-                    |arg: &String| arg.starts_with(|c: char| c.is_ascii_lowercase()) && arg.contains('x');
-                dashed || command.args().first().is_some_and(|arg| letters(arg) && !arg.contains(['/', '.']))
-            }
+            "tar" => command.any_flag(&["x", "extract", "get"]),
             "unzip" | "gunzip" | "bunzip2" | "unlzma" | "unxz" | "zgz" | "uncompress" | "zcat" | "gzcat" => {
                 true
             }
@@ -105,16 +115,12 @@ fn archives(lint: &mut Lint, script: &Script) {
         if !unpacks {
             continue;
         }
-        let copied = std::mem::take(&mut lint.stage().archives);
-        for (path, at) in &copied {
-            let file = path.rsplit('/').next().unwrap_or_default();
-            // Without a folder it may be another file of that name; the old form of flags is left in doubt.
-            let same = |arg: &String| arg == path || (dashed && arg.rsplit('/').next() == Some(file));
-            if command.args().iter().any(same) {
-                lint.report(&rule::ADD_ARCHIVE, *at, format!("{file} is copied, then unpacked"));
-            }
-        }
-        lint.stage().archives = copied;
+        let stage = lint.stage();
+        let named = |name: &String| command.args().iter().any(|arg| arg.rsplit('/').next() == Some(name));
+        let (unpacked, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut stage.archives).into_iter().partition(|(name, _)| named(name));
+        stage.archives = left;
+        stage.unpacked.extend(unpacked);
     }
 }
 

@@ -3,7 +3,9 @@
 //! Invariant: a correction stays only if its finding is gone and no other has come.
 
 use super::finding::Finding;
-use super::lint::{Surroundings, scan};
+use super::lint::{Surroundings, scan_file};
+use super::parse::parse;
+use super::settings::Settings;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -12,11 +14,17 @@ const ROUNDS: usize = 200;
 
 /// The text with what is safe to correct corrected, and the findings that are gone.
 pub fn fix(text: &str, around: Surroundings) -> (String, Vec<Finding>) {
+    fix_with(text, around, &Settings::default())
+}
+
+/// The same with settings: what is ignored is left.
+pub fn fix_with(text: &str, around: Surroundings, settings: &Settings) -> (String, Vec<Finding>) {
+    let scan = |text: &str| scan_file(&parse(text), around, settings);
     let mut text = text.to_owned();
     let mut gone = Vec::new();
     let mut skipped = 0;
     for _ in 0..ROUNDS {
-        let findings = scan(&text, around);
+        let findings = scan(&text);
         let Some((index, changed)) = findings
             .iter()
             .enumerate()
@@ -25,7 +33,7 @@ pub fn fix(text: &str, around: Surroundings) -> (String, Vec<Finding>) {
         else {
             break;
         };
-        if is_better(&findings, &scan(&changed, around), &findings[index]) {
+        if is_better(&findings, &scan(&changed), &findings[index]) {
             gone.push(findings[index].clone());
             text = changed;
         } else {

@@ -3,6 +3,7 @@
 use super::finding::{Finding, Ignored};
 use super::parse::{File, Instruction, parse};
 use super::rule::{self, Rule, Severity};
+use super::settings::Settings;
 use super::shell::{self, Script};
 use super::{check, packages, serving, word};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub(crate) struct Stage {
     pub(crate) pipefail: bool,
     pub(crate) pip_cache_off: bool,
     pub(crate) env: BTreeSet<String>,
+    /// Its build arguments, with a value or without.
+    pub(crate) args: BTreeSet<String>,
     /// The last USER: its text and lines.
     pub(crate) user: Option<(String, (usize, usize))>,
     pub(crate) cmds: usize,
@@ -33,13 +36,17 @@ pub(crate) struct Stage {
     pub(crate) healthchecks: usize,
     pub(crate) wget: bool,
     pub(crate) curl: bool,
-    /// Archives that were copied: the path inside, and the lines.
+    /// Archives that were copied: the file's name inside, and the lines.
     pub(crate) archives: Vec<(String, (usize, usize))>,
-    /// Package lists that were fetched and left.
-    pub(crate) lists: Vec<(usize, usize)>,
+    /// Those that were unpacked.
+    pub(crate) unpacked: Vec<(String, (usize, usize))>,
+    /// Package lists that were fetched and left, and whether something else was removed.
+    pub(crate) lists: Vec<((usize, usize), bool)>,
     /// Yarn's caches that were filled and left.
     pub(crate) yarn: Vec<(usize, usize)>,
     pub(crate) expose: Vec<(u16, (usize, usize))>,
+    /// The keys of its labels and of those of the stages below.
+    pub(crate) labels: BTreeSet<String>,
     pub(crate) start: Option<(String, (usize, usize))>,
 }
 
@@ -47,6 +54,7 @@ pub(crate) struct Stage {
 pub(crate) struct Lint<'f> {
     pub(crate) file: &'f File,
     pub(crate) around: Surroundings,
+    pub(crate) settings: &'f Settings,
     pub(crate) args: BTreeMap<String, String>,
     pub(crate) stages: Vec<Stage>,
     pub(crate) names: BTreeMap<String, usize>,
@@ -80,9 +88,11 @@ impl Lint<'_> {
         lines: (usize, usize),
         message: impl Into<String>,
     ) {
-        if !self.ignored.hides(rule, lines.0) {
-            self.out.push(Finding { severity, ..Finding::new(rule, lines, message.into()) });
+        if self.ignored.hides(rule, lines.0) || self.settings.ignores(rule) {
+            return;
         }
+        let severity = self.settings.severity(rule).unwrap_or(severity);
+        self.out.push(Finding { severity, ..Finding::new(rule, lines, message.into()) });
     }
 
     /// The stage that is being read; one that stands for nothing before the first `FROM`.
@@ -102,15 +112,16 @@ pub(crate) fn lines(instruction: &Instruction) -> (usize, usize) {
 
 /// Reads a Dockerfile and says what is wrong with it, by line.
 pub fn scan(text: &str, around: Surroundings) -> Vec<Finding> {
-    scan_file(&parse(text), around)
+    scan_file(&parse(text), around, &Settings::default())
 }
 
-/// The same for a file that is parsed already.
-pub fn scan_file(file: &File, around: Surroundings) -> Vec<Finding> {
-    let ignored = Ignored::read(file);
+/// The same for a file that is parsed already, with settings.
+pub fn scan_file(file: &File, around: Surroundings, settings: &Settings) -> Vec<Finding> {
+    let ignored = if settings.ignore_comments() { Ignored::read(file) } else { Ignored::default() };
     let mut lint = Lint {
         file,
         around,
+        settings,
         args: BTreeMap::new(),
         stages: Vec::new(),
         names: BTreeMap::new(),
@@ -124,6 +135,7 @@ pub fn scan_file(file: &File, around: Surroundings) -> Vec<Finding> {
         visit(&mut lint, instruction);
     }
     check::end(&mut lint);
+    super::labels::end(&mut lint);
     serving::end(&mut lint);
     let mut out = lint.out;
     out.sort_by(|a, b| (a.line, a.rule, &a.message).cmp(&(b.line, b.rule, &b.message)));
@@ -154,6 +166,12 @@ fn visit(lint: &mut Lint, instruction: &Instruction) {
         lint.report(&rule::ONBUILD, at, format!("ONBUILD {}", instruction.keyword));
         return;
     }
+    // The rest of what ONBUILD runs belongs to a stage of another file, about which nothing is known here.
+    if instruction.onbuild && !matches!(instruction.keyword.as_str(), "RUN" | "ENV" | "ARG" | "COPY" | "ADD")
+    {
+        lint.last_run = None;
+        return;
+    }
     if lint.stages.is_empty() && !matches!(instruction.keyword.as_str(), "FROM" | "ARG") {
         lint.report(&rule::ORDER, at, format!("{} before FROM", instruction.keyword));
     }
@@ -172,8 +190,18 @@ fn visit(lint: &mut Lint, instruction: &Instruction) {
 pub(crate) fn script(instruction: &Instruction) -> Script {
     match instruction.json() {
         Some(words) => shell::exec(words),
-        None => shell::parse(instruction.script()),
+        None => shell::parse(fed(instruction).unwrap_or_else(|| instruction.script())),
     }
+}
+
+/// The heredoc that is fed to a shell: `RUN <<EOF bash -e`.
+fn fed(instruction: &Instruction) -> Option<&str> {
+    let [heredoc] = &instruction.heredocs[..] else { return None };
+    let rest = instruction.text.strip_prefix("<<")?.split_once(char::is_whitespace)?.1;
+    let mut words = rest.split_whitespace();
+    let shell =
+        matches!(words.next(), Some("sh" | "bash" | "ash" | "dash" | "zsh" | "/bin/sh" | "/bin/bash"));
+    (shell && words.all(|word| word.starts_with('-'))).then_some(&heredoc.body)
 }
 
 /// The target of each cache or tmpfs mount.

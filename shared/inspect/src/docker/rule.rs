@@ -53,6 +53,18 @@ impl Rule {
     }
 }
 
+// Where a finding differs from hadolint's of the same id on purpose, because the build does what ours says:
+// DL3006, DL3022, DL3023, DL3024: BuildKit compares stage names without case, and an image may be `localhost/…`.
+// DL3008, DL3018, DL3062: what belongs to -o, --root or -tags is no package; `go run main.go` fetches nothing.
+// DL3013, DL3042: the value of --timeout, and `.[dev]`, are no packages; `python -m pip -q install` is pip too.
+// DL3016: the folder behind --prefix is no package, and `file:` has no version.
+// DL3020: ADD of git@host:repo, git:// and ssh:// fetches, so that COPY can't replace it.
+// DL3032, DL3036, DL3040: a clean-up counts whatever `rm` or clean-up stands before the install as well; dnf 4 has
+//   its cache in /var/cache/dnf, and `rm -r -f` removes it as `rm -rf` does.
+// DL3044: what another stage sets is not known in this one.
+// DL3046: --uid and -u1234567 mean -u 1234567.
+// DL4006: a stage has the SHELL of the stage that it is built from.
+// All of RUN: the JSON form is no shell, `["a", "&&", "cd", "b"]` runs a; and `bash -c` there runs its argument.
 macro_rules! rules {
     ($($name:ident $id:literal $severity:ident [$($peer:literal),*] $why:literal $fix:literal;)*) => {
         $(pub(crate) static $name: Rule = Rule {
@@ -120,6 +132,8 @@ rules! {
         "Two stages have one name." "Give each stage its own name.";
     SHELL_FORM "shell-form" Warning ["DL3025", "JSONArgsRecommended"]
         "A shell is process 1 and keeps SIGTERM to itself: requests are cut off at each scale-down." "Write a JSON list: CMD [\"program\", \"argument\"].";
+    REGISTRY "registry" Error ["DL3026"]
+        "The configuration trusts other registries." "Use an image of a trusted registry, or add this one to trustedRegistries.";
     APT "apt" Warning ["DL3027"]
         "apt is made for people; its output and options change." "Use apt-get.";
     GEM_PIN "gem-pin" Warning ["DL3028"]
@@ -152,6 +166,24 @@ rules! {
         "The progress bar floods the build log." "Add -q, -nv or --progress=dot:giga.";
     LABEL_KEY "label-key" Info ["DL3048"]
         "Docker's rules for label keys are broken." "Use lower-case letters, digits, dots and hyphens.";
+    LABEL_MISSING "label-missing" Info ["DL3049"]
+        "The configuration's label schema asks for the label." "Add the label.";
+    LABEL_UNKNOWN "label-unknown" Info ["DL3050"]
+        "The configuration's label schema is strict and doesn't know the label." "Leave the label away, or add it to label-schema.";
+    LABEL_EMPTY "label-empty" Warning ["DL3051"]
+        "The configuration's label schema asks for the label." "Give it a value.";
+    LABEL_URL "label-url" Warning ["DL3052"]
+        "The configuration's label schema says what the label holds." "Write a URL with its scheme.";
+    LABEL_TIME "label-time" Warning ["DL3053"]
+        "The configuration's label schema says what the label holds." "Write a time as RFC 3339 does: 2026-01-31T12:00:00Z.";
+    LABEL_LICENSE "label-license" Warning ["DL3054"]
+        "The configuration's label schema says what the label holds." "Write an SPDX identifier, like Apache-2.0.";
+    LABEL_HASH "label-hash" Warning ["DL3055"]
+        "The configuration's label schema says what the label holds." "Write the hash of a commit.";
+    LABEL_VERSION "label-version" Warning ["DL3056"]
+        "The configuration's label schema says what the label holds." "Write a semantic version, like 1.2.3.";
+    LABEL_EMAIL "label-email" Warning ["DL3058"]
+        "The configuration's label schema says what the label holds." "Write an address, like name@example.com.";
     CONSECUTIVE_RUN "consecutive-run" Info ["DL3059"]
         "Each RUN is a layer." "Join the commands with && where they belong together.";
     YARN_CACHE "yarn-cache" Info ["DL3060"]
@@ -160,6 +192,8 @@ rules! {
         "Only ARG may stand before the first FROM." "Begin with FROM.";
     GO_PIN "go-pin" Warning ["DL3062"]
         "The version of the module may differ from build to build." "Write module@version.";
+    RESERVED_STAGE "reserved-stage" Error ["DL3063", "ReservedStageName"]
+        "BuildKit keeps the name for itself." "Give the stage another name.";
     SECRET "secret-in-env" Warning ["DL3064", "DS-0031", "SecretsUsedInArgOrEnv"]
         "Whoever pulls the image reads its ENV and ARG." "Give it when the container starts, from a secret store; in a build with RUN --mount=type=secret.";
     SECRET_NAME "secret-like-name" Warning ["DS-0031", "SecretsUsedInArgOrEnv"]
@@ -190,6 +224,8 @@ rules! {
         "Without a .dockerignore, COPY of the whole folder takes .git, .env and local build output along." "Write a .dockerignore (`sextant dockerfile PATH --write`).";
     DIST_UPGRADE "dist-upgrade" Warning ["DL3005", "DL3017", "DL3031", "DL3039", "DS-0024"]
         "The base image is turned into another one, a different one each day." "Choose a newer base image.";
+    CACHE_LEFT "cache-left" Info []
+        "The clean-up removes something else, and the package cache stays in the layer." "Remove the cache too: rm -rf /var/lib/apt/lists/*, or yum clean all.";
     NO_FROM "no-from" Error [] "There is no stage to build." "Begin with FROM.";
     HEREDOC_END "heredoc-end" Error [] "BuildKit refuses a heredoc without its end." "Add the ending word on a line of its own.";
 }

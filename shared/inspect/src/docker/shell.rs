@@ -157,7 +157,8 @@ impl Reader<'_> {
     }
 
     fn step(&mut self, c: char, open: &mut Open, depth: usize) {
-        let test = open.command.words.first().is_some_and(|word| word == "[[");
+        let test = open.command.words.first().is_some_and(|word| word == "[[")
+            && open.command.words.last().is_none_or(|word| word != "]]");
         match c {
             ' ' | '\t' | '\r' => Self::word_end(open),
             '\n' => {
@@ -183,6 +184,10 @@ impl Reader<'_> {
                 self.end(open, true);
             }
             '(' if open.word.is_some() => self.function(open),
+            '(' if self.rest().starts_with(')') => {
+                self.at += 1;
+                open.command = Command::default();
+            }
             '(' if open.pattern => {}
             '(' if depth < DEPTH => {
                 self.end(open, false);
@@ -333,7 +338,12 @@ impl Reader<'_> {
         if open.command.words.is_empty() && !quoted {
             match word.as_str() {
                 "if" | "then" | "elif" | "else" | "fi" | "while" | "until" | "do" | "done" | "{" | "}"
-                | "!" | "time" => {
+                | "!" | "time" | "coproc" => {
+                    return;
+                }
+                "function" => {
+                    // Its name follows, which is no command.
+                    open.skip = true;
                     return;
                 }
                 "esac" => {
@@ -364,11 +374,27 @@ impl Reader<'_> {
         let command = std::mem::take(&mut open.command);
         open.skip = false;
         open.command.piped = pipe;
-        let none = matches!(command.name(), "" | "for" | "select" | "case" | "[" | "[[" | "function");
+        let none = matches!(command.name(), "" | "for" | "select" | "case" | "[" | "[[");
         if !none && !open.pattern {
-            self.out.commands.push(command);
+            self.out.commands.push(unwrapped(command));
         }
     }
+}
+
+/// `command x`, `builtin x`, `busybox x` and `exec x` run x.
+fn unwrapped(mut command: Command) -> Command {
+    let skip = match command.name() {
+        "command" | "builtin" | "busybox" => 1,
+        "exec" if command.args().first().is_some_and(|arg| arg == "-a") => 3,
+        "exec" => {
+            1 + command.args().iter().take_while(|arg| matches!(arg.as_str(), "-c" | "-l" | "-cl")).count()
+        }
+        _ => 0,
+    };
+    if command.words.get(skip).is_some_and(|program| !program.starts_with('-')) {
+        command.words.drain(..skip);
+    }
+    command
 }
 
 fn is_assignment(word: &str) -> bool {

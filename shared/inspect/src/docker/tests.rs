@@ -26,7 +26,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (
         "apt-lists",
         "RUN apt-get update",
-        "RUN apt-get update && rm -rf /var/lib/apt/lists/*\nRUN --mount=type=cache,target=/var/lib/apt apt-get update",
+        "RUN apt-get update && rm -rf /var/lib/apt/lists/*\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update",
     ),
     ("add-archive", "COPY a.tgz /t/\nRUN tar -xzf /t/a.tgz", "COPY a.tgz /t/\nRUN tar -czf b.tgz x"),
     ("port-range", "EXPOSE 1-70000", "EXPOSE 65535/tcp $X"),
@@ -45,6 +45,17 @@ const CASES: &[(&str, &str, &str)] = &[
     ("copy-several", "COPY a b /c", "COPY a b /c/\nCOPY a /c"),
     ("copy-from-unknown", "COPY --from=x /a /b", "COPY --from=0 /a /b\nCOPY --from=nginx:1 /a /b"),
     ("copy-from-self", "FROM a:1 AS x\nCOPY --from=x /a /b", "FROM a:1 AS x\nFROM a:1\nCOPY --from=X /a /b"),
+    ("reserved-stage", "FROM a:1 AS scratch", "FROM scratch AS b"),
+    (
+        "cache-left",
+        "RUN apt-get update && rm -rf /tmp/*",
+        "RUN apt-get update && rm -rf /tmp/x /var/lib/apt/lists/*",
+    ),
+    (
+        "cache-left",
+        "RUN yum install -y a-1 && rm -rf /x",
+        "RUN yum install -y a-1 && rm -rf /x && yum clean all",
+    ),
     ("duplicate-stage", "FROM a:1 AS x\nFROM a:1 AS X", "FROM a:1 AS x\nFROM a:1 AS y"),
     ("shell-form", "CMD x", "CMD [\"x\"]"),
     ("apt", "RUN apt install x", "RUN apt-get install x"),
@@ -123,7 +134,11 @@ fn each_rule_is_broken_by_what_breaks_it_and_by_nothing_else() {
 fn every_rule_has_a_case_and_an_id_of_its_own() {
     let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), RULES.len());
-    let tried = CASES.iter().map(|(rule, ..)| *rule).chain(["before-from", "no-from"]);
+    let tried = CASES.iter().map(|(rule, ..)| *rule).chain(["before-from", "no-from", "registry"]);
+    // These speak only where settings ask for them; they are tried beside the rules.
+    let labels = ["missing", "unknown", "empty", "url", "time", "license", "hash", "version", "email"];
+    let labels = labels.map(|kind| ids.iter().find(|id| **id == format!("label-{kind}")).copied().unwrap());
+    let tried = tried.chain(labels);
     assert_eq!(ids, tried.collect());
 }
 
@@ -183,6 +198,72 @@ fn ignore_comments_in_every_dialect() {
     assert!(!scan(global, Surroundings::default()).iter().any(|finding| finding.rule == "sudo"));
     let below_only = "FROM a:1\n# hadolint ignore=DL3004\nRUN x\nRUN sudo x\n";
     assert!(scan(below_only, Surroundings::default()).iter().any(|finding| finding.rule == "sudo"));
+}
+
+/// Cases in which hadolint was asked: with peers' ids that a line after `FROM a:1` brings, or none.
+#[test]
+fn the_same_answer_as_the_peer() {
+    for (text, id, expected) in [
+        ("RUN [[ -f x ]] && sudo y", "DL3004", true),
+        ("RUN function f { sudo x; }", "DL3004", true),
+        ("RUN f () { sudo x; }", "DL3004", true),
+        ("RUN coproc sudo x", "DL3004", true),
+        ("RUN <<EOF bash -e\nsudo x\nEOF", "DL3004", true),
+        ("RUN <<EOF cat\nsudo x\nEOF", "DL3004", false),
+        ("RUN command cd x", "DL3003", true),
+        ("RUN command -v apt-get install x", "DL3014", false),
+        ("RUN exec -a y apt-get install x", "DL3014", true),
+        ("RUN busybox wget x", "DL3047", true),
+        ("ONBUILD RUN cd x", "DL3003", false),
+        ("ONBUILD RUN sudo x", "DL3004", true),
+        ("ONBUILD USER root", "DL3002", false),
+        ("ONBUILD WORKDIR /x\nCOPY a b", "DL3045", true),
+        ("COPY \"a b\" c", "DL3021", true),
+        ("COPY a.tar /t/\nRUN tar -xf /y/a.tar", "DL3010", true),
+        ("COPY a.tar /t/b.tar\nRUN tar -xf a.tar", "DL3010", false),
+        ("COPY a.tar /t/\nRUN tar xf /t/a.tar", "DL3010", false),
+        ("COPY a.tar /t/\nRUN tar -xf a.tar\nFROM b:1", "DL3010", false),
+        ("RUN yum clean all && yum install -y a-1", "DL3032", true),
+        ("RUN dnf install -y a-1 && dnf clean packages", "DL3040", false),
+        ("RUN --mount=type=cache,target=/var/cache/zypp zypper -n in a=1", "DL3036", false),
+        ("RUN yarn cache clean && yarn install", "DL3060", true),
+        ("RUN pipenv install b", "DL3013", false),
+        ("RUN pip install https://x/a.zip", "DL3013", false),
+        ("RUN pip install git+https://x/a.git", "DL3013", true),
+        ("RUN export PIP_NO_CACHE_DIR=1 && pip install b==1", "DL3042", false),
+        ("RUN PIP_NO_CACHE_DIR=off pip install b==1", "DL3042", true),
+        ("RUN npm run install", "DL3016", false),
+        ("RUN npm install https://x/a.tgz", "DL3016", false),
+        ("RUN useradd -rmu 123456 x", "DL3046", true),
+        ("FROM --platform=linux/$ARCH a:1", "DL3029", true),
+        ("ENV A=1 B=${A:-x}", "DL3044", false),
+        ("ARG U\nUSER $U", "DL3066", false),
+        ("ENV USERNAME=x", "DL3064", true),
+    ] {
+        let findings = scan(&format!("FROM a:1\n{text}\n"), Surroundings::default());
+        let found = findings.iter().any(|finding| finding.peers.contains(&id));
+        assert_eq!(found, expected, "{id} in {text}");
+    }
+}
+
+#[test]
+fn settings_ignore_rules_set_severities_and_name_registries() {
+    let text = "FROM docker.io/a:1\nFROM b:1\nFROM c/d:1\nFROM ghcr.io/x/y:1 AS z\nFROM z\nFROM scratch\nFROM localhost:5000/a:1\n\
+                # hadolint ignore=DL3020\nADD x /y\nRUN sudo x\nUSER 1\n";
+    let found = |settings: &str| {
+        let findings = scan_file(&parse(text), Surroundings::default(), &Settings::read(settings));
+        findings.into_iter().map(|finding| (finding.rule, finding.line, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(""), [("sudo", 10, Severity::Error)]);
+    assert_eq!(found("override:\n  warning: [DL3004]"), [("sudo", 10, Severity::Warning)]);
+    assert_eq!(found("ignored: [sudo]\ndisable-ignore-pragma: true"), [("add-for-copy", 9, Severity::Error)]);
+    let registry = |names: &str| {
+        let found = found(&format!("ignored: [sudo]\ntrustedRegistries: [{names}]"));
+        found.into_iter().map(|(rule, line, _)| (rule, line)).collect::<Vec<_>>()
+    };
+    assert_eq!(registry("docker.io"), [("registry", 4), ("registry", 7)]);
+    assert_eq!(registry("'*.io', localhost:5000"), []);
+    assert_eq!(registry("ghcr*, hub.docker.com"), [("registry", 1), ("registry", 7)]);
 }
 
 #[test]
