@@ -49,6 +49,7 @@ pub mod secret;
 mod tests;
 mod text;
 mod tree;
+pub mod vulnerability;
 
 pub use error::Error;
 pub use options::{Limits, Options};
