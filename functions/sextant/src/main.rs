@@ -10,6 +10,11 @@ use clap::Parser as _;
 use command::{Cli, Command, output::Output};
 use std::process::ExitCode;
 
+/// What one thread allocates, another frees: the store's documents come from request threads and go in its own. The
+/// system's allocator takes a kernel call a request for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A service starts often and must be ready in milliseconds: it doesn't wait for the whole command line.
     if let Some(serve) = command::serve::from_arguments(std::env::args_os()) {

@@ -163,8 +163,12 @@ async fn after_a_change_of_key_nothing_is_done_twice() {
             config.token_key = other.clone();
         })
         .await;
-    let claims =
-        host::token::Claims::new(&crate::fake::caller("acme", Role::Deployer), model::port::Clock::real(&changed.world), 60, 1);
+    let claims = host::token::Claims::new(
+        &crate::fake::caller("acme", Role::Deployer),
+        model::port::Clock::real(&changed.world),
+        60,
+        1,
+    );
     let bearer = format!("Bearer {}", host::token::mint(&other, &claims).unwrap());
     let answer =
         changed.send("POST /things", &[("authorization", &bearer), ("idempotency-key", "k1")], "a").await;

@@ -17,6 +17,10 @@ mod stream;
 
 use std::process::ExitCode;
 
+/// As in the binary that is measured: the store's limit is its limit there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Percentile of sorted values; 0 without any.
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
