@@ -5,7 +5,7 @@ use host::{Context, Error};
 use model::{
     ObservationId, Timestamp,
     document::{
-        Configuration, Decision, Kept, Observation, SCHEMA, Service, decision_path, observation_path,
+        Configuration, Decision, Kept, Observation, SCHEMA, Service, Spent, decision_path, observation_path,
         service_path,
     },
     message::{AboutObservation, Message, kind, topic},
@@ -40,6 +40,7 @@ pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Resu
         result => result?,
     };
     service.measured_to = window.to;
+    service.spent.clone_from(&observation.spent);
     service.outbox.push(recorded(&observation));
     let write =
         Write::put(observation_path(&service.tenant, &observation.id), Precondition::None, &observation)?;
@@ -81,6 +82,7 @@ async fn observe(
         counts,
         utilization,
         cost_estimated: cost.estimated,
+        spent: Some(Spent::with(service.spent.as_ref(), window.to, cost.total.0)),
     })
 }
 

@@ -74,6 +74,8 @@ async fn windows_follow_each_other_and_each_is_measured_once() {
     assert_eq!(about[0].observation, seen[0].id);
     assert_eq!((seen[0].decision.clone(), seen[0].utilization.cpu), (Some(sample::decision_id(1)), 50_000));
     assert_eq!(seen[0].utilization.cost_month, 100 * 43_200);
+    let spent: Vec<i64> = seen.iter().map(|seen| seen.spent.as_ref().unwrap().micros).collect();
+    assert_eq!(spent, [100, 200, 300, 400], "each window once");
     let service = service(&world).await;
     assert!(service.outbox.is_empty() && service.next_due.is_none());
     assert_eq!(service.measured_to, START.plus(16 * MINUTE_MS));

@@ -78,6 +78,7 @@ fn observation(
         counts: measured.counts,
         utilization: measured.utilization,
         cost_estimated: false,
+        spent: None,
     })
 }
 

@@ -50,6 +50,7 @@ fn window(minute: i64, requests: u64) -> Observation {
         },
         utilization: Utilization { memory: 250_000, cost: 10, ..Utilization::default() },
         cost_estimated: true,
+        spent: None,
     }
 }
 

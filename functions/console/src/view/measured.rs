@@ -57,7 +57,8 @@ pub struct DatabaseMetrics {
 /// US dollars.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Billing {
-    /// This calendar month until now: the measured rate over the time it has served in it.
+    /// The service's this calendar month (UTC), summed over its windows; where windows don't follow each other (a
+    /// webhook's), the measured rate over the time served.
     pub current_month_cost: f64,
     /// The measured rate over a month of 30 days.
     pub projected_monthly_cost: f64,
@@ -79,7 +80,7 @@ impl MetricsView {
             },
             cloud_sql: None,
             billing: Billing {
-                current_month_cost: millionths(month_to_date(used.cost_month, since, now)),
+                current_month_cost: millionths(this_month(observation, since, now)),
                 projected_monthly_cost: millionths(used.cost_month),
                 estimated: observation.cost_estimated,
             },
@@ -88,6 +89,15 @@ impl MetricsView {
             window_from: time(observation.window.from),
             window_to: time(observation.window.to),
         }
+    }
+}
+
+/// What this calendar month has cost so far.
+fn this_month(newest: &Observation, since: Timestamp, now: Timestamp) -> i64 {
+    match &newest.spent {
+        Some(spent) if spent.month == now.month() => spent.micros,
+        Some(_) => 0,
+        None => month_to_date(newest.utilization.cost_month, since, now),
     }
 }
 

@@ -8,7 +8,7 @@ use model::{
     document::{
         CanaryPolicy, CarriedOutBy, Configuration, Counts, Decision, Demand, Deployment, Entry, Estimate,
         Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Observation, Prediction, SCHEMA, Service,
-        Stage, StageTime, Status, Step, Strategy, Utilization, shard,
+        Spent, Stage, StageTime, Status, Step, Strategy, Utilization, shard,
     },
     port::{
         source::SourceRef,
@@ -191,6 +191,7 @@ pub fn service(deployment: &Deployment, kept: Vec<Kept>) -> Service {
         traffic: None,
         metrics_due: None,
         measured_to: Timestamp(0),
+        spent: None,
         ask_due: None,
         question: None,
         outbox: vec![],
@@ -267,6 +268,7 @@ pub fn observation(n: u32, deployment: &Deployment, from: Timestamp) -> Observat
             requests_month: 310_000,
         },
         cost_estimated: true,
+        spent: Some(Spent { month: to.month(), micros: 420 * i64::from(n + 1) }),
     }
 }
 

@@ -167,6 +167,7 @@ pub fn empty_service(name: &ServiceName, request: &Request, at: &At<'_>) -> Serv
         traffic: None,
         metrics_due: None,
         measured_to: at.real,
+        spent: None,
         ask_due: None,
         question: None,
         outbox: vec![],

@@ -138,6 +138,7 @@ pub fn service() -> Service {
         traffic: None,
         metrics_due: Some(START.plus(MINUTE_MS)),
         measured_to: START,
+        spent: None,
         ask_due: Some(START.plus(7 * DAY_MS)),
         question: None,
         outbox: vec![],
@@ -180,6 +181,7 @@ pub fn observation(deployment: u32, minute: i64, requests: u64, cost: i64) -> Ob
             requests_month: month(requests as i64),
         },
         cost_estimated: true,
+        spent: None,
     }
 }
 

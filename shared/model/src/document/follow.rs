@@ -1,5 +1,6 @@
 //! What happens after a deployment: observations, feedback, learnings, and the members who are asked.
 
+use super::Spent;
 use crate::{
     DecisionId, DeploymentId, LearningId, Micros, ObservationId, ServiceName, TenantId, Timestamp,
     port::target::{RevisionWindow, Window},
@@ -56,6 +57,10 @@ pub struct Observation {
     pub utilization: Utilization,
     /// Whether the cost is an estimate from list prices.
     pub cost_estimated: bool,
+    /// What the service has cost in the month that the window ended in, this window included; none where windows
+    /// don't follow each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// What people can say of a configuration.

@@ -41,6 +41,24 @@ pub struct Question {
     pub owed: bool,
 }
 
+/// What a service has cost in a calendar month (UTC) so far: the sum of what its windows cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// `2026-11`.
+    pub month: String,
+    /// In millionths of a US dollar.
+    pub micros: i64,
+}
+
+impl Spent {
+    /// The sum with one more window that ended at `to`; a new month begins at nothing.
+    pub fn with(before: Option<&Self>, to: Timestamp, micros: i64) -> Self {
+        let month = to.month();
+        let sum = before.filter(|spent| spent.month == month).map_or(0, |spent| spent.micros);
+        Self { month, micros: sum.saturating_add(micros) }
+    }
+}
+
 /// The app being deployed, in one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
@@ -87,6 +105,9 @@ pub struct Service {
     /// First moment that isn't measured yet, in real time.
     #[serde(default)]
     pub measured_to: Timestamp,
+    /// What its windows have cost this month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
     /// When its owner is to be asked or reminded; absent when nobody is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask_due: Option<Timestamp>,

@@ -72,6 +72,7 @@ pub fn service() -> Service {
         traffic: None,
         metrics_due: None,
         measured_to: START,
+        spent: None,
         ask_due: None,
         question: None,
         outbox: vec![],
