@@ -10,7 +10,9 @@ impl Report {
         Plan {
             provider: self.provider.map(|provider| provider.name().to_owned()).unwrap_or_default(),
             framework: self.framework.clone(),
-            install_command: with_path(&self.install_command),
+            install_command: with_path(
+                &self.install_command.as_deref().map(|command| self.by_version(command)),
+            ),
             build_command: with_path(&self.build_command),
             start_command: if self.static_site { None } else { with_path(&self.start_command) },
             static_folder: self
@@ -36,6 +38,16 @@ impl Report {
             "No command that starts it was found. Add a Procfile with a line like `web: node server.js`, or a start script."
                 .to_owned()
         })
+    }
+
+    /// Older lock files of pnpm are refused by newer versions of it: npm fetches the one that wrote them.
+    fn by_version(&self, command: &str) -> String {
+        let version = self.package_manager_version.as_deref();
+        match version.filter(|version| ["7", "8"].contains(version)) {
+            Some(version) => command
+                .replace("pnpm install --frozen", &format!("npx --yes pnpm@{version} install --frozen")),
+            None => command.to_owned(),
+        }
     }
 
     fn in_path(&self, command: &str) -> String {

@@ -33,7 +33,7 @@ pub(in crate::provider) struct Manager {
 pub(super) fn find(app: &App, package: &Package) -> Manager {
     let lock = LOCKS.iter().find_map(|(file, name)| Some((app.nearest(file)?, *name)));
     let locked = lock.as_ref().is_some_and(|(path, _)| path.contains("lock") || path.contains("shrinkwrap"));
-    let berry = app.nearest(".yarnrc.yml").is_some();
+    let berry = app.nearest(".yarnrc.yml").is_some() || is_berry(app);
     if let Some((name, version, origin)) = declared(app, package) {
         let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1);
         // A lock file of another manager doesn't lock this one.
@@ -42,7 +42,7 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
         return Manager { name, origin, version, berry: berry || major >= 2, locked };
     }
     if let Some((path, name)) = lock {
-        let version = engine(package, name);
+        let version = engine(package, name).or_else(|| by_lock(app, &path));
         return Manager { name, origin: Origin::new(path, None, 0.95), version, berry, locked };
     }
     let engines = package.json.get("engines");
@@ -57,6 +57,24 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
         berry,
         locked,
     }
+}
+
+/// Yarn 2 and later write their lock file in another form.
+fn is_berry(app: &App) -> bool {
+    let lock = app.nearest("yarn.lock").and_then(|path| app.tree.text(&path));
+    lock.is_some_and(|lock| lock.lines().take(20).any(|line| line.starts_with("__metadata:")))
+}
+
+/// The major version of pnpm that wrote a lock file: others read it differently, or not at all.
+fn by_lock(app: &App, path: &str) -> Option<String> {
+    if !path.ends_with("pnpm-lock.yaml") {
+        return None;
+    }
+    let lock = app.tree.text(path)?;
+    let format = lock.lines().take(5).find_map(|line| line.strip_prefix("lockfileVersion:"))?;
+    let format = format.trim().trim_matches(['"', '\'']);
+    let known = [("5.", "7"), ("6.", "8"), ("9.", "9")];
+    known.into_iter().find(|(prefix, _)| format.starts_with(prefix)).map(|(_, major)| major.to_owned())
 }
 
 fn engine(package: &Package, name: &str) -> Option<String> {
