@@ -65,6 +65,9 @@ impl Origin {
     }
 }
 
+/// Alternatives and variables that are kept: more help nobody, and each new one is held against all.
+const MOST: usize = 1_000;
+
 /// A report in the making.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Draft {
@@ -106,7 +109,7 @@ impl Draft {
     /// Keeps another answer that was possible, once.
     pub(crate) fn alternative(&mut self, field: &str, value: String, origin: Origin) {
         let known = |other: &Alternative| other.field == field && other.value == value;
-        if !self.report.alternatives.iter().any(known) {
+        if self.report.alternatives.len() < MOST && !self.report.alternatives.iter().any(known) {
             let Origin { file, line, confidence } = origin;
             let field = field.to_owned();
             self.report.alternatives.push(Alternative { field, value, file, line, confidence });
@@ -122,6 +125,9 @@ impl Draft {
     /// Adds a variable that the app cannot do without, unless it is set already or the platform sets it.
     pub(crate) fn need(&mut self, name: &str, origin: Origin) {
         let report = &self.report;
+        if report.env_required.len() >= MOST {
+            return;
+        }
         let known =
             report.env_required.iter().any(|known| known == name) || report.run_env.contains_key(name);
         if known || !names::is_variable_name(name) || names::is_ambient(name) {

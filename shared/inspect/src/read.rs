@@ -12,6 +12,9 @@ use crate::{AppEntry, Error, Options, Provider, Report, needs, scan, text};
 const LIKELY_APPS: [&str; 10] =
     ["web", "app", "server", "api", "backend", "site", "www", "service", "main", "frontend"];
 
+/// Apps that are listed: each is held against the whole tree.
+const APPS: usize = 500;
+
 /// Reads a source tree and says what it is, how to build and run it, and why.
 ///
 /// # Errors
@@ -160,7 +163,7 @@ fn list_apps(tree: &Tree, workspace: bool) -> Vec<AppEntry> {
         folders.sort();
         folders.dedup();
     }
-    folders.into_iter().filter_map(|folder| app_in(tree, &folder)).collect()
+    folders.into_iter().filter_map(|folder| app_in(tree, &folder)).take(APPS).collect()
 }
 
 /// Folders whose apps accompany the one that is meant.

@@ -1,6 +1,7 @@
 //! Small readings of text that several providers share. Total: any text gives an answer.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Bytes as text, without a byte order mark. One of UTF-16, as some editors write it, is followed.
 pub(crate) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
@@ -26,6 +27,27 @@ pub(crate) fn json_key_line(text: &str, key: &str) -> Option<usize> {
     let is_key =
         |line: &str| line.split_once(&quoted).is_some_and(|(_, rest)| rest.trim_start().starts_with(':'));
     text.lines().position(is_key).map(|index| index + 1)
+}
+
+/// The lines, from 1, of all strings in quotes, and of a bare key before a colon or an equals sign, each by its first:
+/// where many are looked up in one text, each search for itself would go through it again.
+pub(crate) fn string_lines(text: &str) -> HashMap<&str, usize> {
+    let mut lines = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let bare = line.trim_start();
+        let end = bare.find(|c: char| !(c.is_alphanumeric() || "_-.$".contains(c))).unwrap_or(bare.len());
+        if bare[end..].trim_start().starts_with([':', '=']) {
+            lines.entry(&bare[..end]).or_insert(index + 1);
+        }
+        let mut rest = bare;
+        while let Some(open) = rest.find(['"', '\'']) {
+            let (quote, more) = rest[open..].split_at(1);
+            let Some((string, after)) = more.split_once(quote) else { break };
+            lines.entry(string).or_insert(index + 1);
+            rest = after;
+        }
+    }
+    lines
 }
 
 /// The line, from 1, that holds the byte at `offset`.
@@ -244,6 +266,13 @@ mod tests {
         let value = json5("{ // why\n name: 'it\\'s \"x\"', ok: true, $n: [1,],\n}").expect("parses");
         assert_eq!(value, serde_json::json!({"name": "it's \"x\"", "ok": true, "$n": [1]}));
         assert!(json5("{ 'unclosed").is_none());
+    }
+
+    #[test]
+    fn strings_have_lines() {
+        let lines = string_lines("{\n \"a\": 'b', \"c\": \"a\",\n d: 1\n e-f = \"g\nopen");
+        let expected = [("a", 2), ("b", 2), ("c", 2), ("d", 3), ("e-f", 4)];
+        assert_eq!(lines, HashMap::from(expected));
     }
 
     #[test]

@@ -51,6 +51,9 @@ fn programs(app: &App) -> Vec<(String, String)> {
     let mut found: Vec<(usize, String, String)> = Vec::new();
     for file in app.files().filter(|file| text::has_end(file, "go") && !file.ends_with("_test.go")) {
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if found.len() >= 200 {
+            break;
+        }
         let known = found.iter().any(|(_, package, _)| package.trim_start_matches("./") == folder);
         if known || folder.matches('/').count() > 3 || !is_main(file) {
             continue;

@@ -225,7 +225,7 @@ fn manifest(app: &App) -> Table {
 
 fn list(table: &Table, key: &str) -> Vec<String> {
     let listed = table.get(key).and_then(Value::as_array).into_iter().flatten();
-    listed.filter_map(Value::as_str).map(str::to_owned).collect()
+    listed.filter_map(Value::as_str).map(str::to_owned).take(1_000).collect()
 }
 
 /// Where the manifest says it is a workspace with members.

@@ -22,6 +22,9 @@ impl Entry {
 
 /// How deep a path may get; deeper nesting is cut.
 const DEPTH: usize = 24;
+/// Bytes of a key, and scalars of a file: each scalar has a path of its own, which would grow without a bound.
+const KEY: usize = 256;
+const SCALARS: usize = 20_000;
 
 struct Level {
     indent: usize,
@@ -38,6 +41,9 @@ pub(crate) fn read(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut block: Option<usize> = None;
     for (index, raw) in text.lines().enumerate() {
+        if entries.len() >= SCALARS {
+            break;
+        }
         let line = without_comment(raw);
         let bare = line.trim_start();
         if bare.is_empty() || bare.starts_with("---") {
@@ -65,7 +71,8 @@ pub(crate) fn read(text: &str) -> Vec<Entry> {
             rest = item.trim_start();
         }
         let path = |levels: &[Level]| levels.iter().map(|level| level.key.clone()).collect::<Vec<_>>();
-        let Some((key, value)) = key_and_value(rest) else {
+        let found = key_and_value(rest).map(|(key, value)| (key.chars().take(KEY).collect(), value));
+        let Some((key, value)) = found else {
             if !rest.is_empty() {
                 entries.push(Entry { path: path(&levels), value: unquoted(rest), line: index + 1 });
             }
@@ -80,7 +87,9 @@ pub(crate) fn read(text: &str) -> Vec<Entry> {
         if value.starts_with('|') || value.starts_with('>') {
             block = Some(indent);
         } else if let Some(list) = value.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
-            for (number, item) in list.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate() {
+            for (number, item) in
+                list.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate().take(SCALARS)
+            {
                 let mut path = path(&levels);
                 path.push(number.to_string());
                 entries.push(Entry { path, value: unquoted(item), line: index + 1 });

@@ -113,7 +113,6 @@ fn empty_files_are_files_with_nothing_in_them() {
         "Cargo.toml",
         "go.mod",
         "requirements.txt",
-        "pom.xml",
         "Procfile",
         "compose.yaml",
         "app.yaml",

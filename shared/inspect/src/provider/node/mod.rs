@@ -318,9 +318,10 @@ pub(super) fn dependencies(app: &App) -> Vec<(String, Origin)> {
     let tables = ["dependencies", "optionalDependencies"]
         .into_iter()
         .filter_map(|table| package.json.get(table)?.as_object());
+    let lines = text::string_lines(&package.text);
     tables
         .flatten()
-        .map(|(name, _)| (name.clone(), app.origin(package.file, package.line(name), 0.9)))
+        .map(|(name, _)| (name.clone(), app.origin(package.file, lines.get(name.as_str()).copied(), 0.9)))
         .collect()
 }
 

@@ -50,7 +50,9 @@ pub(super) fn read(app: &App) -> Known {
     }
     pyproject(app, &mut known);
     if let Some((content, table)) = table(app, "Pipfile") {
-        names(table.get("packages"), &mut known, |name| app.origin("Pipfile", line(&content, name), 0.95));
+        let lines = text::string_lines(&content);
+        let line = |name: &str| lines.get(name).copied();
+        names(table.get("packages"), &mut known, |name| app.origin("Pipfile", line(name), 0.95));
     }
     known
 }
@@ -59,12 +61,14 @@ fn pyproject(app: &App, known: &mut Known) {
     let Some((content, table)) = table(app, "pyproject.toml") else { return conda(app, known) };
     let listed =
         table.get("project").and_then(|project| project.get("dependencies")).and_then(Value::as_array);
+    let lines = text::string_lines(&content);
+    let line = |name: &str| lines.get(name).copied();
     for item in listed.into_iter().flatten().filter_map(Value::as_str) {
-        add(known, item, || app.origin("pyproject.toml", text::line_of(&content, item), 0.95));
+        add(known, item, || app.origin("pyproject.toml", line(item), 0.95));
     }
     conda(app, known);
     let poetry = table.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies"));
-    names(poetry, known, |name| app.origin("pyproject.toml", line(&content, name), 0.95));
+    names(poetry, known, |name| app.origin("pyproject.toml", line(name), 0.95));
 }
 
 /// The packages of a conda environment, those that pip brings to it included.
@@ -88,13 +92,6 @@ fn names(table: Option<&Value>, known: &mut Known, origin: impl Fn(&str) -> Orig
     for name in table.and_then(Value::as_table).into_iter().flat_map(Table::keys) {
         known.entry(normal(name)).or_insert_with(|| origin(name));
     }
-}
-
-fn line(content: &str, name: &str) -> Option<usize> {
-    content
-        .lines()
-        .position(|line| line.trim_start().trim_start_matches('"').starts_with(name))
-        .map(|at| at + 1)
 }
 
 /// One line of a requirements file: the name, before extras, versions and markers.
