@@ -1,5 +1,6 @@
 //! Measures the detector and the redactor on one core: `cargo run --release -p inspect --example redact_bench [FILE]`.
-//! Without a file it makes a log with few secrets, and `--write FILE` keeps it for a peer to be run on.
+//! Without a file it makes a log with few secrets, and `--write FILE [MIB]` keeps it for a peer to be run on, as
+//! `--scan FILE` and `--redact FILE` are for one pass each.
 //! `--score` reads strings as JSON lines (`{"text": …}`) from stdin and answers `true` or `false` for each.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this measures and prints")]
@@ -13,6 +14,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["--score"] => return score(),
         ["--tree", folder] => tree(std::path::Path::new(folder)),
         ["--write", file] => std::fs::write(file, made(64 << 20))?,
+        ["--write", file, mib] => std::fs::write(file, made(mib.parse::<usize>()? << 20))?,
+        ["--scan", file] => println!("{}", inspect::secret::scan_text("log", &std::fs::read(file)?).len()),
+        ["--redact", file] => redact(std::fs::File::open(file)?)?,
         [file] => measure(&std::fs::read(file)?),
         _ => measure(&made(64 << 20)),
     }
@@ -24,6 +28,23 @@ fn tree(folder: &std::path::Path) {
     for finding in inspect::secret::scan_tree(folder, &inspect::secret::ScanOptions::default()) {
         println!("{}:{}: {}: {}", finding.file, finding.line, finding.kind, finding.shown.trim());
     }
+}
+
+/// One pass in chunks, as a log comes.
+fn redact(mut from: impl std::io::Read) -> std::io::Result<()> {
+    let mut redactor = inspect::redact::Redactor::new(&[]);
+    let mut chunk = vec![0; 256 << 10];
+    let mut hidden = 0;
+    loop {
+        let length = from.read(&mut chunk)?;
+        if length == 0 {
+            break;
+        }
+        hidden += memchr::memmem::find_iter(&redactor.push(&chunk[..length]), b"***").count();
+    }
+    hidden += memchr::memmem::find_iter(&redactor.finish(), b"***").count();
+    println!("{hidden}");
+    Ok(())
 }
 
 /// The best of five runs of each.

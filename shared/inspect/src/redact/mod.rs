@@ -257,4 +257,6 @@ fn line_break(line: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -289,17 +289,26 @@ pub(crate) struct Index {
     occupied: [bool; BUCKETS],
     /// Forms with a byte in them that no word has, and how much of them stands before the last run.
     led: Vec<(usize, usize)>,
+    /// The two bytes that may stand before that run.
+    before: [[bool; 256]; 2],
 }
 
 impl Index {
     pub(crate) fn new() -> Self {
-        let mut index =
-            Self { buckets: vec![Vec::new(); BUCKETS], occupied: [false; BUCKETS], led: Vec::new() };
+        let mut index = Self {
+            buckets: vec![Vec::new(); BUCKETS],
+            occupied: [false; BUCKETS],
+            led: Vec::new(),
+            before: [[false; 256]; 2],
+        };
         for (at, prefix) in PREFIXES.iter().enumerate() {
             let lead =
                 prefix.text.bytes().rposition(|byte| !Class::Word.has(byte)).map_or(0, |last| last + 1);
             if lead > 0 {
                 index.led.push((at, lead));
+                let text = prefix.text.as_bytes();
+                index.before[0][usize::from(text[lead - 1])] = true;
+                index.before[1][usize::from(text[lead.saturating_sub(2)])] = true;
             } else {
                 let bucket = bucket(prefix.text.as_bytes());
                 index.occupied[bucket] = true;
@@ -320,7 +329,9 @@ impl Index {
 
     /// A form whose last run of word bytes begins at `run`: the form, and where it begins.
     pub(crate) fn led(&self, line: &[u8], run: usize) -> Option<(&'static Prefix, usize)> {
-        if run == 0 || Class::Word.has(line[run - 1]) {
+        // Nearly every run stands behind something else.
+        let may = |back: usize| run > back && self.before[back][usize::from(line[run - 1 - back])];
+        if !may(0) || !may(1) {
             return None;
         }
         self.led.iter().find_map(|(at, lead)| {

@@ -108,7 +108,8 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         if let Some(name) = super::judge::dangling(line) {
             lone(file, text, at, number, name, &mut findings);
         }
-        found.sort_by_key(|hit| hit.start);
+        // Of several that begin together the one whose candidate is nearest knows best what it is.
+        found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.at)));
         let Some(first) = found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])) else { continue };
         let (column, checked) = (first.start + 1, checksum::github(&line[first.at..]));
         findings.extend(finding(file, line, (number, column), first.kind, checked));

@@ -60,6 +60,8 @@ fn is_common(first: u8, second: u8) -> bool {
 struct Makeup {
     letters: usize,
     digits: usize,
+    /// Letters right behind a digit that is right behind a letter.
+    inner: usize,
     /// Words, or what would be some.
     pieces: usize,
     /// Letters beside letters in one piece, and those that often are.
@@ -73,10 +75,13 @@ impl Makeup {
     fn of(text: &[u8]) -> Self {
         let mut makeup = Self::default();
         let mut before = b' ';
+        let mut joined = false;
         for byte in text.iter().copied() {
             match byte {
                 _ if byte.is_ascii_alphabetic() => {
                     makeup.letters += 1;
+                    makeup.inner += usize::from(joined && before.is_ascii_digit());
+                    joined = true;
                     let hump = byte.is_ascii_uppercase() && before.is_ascii_lowercase();
                     if before.is_ascii_alphabetic() && !hump {
                         makeup.pairs += 1;
@@ -89,6 +94,7 @@ impl Makeup {
                 b'_' | b'-' | b'.' | b'/' | b':' | b',' | b' ' | b'\\' | b'[' | b']' => {}
                 _ => makeup.other += 1,
             }
+            joined &= byte.is_ascii_alphanumeric();
             before = byte;
         }
         makeup
@@ -100,6 +106,7 @@ pub(crate) fn are_words(text: &[u8]) -> bool {
     let makeup = Makeup::of(text);
     makeup.other == 0
         && makeup.pairs >= 3
+        && makeup.inner <= 1
         && makeup.digits * 3 <= makeup.letters
         && makeup.pieces * 3 <= makeup.letters
         && makeup.common * 10 >= makeup.pairs * 7
@@ -134,6 +141,7 @@ mod tests {
             "xXuomyfdtWgAVDvYLdaTLDUXYggq",
             "3fa9c04be17d52688aa0",
             "p4ssw0rd!",
+            "URo0GIzg7a3futnlFOR8",
         ] {
             assert!(!are_words(text.as_bytes()), "{text}");
         }

@@ -72,10 +72,8 @@ fn by_ends(run: &[u8]) -> Option<&'static str> {
 /// A run behind a sign that says whose it is: `s.…`, `8Q~…`, `1234567890123456|…`.
 fn behind_sign(line: &[u8], start: usize, run: &[u8]) -> Option<&'static str> {
     let before = &line[start.saturating_sub(24)..start];
-    let random = is_mixed(run) && !are_words(run);
     let digits = |text: &[u8]| text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    match before {
-        _ if !random => None,
+    let kind = match before {
         [.., digit, b'Q', b'~'] if digit.is_ascii_digit() && run.len() >= 24 => {
             Some("an Azure client secret")
         }
@@ -88,5 +86,6 @@ fn behind_sign(line: &[u8], start: usize, run: &[u8]) -> Option<&'static str> {
             Some("a Meta token")
         }
         _ => None,
-    }
+    };
+    kind.filter(|_| is_mixed(run) && !are_words(run))
 }

@@ -179,8 +179,8 @@ fn spoken(line: &[u8], start: usize, end: usize) -> Option<Hit> {
     let (head, body) = text.split_at(tail);
     let words = head.split(|byte| matches!(byte, b'_' | b'-'));
     let says = head.len() <= 32 && words.into_iter().any(|word| WORDS.contains(&word));
-    let random = body.len() >= 24 && is_mixed(body) && !is_typed(body) && !are_words(body);
-    (says && random).then_some(Hit {
+    let random = || body.len() >= 24 && is_mixed(body) && !is_typed(body) && !are_words(body);
+    (says && random()).then_some(Hit {
         at: start,
         start: start + tail,
         until: Until::Class(Class::Word),
