@@ -44,10 +44,15 @@ fn copy(lint: &mut Lint, instruction: &Instruction) {
             let renamed = super::packages::is_archive(target);
             let path = if renamed { target } else { source };
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-            lint.stage().archives.push((name, at));
+            if lint.stage().archives.len() < ARCHIVES {
+                lint.stage().archives.push((name, at));
+            }
         }
     }
 }
+
+/// Archives of a stage that are remembered; no build has as many.
+const ARCHIVES: usize = 64;
 
 /// What `COPY` and `ADD` name. Outside of a JSON list, BuildKit splits at every white space, inside of quotes too.
 fn paths(instruction: &Instruction) -> Vec<String> {

@@ -35,6 +35,11 @@ pub(crate) fn cleaned(
     cleaning: &Cleaning,
     message: &str,
 ) {
+    // Once for each RUN: the next command of the same tool would find the same.
+    if !lint.judged.insert((at.0, rule.id)) {
+        return;
+    }
+    super::work::steps(script.commands.len());
     let first = |is: &dyn Fn(&Command) -> bool| script.commands.iter().position(is);
     let Some(filled) = first(cleaning.fills) else { return };
     let really = |command: &Command| {

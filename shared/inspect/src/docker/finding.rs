@@ -1,7 +1,7 @@
 //! A finding, and the comments that silence it.
 
 use super::parse::File;
-use super::rule::{Rule, Severity};
+use super::rule::{RULES, Rule, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -62,6 +62,10 @@ impl Ignored {
             let skipped = skipped.flat_map(|ids| ids.split(','));
             ignored.everywhere.extend(skipped.map(|id| id.trim().to_owned()).filter(|id| id != "all"));
         }
+        // What no rule answers to is not looked at again for each finding.
+        ignored.everywhere.sort_unstable();
+        ignored.everywhere.dedup();
+        ignored.everywhere.retain(|id| RULES.iter().any(|rule| rule.answers_to(id)));
         ignored
     }
 

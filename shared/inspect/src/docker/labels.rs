@@ -1,5 +1,7 @@
 //! Rules about labels: their keys, and what a label schema asks for.
 
+use std::collections::BTreeSet;
+
 use super::lint::{Lint, lines};
 use super::parse::Instruction;
 use super::rule::{self, Rule};
@@ -41,7 +43,7 @@ pub(crate) fn end(lint: &mut Lint) {
     if settings.labels.is_empty() {
         return;
     }
-    let used: Vec<usize> = lint.stages.iter().filter_map(|stage| stage.parent).collect();
+    let used: BTreeSet<usize> = lint.stages.iter().filter_map(|stage| stage.parent).collect();
     for (index, stage) in std::mem::take(&mut lint.stages).into_iter().enumerate() {
         let missing = settings.labels.keys().find(|key| !stage.labels.contains(*key));
         if let (Some(key), false) = (missing, used.contains(&index)) {

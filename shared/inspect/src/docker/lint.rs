@@ -58,6 +58,8 @@ pub(crate) struct Lint<'f> {
     pub(crate) args: BTreeMap<String, String>,
     pub(crate) stages: Vec<Stage>,
     pub(crate) names: BTreeMap<String, usize>,
+    /// Rules that were judged for all of a RUN, with its line.
+    pub(crate) judged: BTreeSet<(usize, &'static str)>,
     pub(crate) last_run: Option<(Vec<(String, String)>, usize)>,
     ignored: Ignored,
     out: Vec<Finding>,
@@ -125,6 +127,7 @@ pub fn scan_file(file: &File, around: Surroundings, settings: &Settings) -> Vec<
         args: BTreeMap::new(),
         stages: Vec::new(),
         names: BTreeMap::new(),
+        judged: BTreeSet::new(),
         last_run: None,
         ignored,
         out: Vec::new(),
@@ -204,9 +207,12 @@ fn fed(instruction: &Instruction) -> Option<&str> {
     (shell && words.all(|word| word.starts_with('-'))).then_some(&heredoc.body)
 }
 
+/// Mounts that are looked at; no build has as many.
+const MOUNTS: usize = 32;
+
 /// The target of each cache or tmpfs mount.
 pub(crate) fn mounts(instruction: &Instruction) -> Vec<&str> {
-    let mounts = instruction.flags.iter().filter(|(key, _)| key == "mount");
+    let mounts = instruction.flags.iter().filter(|(key, _)| key == "mount").take(MOUNTS);
     let kept = mounts.filter(|(_, value)| {
         let kind = value.split(',').find_map(|part| part.strip_prefix("type="));
         matches!(kind, Some("cache" | "tmpfs"))

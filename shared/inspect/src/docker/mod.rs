@@ -32,6 +32,7 @@ mod tests_more;
 mod tests_parse;
 mod variables;
 mod word;
+mod work;
 
 pub use diff::diff;
 pub use finding::Finding;

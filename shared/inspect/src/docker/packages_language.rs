@@ -57,12 +57,16 @@ pub(crate) fn go(lint: &mut Lint, at: At, command: &Command) {
 
 pub(crate) fn yarn(lint: &mut Lint, instruction: &Instruction, command: &Command, script: &Script) {
     // Yarn from version 2 on has its cache in `.yarn`.
+    if !command.has("install") {
+        return;
+    }
     let mounted =
         mounts(instruction).iter().any(|target| target.contains(".cache/yarn") || target.contains(".yarn"));
     let cleans = |other: &Command| other.name() == "yarn" && other.has("cache") && other.has("clean");
     let installs = |other: &Command| other.name() == "yarn" && other.has("install");
-    let behind = script.commands.iter().skip_while(|other| !installs(other));
-    if command.has("install") && !mounted && !behind.into_iter().any(cleans) {
+    let mut behind = script.commands.iter().skip_while(|other| !installs(other));
+    let first = lint.judged.insert((instruction.line, rule::YARN_CACHE.id));
+    if first && !mounted && !behind.any(cleans) {
         lint.stage().yarn.push(lines(instruction));
     }
 }
@@ -86,7 +90,12 @@ pub(crate) fn pip(lint: &mut Lint, instruction: &Instruction, command: &Command,
     }
     let off = |set: &String| set.strip_prefix("PIP_NO_CACHE_DIR=").is_some_and(is_yes);
     let exported = |other: &Command| other.name() == "export" && other.args().iter().any(off);
-    let off = command.assignments.iter().any(off) || script.commands.iter().any(exported);
+    let first = lint.judged.insert((instruction.line, rule::PIP_CACHE.id));
+    if first && script.commands.iter().any(exported) {
+        lint.judged.insert((instruction.line, "exported"));
+    }
+    let exported = lint.judged.contains(&(instruction.line, "exported"));
+    let off = command.assignments.iter().any(off) || exported;
     let mounted = mounts(instruction).iter().any(|target| target.contains(".cache/pip"));
     let off = off || (command.flag("no-cache-dir") && !command.has("--no-cache-dir=false"));
     let off = off || command.name() == "pipx" || mounted || lint.stage().pip_cache_off;

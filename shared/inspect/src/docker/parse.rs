@@ -2,7 +2,7 @@
 //!
 //! Total: any text parses, in linear time. What BuildKit would refuse is kept in [`File::problems`].
 
-use super::{refuse, word};
+use super::{refuse, word, work};
 use serde::Serialize;
 
 /// A parsed file.
@@ -130,6 +130,7 @@ impl Reader<'_> {
     fn instruction(&mut self) {
         let index = self.next;
         self.next += 1;
+        work::steps(self.lines[index].len() + 1);
         let first = self.lines[index].trim();
         if first.is_empty() {
             return;
@@ -170,6 +171,7 @@ impl Reader<'_> {
             loop {
                 let Some(line) = self.lines.get(self.next) else { return whole };
                 self.next += 1;
+                work::steps(line.len() + 1);
                 let trimmed = line.trim();
                 if let Some(comment) = trimmed.strip_prefix('#') {
                     self.file.comments.push((self.next, comment.trim().to_owned()));
@@ -203,6 +205,7 @@ impl Reader<'_> {
     fn body(&mut self, heredoc: &mut Heredoc) -> bool {
         while let Some(line) = self.lines.get(self.next) {
             self.next += 1;
+            work::steps(line.len() + 1);
             let line = if heredoc.strip_tabs { line.trim_start_matches('\t') } else { line };
             if line == heredoc.name {
                 return true;

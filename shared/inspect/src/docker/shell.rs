@@ -128,6 +128,7 @@ impl Reader<'_> {
     fn next(&mut self) -> Option<char> {
         let c = self.rest().chars().next()?;
         self.at += c.len_utf8();
+        super::work::steps(1);
         Some(c)
     }
 
@@ -261,6 +262,7 @@ impl Reader<'_> {
             let mut at = self.at;
             let start = at;
             for line in self.text[self.at..].split_inclusive('\n') {
+                super::work::steps(line.len());
                 at += line.len();
                 let line = line.trim_end_matches(['\n', '\r']);
                 if name == if strip { line.trim_start_matches('\t') } else { line } {

@@ -276,26 +276,54 @@ fn a_missing_healthcheck_is_no_finding_and_pins_are_information() {
 
 #[test]
 fn work_grows_with_the_text_and_not_faster() {
-    // Steps can't be counted from outside; sizes at which a quadratic walk would take minutes can.
-    let many = 60_000;
     for unit in [
         "RUN a <<A\n",
         "ENV A=$A B=${B\n",
-        "# hadolint ignore=DL3004\n",
+        "# hadolint global ignore=DL3004,x\nRUN sudo x\n",
         "RUN cat <<$(( `\n",
         "FROM a AS b\n",
         "ARG A=$A$A\n",
         "\\\n",
         "RUN ((((\n",
-        "COPY a.tar /x\nRUN tar x /y\n",
+        "COPY a.tar /x\nRUN tar -x /y/a.tar\n",
         "RUN \"${$(\n",
+        "yum install a; dnf install b; yarn install; pip install c; ",
+        "${a:-",
+        "(",
+        "$(",
+        "A=$A ",
+        "<<a ",
     ] {
-        scan(&unit.repeat(many / unit.len()), Surroundings::default());
+        let start = if unit.ends_with('\n') { "FROM a:1\n" } else { "FROM a:1\nRUN " };
+        let work = |count: usize| {
+            let text = format!("{start}{}", unit.repeat(count));
+            work::of(|| drop(scan(&text, Surroundings::default())))
+        };
+        let (once, twice) = (work(2000), work(4000));
+        assert!(once >= 1000, "{unit} counts {once} steps: is what it does counted?");
+        assert!(twice <= once * 9 / 4, "{unit}: {once} steps, {twice} for twice the text");
     }
-    scan(&format!("RUN {}", "(".repeat(many)), Surroundings::default());
-    scan(&format!("RUN {}", "$(".repeat(many)), Surroundings::default());
-    scan(&format!("FROM a\nENV {}", "A=$A ".repeat(many)), Surroundings::default());
 }
+
+/// What is put into files that are whole, to break them.
+const BROKEN: [&str; 16] = [
+    "\\",
+    "\n",
+    "\r",
+    "<<E",
+    "\"",
+    "'",
+    "`",
+    "$(",
+    "${",
+    "[",
+    "]",
+    "\u{feff}",
+    "\0",
+    "é",
+    "--x",
+    "# escape=`\n",
+];
 
 proptest! {
     #[test]
@@ -317,5 +345,31 @@ proptest! {
             prop_assert!(finding.line >= 1 && finding.line <= lines);
             prop_assert!(finding.end_line <= lines);
         }
+    }
+
+    #[test]
+    fn mutated_files_are_scanned_and_corrected_without_an_accident(
+        which in 0..CASES.len(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..BROKEN.len(), 0..3_usize), 0..12)
+    ) {
+        let (_, bad, good) = CASES[which];
+        let mut text: Vec<char> = format!("FROM a:1\n{bad}\n{good}\n").chars().collect();
+        for (at, piece, kind) in cuts {
+            if text.is_empty() {
+                break;
+            }
+            let at = at.index(text.len());
+            match kind {
+                0 => drop(text.remove(at)),
+                1 => drop(text.splice(at..at, BROKEN[piece].chars())),
+                _ => text.swap(at, 0),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let (fixed, gone) = fix(&text, Surroundings::default());
+        prop_assert_eq!(&fix(&fixed, Surroundings::default()).0, &fixed, "a second correction changes more");
+        prop_assert_eq!(fixed == text, gone.is_empty());
+        let problems = |text: &str| parse(text).problems.len();
+        prop_assert!(problems(&fixed) <= problems(&text));
     }
 }

@@ -120,6 +120,20 @@ fn reports() -> Vec<(&'static str, Report)> {
         "mix release --overwrite",
         "./_build/prod/rel/a/bin/a start",
     ];
+    let laravel = Report {
+        backends: vec![crate::Backend {
+            kind: "postgres".into(),
+            file: "config/database.php".into(),
+            line: None,
+            confidence: 0.8,
+        }],
+        native_packages: vec!["ffmpeg".into()],
+        ..report(
+            Provider::Php,
+            "composer",
+            ["composer install --no-dev", "npm ci && npm run build", "php -S 0.0.0.0:${PORT:-80} -t public"],
+        )
+    };
     let php = ["composer install --no-dev", "", "php -S 0.0.0.0:${PORT:-80} -t public"];
     vec![
         ("node-site", site),
@@ -137,11 +151,78 @@ fn reports() -> Vec<(&'static str, Report)> {
         ("dotnet", report(Provider::Dotnet, "nuget", dotnet)),
         ("elixir", report(Provider::Elixir, "mix", elixir)),
         ("deno", report(Provider::Deno, "deno", ["", "", "deno run --allow-all main.ts"])),
-        ("gleam", report(Provider::Gleam, "gleam", ["gleam deps download", "gleam build", "gleam run"])),
+        (
+            "gleam",
+            report(
+                Provider::Gleam,
+                "gleam",
+                [
+                    "gleam deps download",
+                    "gleam export erlang-shipment",
+                    "./build/erlang-shipment/entrypoint.sh run",
+                ],
+            ),
+        ),
         (
             "cpp",
             report(Provider::Cpp, "cmake", ["", "cmake -S . -B build && cmake --build build", "./build/a"]),
         ),
+        (
+            "node-yarn",
+            report(Provider::Node, "yarn", ["yarn install --immutable", "yarn run build", "yarn run start"]),
+        ),
+        (
+            "java-gradle",
+            report(
+                Provider::Java,
+                "gradle",
+                ["", "sh ./gradlew bootJar -x test", "java $JAVA_OPTS -jar */build/libs/*.jar"],
+            ),
+        ),
+        ("php-laravel", laravel),
+        ("scala", report(Provider::Scala, "sbt", ["", "sbt stage", "./target/universal/stage/bin/web"])),
+        ("scala-run", report(Provider::Scala, "sbt", ["", "sbt compile", "sbt run"])),
+        (
+            "clojure",
+            report(
+                Provider::Clojure,
+                "lein",
+                ["", "lein uberjar", "java $JAVA_OPTS -jar target/uberjar/web.jar"],
+            ),
+        ),
+        (
+            "swift",
+            report(
+                Provider::Swift,
+                "swift",
+                ["", "swift build -c release", "./.build/release/App serve --port ${PORT:-8080}"],
+            ),
+        ),
+        (
+            "dart",
+            report(
+                Provider::Dart,
+                "pub",
+                ["dart pub get", "dart compile exe bin/server.dart -o bin/server", "./bin/server"],
+            ),
+        ),
+        (
+            "haskell",
+            report(
+                Provider::Haskell,
+                "stack",
+                ["", "stack build --copy-bins --local-bin-path bin", "./bin/web"],
+            ),
+        ),
+        (
+            "crystal",
+            report(
+                Provider::Crystal,
+                "shards",
+                ["shards install --production", "shards build --release --production", "./bin/web"],
+            ),
+        ),
+        ("zig", report(Provider::Zig, "zig", ["", "zig build -Doptimize=ReleaseSafe", "./zig-out/bin/web"])),
         ("shell", report(Provider::Shell, "", ["", "", "sh start.sh"])),
         ("page", page),
     ]

@@ -12,6 +12,7 @@ pub(crate) fn split_closed(text: &str, escape: char) -> (Vec<&str>, bool) {
     let mut quote = None;
     let mut depth = 0_usize;
     let mut chars = text.char_indices();
+    super::work::steps(text.len());
     while let Some((at, c)) = chars.next() {
         if quote.is_none() && depth == 0 && c.is_whitespace() {
             if let Some(from) = start.take() {
@@ -109,6 +110,7 @@ pub(crate) fn expand(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> S
 fn deeper(text: &str, value_of: &dyn Fn(&str) -> Option<String>, depth: usize, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('$').filter(|_| out.len() < LIMIT) {
+        super::work::steps(at + 1);
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
         let close = after.strip_prefix('{').and_then(closing).filter(|_| depth > 0);

@@ -6,6 +6,7 @@
 mod ignore;
 mod recipe;
 mod start;
+mod toolchain;
 mod version;
 
 use super::finding::Finding;
@@ -69,28 +70,40 @@ fn placed<'c>(report: &Report, command: &'c str) -> (String, &'c str) {
 }
 
 fn build_stage(text: &mut String, report: &Report, recipe: &Recipe) {
+    let early = !report.monorepo && report.app.is_none() && !recipe.manifests.is_empty();
+    let kept = !recipe.kept.is_empty() && (report.app.is_none() || recipe.early.is_some());
+    if kept {
+        manifests(text, recipe);
+    }
     line(text, format!("\nFROM {} AS build", recipe.build_image));
     for (name, value) in build_variables(report, recipe) {
         line(text, format!("ENV {name}={}", quoted(&value)));
+    }
+    if !recipe.path.is_empty() {
+        line(text, format!("ENV PATH={}:$PATH", recipe.path.join(":")));
     }
     for step in &recipe.setup {
         line(text, step);
     }
     let install = report.install_command.as_deref();
-    let early = !report.monorepo && report.app.is_none() && !recipe.manifests.is_empty();
     let mut left = install;
     let mut here = "/app".to_owned();
     line(text, "WORKDIR /app");
-    if let (true, Some(first)) = (early, recipe.early.as_deref().or(install)) {
+    if let (true, Some(first)) = (early || kept, recipe.early.as_deref().or(install)) {
         line(text, "# What is fetched changes seldom: a layer of its own, before the source.");
-        line(text, format!("COPY {} ./", recipe.manifests.join(" ")));
+        if kept {
+            line(text, "COPY --from=manifests /manifests/ ./");
+        } else {
+            line(text, format!("COPY {} ./", recipe.manifests.join(" ")));
+        }
         line(text, run(recipe, first));
         if recipe.early.is_none() {
             left = None;
         }
     }
     line(text, "COPY . .");
-    for step in [left, report.build_command.as_deref()].into_iter().flatten() {
+    let build = report.build_command.as_ref().map(|build| format!("{build}{}", recipe.build_flags));
+    for step in [left, build.as_deref()].into_iter().flatten() {
         let (folder, command) = placed(report, step);
         if folder != here {
             line(text, format!("WORKDIR {folder}"));
@@ -101,6 +114,29 @@ fn build_stage(text: &mut String, report: &Report, recipe: &Recipe) {
     for step in &recipe.finish {
         line(text, run(recipe, step));
     }
+}
+
+/// A stage that picks what says what to fetch. What it gives is compared by content: a change elsewhere costs nothing.
+fn manifests(text: &mut String, recipe: &Recipe) {
+    let tests: Vec<String> = recipe
+        .kept
+        .iter()
+        .map(|pattern| match (pattern.strip_prefix("./"), pattern.contains('/')) {
+            (Some(_), _) => format!("-path '{pattern}'"),
+            (None, true) => format!("-path '*/{pattern}'"),
+            (None, false) => format!("-name '{pattern}'"),
+        })
+        .collect();
+    line(text, format!("\nFROM {} AS manifests", version::DEBIAN));
+    line(text, "WORKDIR /tree");
+    line(text, "COPY . .");
+    let tests = tests.join(" -o ");
+    line(
+        text,
+        format!(
+            "RUN mkdir /manifests && find . -type f \\( {tests} \\) -exec cp --parents {{}} /manifests/ \\;"
+        ),
+    );
 }
 
 fn run(recipe: &Recipe, command: &str) -> String {
@@ -142,7 +178,12 @@ fn quoted(value: &str) -> String {
 
 fn run_stage(text: &mut String, report: &Report, recipe: &Recipe) {
     let start = report.start_command.as_deref().unwrap_or_default();
-    let (folder, start) = placed(report, start);
+    let (mut folder, start) = placed(report, start);
+    let mut start = start.to_owned();
+    if let (Some(inside), None) = (recipe.inside, &report.app) {
+        folder = format!("{folder}/{inside}");
+        start = start.replacen(&format!("./{inside}/"), "./", 1);
+    }
     line(text, format!("\nFROM {}", recipe.run_image));
     for (name, value) in &recipe.run_env {
         line(text, format!("ENV {name}={}", quoted(value)));
@@ -151,8 +192,9 @@ fn run_stage(text: &mut String, report: &Report, recipe: &Recipe) {
     {
         line(text, format!("ENV {name}={}", quoted(value)));
     }
-    if !report.path.is_empty() {
-        let folders: Vec<_> = report.path.iter().map(|folder| format!("/app/{folder}")).collect();
+    let own = recipe.path.iter().map(|folder| (*folder).to_owned());
+    let folders: Vec<_> = report.path.iter().map(|folder| format!("/app/{folder}")).chain(own).collect();
+    if !folders.is_empty() {
         line(text, format!("ENV PATH={}:$PATH", folders.join(":")));
     }
     line(text, "# Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.");
@@ -166,7 +208,7 @@ fn run_stage(text: &mut String, report: &Report, recipe: &Recipe) {
     }
     line(text, format!("USER {USER}:{USER}"));
     line(text, "EXPOSE 8080");
-    line(text, format!("CMD {}", start::exec(start)));
+    line(text, format!("CMD {}", start::exec(&start)));
 }
 
 /// Files behind nginx, which listens on `$PORT` as its own numeric user.

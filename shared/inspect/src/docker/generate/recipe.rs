@@ -1,6 +1,6 @@
 //! What each language needs: images, what is fetched first, what is carried over.
 
-use super::version;
+use super::version::{self, DEBIAN};
 use crate::Report;
 
 /// How a language is built and run.
@@ -21,6 +21,15 @@ pub(super) struct Recipe {
     pub(super) finish: Vec<String>,
     pub(super) run_setup: Vec<String>,
     pub(super) run_env: Vec<(&'static str, &'static str)>,
+    /// Patterns of files that say what to fetch, in whatever folder: they are picked in a stage of their own, whose
+    /// result stays the same as long as they do.
+    pub(super) kept: Vec<&'static str>,
+    /// What is added to the build command.
+    pub(super) build_flags: &'static str,
+    /// Folders to look for programs in.
+    pub(super) path: Vec<&'static str>,
+    /// A folder below the app's in which it is started.
+    pub(super) inside: Option<&'static str>,
     /// What is carried into the last stage.
     pub(super) outputs: Vec<(String, String)>,
     pub(super) because: String,
@@ -44,16 +53,17 @@ impl Recipe {
             "ruby" => ruby(&version),
             "php" => php(report, &version),
             "dotnet" => dotnet(report, &version),
-            "elixir" => elixir(&version),
+            "elixir" => elixir(report, &version),
             "deno" => deno(report),
-            "gleam" => gleam(),
+            "gleam" => gleam(report),
             "cpp" => cpp(report),
-            _ => Self {
-                build_image: "debian:12.9-slim".into(),
-                run_image: "debian:12.9-slim".into(),
+            other => super::toolchain::of(other, report).unwrap_or_else(|| Self {
+                build_image: DEBIAN.into(),
+                run_image: DEBIAN.into(),
                 ..Self::default()
-            },
+            }),
         };
+        recipe.natives(report);
         if recipe.outputs.is_empty() {
             recipe.outputs.push(("/app".into(), "/app".into()));
         }
@@ -61,6 +71,18 @@ impl Recipe {
             declared.map_or_else(|| "the default".to_owned(), |declared| format!("declared: {declared}"));
         recipe.because = format!("base image: {} ({from})", recipe.run_image);
         recipe
+    }
+}
+
+impl Recipe {
+    /// Packages that the app needs beside its language's, where it is built and where it runs.
+    fn natives(&mut self, report: &Report) {
+        if report.native_packages.is_empty() || self.build_image.ends_with("alpine") {
+            return;
+        }
+        let install = apt(&report.native_packages.join(" "));
+        self.setup.splice(0..0, install.clone());
+        self.run_setup.splice(0..0, install);
     }
 }
 
@@ -80,13 +102,34 @@ fn node(report: &Report, version: &str) -> Recipe {
         "pnpm" => {
             recipe.manifests = files(&["package.json", "pnpm-lock.yaml*", "pnpm-workspace.yaml*", ".npmrc*"]);
             recipe.caches = vec!["/root/.local/share/pnpm/store"];
+            if report.monorepo || report.app.is_some() {
+                // The lock file alone says what to fetch, for every package of the tree.
+                recipe.kept = vec![
+                    "./package.json",
+                    "./pnpm-lock.yaml",
+                    "./pnpm-workspace.yaml",
+                    "./.npmrc",
+                    "./patches/*",
+                ];
+                recipe.early = Some("(pnpm fetch || true)".into());
+            }
         }
-        // Yarn from version 2 on lives in a folder of the tree, which a pattern can't copy as a folder.
+        // Yarn from version 2 on lives in a folder of the tree.
         "yarn" if !install.contains("--immutable") => {
             recipe.manifests = files(&["package.json", "yarn.lock*", ".yarnrc*", ".npmrc*"]);
             recipe.caches = vec!["/usr/local/share/.cache/yarn"];
         }
-        "yarn" => recipe.caches = vec!["/root/.yarn/berry/cache"],
+        "yarn" => {
+            recipe.caches = vec!["/root/.yarn/berry/cache"];
+            recipe.kept = vec![
+                "package.json",
+                "yarn.lock",
+                ".yarnrc.yml",
+                ".yarn/releases/*",
+                ".yarn/plugins/*",
+                ".yarn/patches/*",
+            ];
+        }
         "bun" => {
             recipe.manifests = files(&["package.json", "bun.lock*", "bunfig.toml*"]);
             recipe.caches = vec!["/root/.bun/install/cache"];
@@ -163,49 +206,71 @@ fn python(report: &Report, version: &str) -> Recipe {
 fn go(report: &Report, version: &str) -> Recipe {
     let mut recipe = Recipe {
         build_image: format!("golang:{version}-bookworm"),
-        run_image: "debian:12.9-slim".into(),
+        run_image: version::STATIC.into(),
         build_env: vec![("CGO_ENABLED", "0")],
-        caches: vec!["/go/pkg/mod", "/root/.cache/go-build"],
+        caches: vec!["/root/.cache/go-build"],
         early: Some("go mod download".into()),
         manifests: files(&["go.mod", "go.sum*"]),
-        run_setup: certificates(),
+        // Templates and other files that it may read stay.
+        finish: vec!["find . -name '*.go' -type f -delete".into()],
         ..Recipe::default()
     };
     if report.build_command.as_deref().is_some_and(|build| build.contains("go.work")) {
         recipe.manifests.clear();
     }
+    let start = report.start_command.as_deref().unwrap_or_default();
+    if super::start::needs_shell(start) || !report.native_packages.is_empty() {
+        recipe.run_image = DEBIAN.into();
+        recipe.run_setup = certificates();
+    }
     recipe
 }
 
 /// The slim image has no root certificates; the build image has.
-fn certificates() -> Vec<String> {
+pub(super) fn certificates() -> Vec<String> {
     let file = "/etc/ssl/certs/ca-certificates.crt";
     vec![format!("COPY --from=build {file} {file}")]
 }
 
+/// Packages of Debian, whose old versions disappear from its servers.
+pub(super) fn apt(packages: &str) -> Vec<String> {
+    vec![format!(
+        "# Debian keeps no old versions: a pin would break the build at the next security fix.\n\
+         # hadolint ignore=DL3008\n\
+         RUN apt-get update && apt-get install -y --no-install-recommends {packages} && rm -rf /var/lib/apt/lists/*"
+    )]
+}
+
+/// Carries the program over beside the tree, without the folder that it was built in; whether it is known.
+pub(super) fn only(recipe: &mut Recipe, report: &Report, folder: &str, built: &str) -> bool {
+    let start = report.start_command.as_deref().unwrap_or_default();
+    let word = start.split_whitespace().find(|word| word.contains(folder));
+    let (Some(word), None) = (word, &report.app) else { return false };
+    let program = word.strip_prefix("./").unwrap_or(word);
+    if program.contains(['$', '*', '\'', '"']) {
+        return false;
+    }
+    let above = above(program);
+    recipe.finish.push(format!("mkdir -p /out/{above} && cp {program} /out/{above}/ && rm -rf {built}"));
+    recipe.outputs.push(("/app".into(), "/app".into()));
+    recipe.outputs.push(("/out".into(), "/app".into()));
+    true
+}
+
 fn rust(report: &Report, version: &str) -> Recipe {
-    let build_image = format!("rust:{version}-bookworm");
-    let binary = report.start_command.as_deref().and_then(|start| {
-        start
-            .split_whitespace()
-            .find(|word| word.contains("target/release/"))
-            .map(|word| word.trim_start_matches("./"))
-    });
     let mut recipe = Recipe {
-        build_image,
-        run_image: "debian:12.9-slim".into(),
-        caches: vec!["/usr/local/cargo/registry"],
+        build_image: format!("rust:{version}-bookworm"),
+        run_image: DEBIAN.into(),
+        manifests: files(&["Cargo.toml", "Cargo.lock*", "rust-toolchain*"]),
+        // Cargo reads no manifest without a source; nothing is built of this one, so that nothing of it can stay.
+        early: Some(
+            "mkdir src && touch src/main.rs src/lib.rs && (cargo fetch || true) && rm -rf src".to_owned(),
+        ),
         run_setup: certificates(),
         ..Recipe::default()
     };
-    if let (Some(binary), None) = (binary, &report.app) {
-        // The target folder holds gigabytes; the program and the tree's own files are what it may read.
-        recipe
-            .finish
-            .push(format!("mkdir -p /out/{0} && cp {binary} /out/{0}/ && rm -rf target", above(binary)));
-        recipe.outputs.push(("/app".into(), "/app".into()));
-        recipe.outputs.push(("/out".into(), "/app".into()));
-    }
+    // The target folder holds gigabytes; the program and the tree's own files are what it may read.
+    only(&mut recipe, report, "target/release/", "target");
     recipe
 }
 
@@ -217,6 +282,21 @@ fn java(report: &Report, version: &str) -> Recipe {
     let build = report.build_command.as_deref().unwrap_or_default();
     let maven = build.starts_with("mvn ");
     let gradle = build.starts_with("gradle ");
+    let words: Vec<&str> = build.split_whitespace().collect();
+    let tool = &words[..words.len().min(if build.starts_with("sh ") { 2 } else { 1 })];
+    let by_maven = report.package_manager.as_deref() == Some("maven");
+    let (kept, early) = if by_maven {
+        (vec!["pom.xml", "mvnw", ".mvn/*"], "-B dependency:go-offline")
+    } else {
+        let kept = vec!["*.gradle", "*.gradle.kts", "gradle.properties", "gradlew", "gradle/*", "buildSrc/*"];
+        (kept, "--no-daemon dependencies")
+    };
+    let early = match tool {
+        ["mvn" | "gradle"] | ["sh", "./mvnw" | "./gradlew"] if report.app.is_none() => {
+            Some(format!("({} {early} || true)", tool.join(" ")))
+        }
+        _ => None,
+    };
     let build_image = if maven {
         format!("maven:3.9-eclipse-temurin-{version}")
     } else if gradle {
@@ -227,10 +307,26 @@ fn java(report: &Report, version: &str) -> Recipe {
     Recipe {
         build_image,
         run_image: format!("eclipse-temurin:{version}-jre"),
-        caches: vec!["/root/.m2", "/root/.gradle"],
+        kept: if early.is_some() { kept } else { Vec::new() },
+        early,
+        outputs: jar(report),
         run_env: vec![("JAVA_OPTS", "-XX:MaxRAMPercentage=75")],
         ..Recipe::default()
     }
+}
+
+/// The jar alone, where the start command names no more than that: it holds what it reads.
+fn jar(report: &Report) -> Vec<(String, String)> {
+    let start = report.start_command.as_deref().unwrap_or_default();
+    let words: Vec<&str> = start.split_whitespace().skip_while(|word| *word != "-jar").collect();
+    let ["-jar", path] = words[..] else { return Vec::new() };
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    if folder.is_empty() || folder.contains(['*', '$', '"', '\'']) || report.app.is_some() {
+        return Vec::new();
+    }
+    let source = if folder.ends_with("quarkus-app") { String::new() } else { format!("/{file}") };
+    let target = if source.is_empty() { String::new() } else { "/".to_owned() };
+    vec![(format!("/app/{folder}{source}"), format!("/app/{folder}{target}"))]
 }
 
 fn ruby(version: &str) -> Recipe {
@@ -253,14 +349,36 @@ fn ruby(version: &str) -> Recipe {
 fn php(report: &Report, version: &str) -> Recipe {
     let fetch =
         "composer install --no-dev --no-scripts --no-autoloader --no-interaction --ignore-platform-reqs";
-    Recipe {
-        build_image: "composer:2.8".into(),
-        run_image: format!("php:{version}-cli-bookworm"),
-        manifests: files(&["composer.json", "composer.lock*"]),
-        early: report.install_command.as_ref().map(|_| fetch.to_owned()),
+    let image = format!("php:{version}-cli-bookworm");
+    // PHP, Composer and, where there are assets, Node of one C library.
+    let mut setup = apt("git unzip");
+    setup.push("COPY --from=composer:2.8 /usr/bin/composer /usr/local/bin/composer".into());
+    if report.build_command.is_some() {
+        let node = format!("node:{}-bookworm-slim", version::of("node", None));
+        setup.push(format!("COPY --from={node} /usr/local/bin /usr/local/bin"));
+        setup.push(format!("COPY --from={node} /usr/local/lib/node_modules /usr/local/lib/node_modules"));
+    }
+    let mut recipe = Recipe {
+        build_image: image.clone(),
+        run_image: image,
+        setup,
+        build_env: vec![("COMPOSER_ALLOW_SUPERUSER", "1"), ("COMPOSER_CACHE_DIR", "/tmp/cache")],
         caches: vec!["/tmp/cache"],
         ..Recipe::default()
+    };
+    if report.install_command.is_some() {
+        recipe.manifests = files(&["composer.json", "composer.lock*"]);
+        recipe.early = Some(fetch.to_owned());
     }
+    // The image has SQLite's driver and no other.
+    let drivers = [("mysql", "pdo_mysql", ""), ("postgres", "pdo_pgsql", "libpq-dev")];
+    for (kind, driver, library) in drivers {
+        if report.backends.iter().any(|backend| backend.kind == kind) {
+            recipe.run_setup.extend(if library.is_empty() { Vec::new() } else { apt(library) });
+            recipe.run_setup.push(format!("RUN docker-php-ext-install {driver}"));
+        }
+    }
+    recipe
 }
 
 fn dotnet(report: &Report, version: &str) -> Recipe {
@@ -271,11 +389,21 @@ fn dotnet(report: &Report, version: &str) -> Recipe {
         build_image: format!("mcr.microsoft.com/dotnet/sdk:{version}"),
         run_image: format!("mcr.microsoft.com/dotnet/aspnet:{version}"),
         manifests: plain.map(str::to_owned).into_iter().collect(),
+        // Settings and pages are looked for where it is started, and publishing puts them beside the program.
+        outputs: folder(report, "out"),
+        inside: report.start_command.as_deref().filter(|start| start.contains("./out/")).map(|_| "out"),
         ..Recipe::default()
     }
 }
 
-fn elixir(version: &str) -> Recipe {
+/// One folder of the tree, where the start command names a file in it.
+fn folder(report: &Report, name: &str) -> Vec<(String, String)> {
+    let start = report.start_command.as_deref().unwrap_or_default();
+    let inside = start.contains(&format!("./{name}/")) && report.app.is_none();
+    inside.then(|| (format!("/app/{name}"), format!("/app/{name}"))).into_iter().collect()
+}
+
+fn elixir(report: &Report, version: &str) -> Recipe {
     Recipe {
         build_image: format!("elixir:{version}"),
         run_image: format!("elixir:{version}-slim"),
@@ -283,6 +411,7 @@ fn elixir(version: &str) -> Recipe {
         build_env: vec![("MIX_ENV", "prod")],
         run_env: vec![("PHX_SERVER", "true"), ("RELEASE_TMP", "/tmp")],
         // A release needs its files and the system's libraries, nothing else.
+        outputs: folder(report, "_build/prod/rel"),
         ..Recipe::default()
     }
 }
@@ -306,12 +435,13 @@ fn deno(report: &Report) -> Recipe {
     }
 }
 
-fn gleam() -> Recipe {
+fn gleam(report: &Report) -> Recipe {
     let image = "ghcr.io/gleam-lang/gleam:v1.13.0-erlang";
     Recipe {
         build_image: image.into(),
         run_image: image.into(),
         manifests: files(&["gleam.toml", "manifest.toml*"]),
+        outputs: folder(report, "build/erlang-shipment"),
         ..Recipe::default()
     }
 }
@@ -321,15 +451,15 @@ fn cpp(report: &Report) -> Recipe {
         Some("meson") => "build-essential meson ninja-build pkg-config",
         _ => "build-essential cmake ninja-build pkg-config",
     };
-    let setup = format!(
-        "# Debian keeps no old versions: a pin would break the build at the next security fix.\n\
-         # hadolint ignore=DL3008\n\
-         RUN apt-get update && apt-get install -y --no-install-recommends {tools} && rm -rf /var/lib/apt/lists/*"
-    );
-    Recipe {
-        build_image: "debian:12.9".into(),
-        run_image: "debian:12.9-slim".into(),
-        setup: vec![setup],
+    let mut recipe = Recipe {
+        build_image: version::DEBIAN_FULL.into(),
+        run_image: DEBIAN.into(),
+        setup: apt(&format!("{tools} ca-certificates git")),
+        run_setup: certificates(),
         ..Recipe::default()
+    };
+    if only(&mut recipe, report, "build/", "build") {
+        recipe.outputs.retain(|(source, _)| source == "/out");
     }
+    recipe
 }

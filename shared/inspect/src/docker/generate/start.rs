@@ -5,16 +5,21 @@ use serde_json::json;
 /// A JSON list: the words themselves where no shell is needed, else `sh -c` whose last command replaces the shell.
 pub(super) fn exec(command: &str) -> String {
     let command = command.trim();
+    if !needs_shell(command) {
+        return list(&command.split_whitespace().collect::<Vec<_>>());
+    }
+    list(&["sh", "-c", &replaced(command)])
+}
+
+/// Whether it is more than a program and its words.
+pub(super) fn needs_shell(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().collect();
     let shell =
         command.contains(['$', '&', '|', ';', '<', '>', '(', ')', '*', '?', '"', '\'', '`', '~', '\\', '{']);
     let assigned = words.first().is_some_and(|word| word.contains('='));
     let builtin =
         words.first().is_some_and(|word| matches!(*word, "cd" | "export" | "exec" | "." | "source" | "if"));
-    if !shell && !assigned && !builtin {
-        return list(&words);
-    }
-    list(&["sh", "-c", &replaced(command)])
+    shell || assigned || builtin
 }
 
 /// `a && b` to `a && exec b`, where the last command is a simple one.

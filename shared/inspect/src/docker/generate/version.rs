@@ -3,6 +3,13 @@
 /// The web server for files: it runs as user 101 and writes only to /tmp.
 pub(super) const NGINX: &str = "nginxinc/nginx-unprivileged:1.27-alpine-slim";
 
+/// What runs a program that needs no more than the C library.
+pub(super) const DEBIAN: &str = "debian:12.9-slim";
+/// The same with what compilers need.
+pub(super) const DEBIAN_FULL: &str = "debian:12.9";
+/// What runs a program that needs nothing.
+pub(super) const STATIC: &str = "gcr.io/distroless/static-debian12:nonroot";
+
 /// Minor versions by language, newest first; the default is the one named in [`default_of`].
 const KNOWN: &[(&str, &[&str])] = &[
     ("node", &["24.1", "23.6", "22.13", "20.18", "18.20", "16.20"]),
@@ -13,6 +20,10 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("php", &["8.4", "8.3", "8.2", "8.1", "8.0", "7.4"]),
     ("dotnet", &["9.0", "8.0", "7.0", "6.0"]),
     ("elixir", &["1.18", "1.17", "1.16", "1.15", "1.14", "1.13"]),
+    ("swift", &["6.0", "5.10", "5.9", "5.8", "5.7"]),
+    ("dart", &["3.6", "3.5", "3.4", "3.3", "2.19"]),
+    ("haskell", &["9.10", "9.8", "9.6", "9.4", "9.2"]),
+    ("crystal", &["1.14", "1.13", "1.12", "1.11", "1.10"]),
     ("java", &["21", "17", "11", "8"]),
 ];
 
@@ -26,6 +37,10 @@ fn default_of(language: &str) -> &'static str {
         "php" => "8.3",
         "dotnet" => "8.0",
         "elixir" => "1.18",
+        "swift" => "6.0",
+        "dart" => "3.6",
+        "haskell" => "9.10",
+        "crystal" => "1.14",
         _ => "21",
     }
 }

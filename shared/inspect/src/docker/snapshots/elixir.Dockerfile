@@ -15,7 +15,7 @@ ENV RELEASE_TMP=/tmp
 # Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.
 ENV PORT=8080 HOME=/tmp
 WORKDIR /app
-COPY --from=build --chown=10001:10001 /app /app
+COPY --from=build --chown=10001:10001 /app/_build/prod/rel /app/_build/prod/rel
 USER 10001:10001
 EXPOSE 8080
 CMD ["./_build/prod/rel/a/bin/a", "start"]

@@ -1,10 +1,18 @@
 # syntax=docker/dockerfile:1.7
 
+FROM debian:12.9-slim AS manifests
+WORKDIR /tree
+COPY . .
+RUN mkdir /manifests && find . -type f \( -path './package.json' -o -path './pnpm-lock.yaml' -o -path './pnpm-workspace.yaml' -o -path './.npmrc' -o -path './patches/*' \) -exec cp --parents {} /manifests/ \;
+
 FROM node:22.13-bookworm AS build
 ENV COREPACK_HOME=/usr/local/share/corepack
 ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0
 RUN corepack enable && mkdir -p "$COREPACK_HOME"
 WORKDIR /app
+# What is fetched changes seldom: a layer of its own, before the source.
+COPY --from=manifests /manifests/ ./
+RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked (pnpm fetch || true)
 COPY . .
 RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked pnpm install --frozen-lockfile
 WORKDIR /app/apps/web

@@ -1,6 +1,12 @@
 # syntax=docker/dockerfile:1.7
 
-FROM composer:2.8 AS build
+FROM php:8.3-cli-bookworm AS build
+ENV COMPOSER_ALLOW_SUPERUSER=1
+ENV COMPOSER_CACHE_DIR=/tmp/cache
+# Debian keeps no old versions: a pin would break the build at the next security fix.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends git unzip && rm -rf /var/lib/apt/lists/*
+COPY --from=composer:2.8 /usr/bin/composer /usr/local/bin/composer
 WORKDIR /app
 # What is fetched changes seldom: a layer of its own, before the source.
 COPY composer.json composer.lock* ./

@@ -2,9 +2,12 @@
 
 FROM rust:1.88-bookworm AS build
 WORKDIR /app
+# What is fetched changes seldom: a layer of its own, before the source.
+COPY Cargo.toml Cargo.lock* rust-toolchain* ./
+RUN mkdir src && touch src/main.rs src/lib.rs && (cargo fetch || true) && rm -rf src
 COPY . .
-RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked cargo build --release
-RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked mkdir -p /out/target/release && cp target/release/web /out/target/release/ && rm -rf target
+RUN cargo build --release
+RUN mkdir -p /out/target/release && cp target/release/web /out/target/release/ && rm -rf target
 
 FROM debian:12.9-slim
 # Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.

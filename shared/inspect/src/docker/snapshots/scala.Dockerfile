@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1.7
+
+FROM debian:12.9-slim AS manifests
+WORKDIR /tree
+COPY . .
+RUN mkdir /manifests && find . -type f \( -name 'build.sbt' -o -path '*/project/*.sbt' -o -path '*/project/*.scala' -o -path '*/project/build.properties' \) -exec cp --parents {} /manifests/ \;
+
+FROM eclipse-temurin:21-jdk AS build
+ADD https://github.com/sbt/sbt/releases/download/v1.10.7/sbt-1.10.7.tgz /tmp/sbt.tgz
+RUN tar -xzf /tmp/sbt.tgz -C /opt && ln -s /opt/sbt/bin/sbt /usr/local/bin/sbt
+WORKDIR /app
+# What is fetched changes seldom: a layer of its own, before the source.
+COPY --from=manifests /manifests/ ./
+RUN (sbt update || true)
+COPY . .
+RUN sbt stage
+
+FROM eclipse-temurin:21-jre
+ENV JAVA_OPTS=-XX:MaxRAMPercentage=75
+# Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.
+ENV PORT=8080 HOME=/tmp
+WORKDIR /app
+COPY --from=build --chown=10001:10001 /app/target/universal/stage /app/target/universal/stage
+USER 10001:10001
+EXPOSE 8080
+CMD ["./target/universal/stage/bin/web"]
