@@ -36,7 +36,8 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     };
     let page =
         app.tree.text(&if folder == "." { "index.html".into() } else { format!("{folder}/index.html") });
-    draft.claim_static(folder, page.is_some_and(|page| is_spa(app, &page)), origin.clone());
+    let spa = falls_back(app) || page.is_some_and(|page| is_spa(app, &page));
+    draft.claim_static(folder, spa, origin.clone());
     draft.claim_port(80, Origin { confidence: 0.4, ..origin });
 }
 
@@ -48,6 +49,15 @@ pub(super) fn configured(app: &App) -> Option<(String, usize)> {
     let value = value.trim().trim_matches(['"', '\'']).trim_start_matches("./").trim_end_matches('/');
     let inside = !value.starts_with('/') && !value.split('/').any(|part| part == "..");
     (key.trim() == "root" && inside).then(|| (if value.is_empty() { "." } else { value }.to_owned(), line))
+}
+
+/// `index_fallback: true` of a Staticfile, or Cloud Foundry's `pushstate: enabled`.
+fn falls_back(app: &App) -> bool {
+    let content = app.text("Staticfile").unwrap_or_default();
+    content.lines().filter_map(|line| line.split_once(':')).any(|(key, value)| {
+        let on = ["true", "enabled", "yes", "on"].contains(&value.trim().trim_matches(['"', '\'']));
+        ["index_fallback", "pushstate"].contains(&key.trim()) && on
+    })
 }
 
 fn index(app: &App) -> Option<(&'static str, String)> {

@@ -42,6 +42,8 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
         return Manager { name, origin, version, berry: berry || major >= 2, locked };
     }
     if let Some((path, name)) = lock {
+        // `npm ci` refuses a lock file that the manifest has moved on from.
+        let locked = locked && (name != "npm" || !is_behind(app, package, &path));
         let version = engine(package, name).or_else(|| by_lock(app, &path));
         return Manager { name, origin: Origin::new(path, None, 0.95), version, berry, locked };
     }
@@ -63,6 +65,30 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
 fn is_berry(app: &App) -> bool {
     let lock = app.nearest("yarn.lock").and_then(|path| app.tree.text(&path));
     lock.is_some_and(|lock| lock.lines().take(20).any(|line| line.starts_with("__metadata:")))
+}
+
+/// Whether npm's lock file was written for other dependencies than the manifest asks for.
+fn is_behind(app: &App, package: &Package, path: &str) -> bool {
+    if path != app.path("package-lock.json") {
+        return false;
+    }
+    let Some(root) = app.tree.text(path).and_then(|lock| locked_root(&lock)) else { return false };
+    ["dependencies", "devDependencies", "optionalDependencies"].iter().any(|table| {
+        let asked = package.json.get(table).and_then(Value::as_object);
+        let locked = root.get(table).and_then(Value::as_object);
+        asked
+            .into_iter()
+            .flatten()
+            .any(|(name, range)| locked.and_then(|locked| locked.get(name)) != Some(range))
+    })
+}
+
+/// What a lock file of npm says of the package itself; the rest of it, which may be large, is not read.
+fn locked_root(lock: &str) -> Option<Value> {
+    let (_, packages) = lock.split_once("\"packages\"")?;
+    let (_, root) = packages.split_once("\"\"")?;
+    let root = root.trim_start().strip_prefix(':')?;
+    serde_json::Deserializer::from_str(root).into_iter().next()?.ok()
 }
 
 /// The major version of pnpm that wrote a lock file: others read it differently, or not at all.
