@@ -62,8 +62,9 @@ impl Dockerfile {
     fn advise(&self, own: &Path, output: Output) -> Result<Ended> {
         let text = scan::read(own)?;
         let around = scan::surroundings(own);
-        let findings = docker::scan(&text, around);
-        let (fixed, _) = docker::fix(&text, around);
+        let settings = scan::settings(own)?;
+        let findings = docker::scan_file(&docker::parse(&text), around, &settings);
+        let (fixed, _) = docker::fix_with(&text, around, &settings);
         let name = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let diff = docker::diff(&name, &text, &fixed);
         output.note(&format!("{} is kept as it is.", own.display()));

@@ -99,7 +99,7 @@ pub enum Command {
     Inspect(inspect::Inspect),
     /// Write a Dockerfile for a source tree, or advise on the one it has.
     Dockerfile(dockerfile::Dockerfile),
-    /// Say what is wrong with the Dockerfiles of a tree.
+    /// Say what is wrong with a tree: its Dockerfiles, and secrets that lie in it.
     Scan(scan::Scan),
     /// Hide secrets in what comes in on stdin.
     Redact(redact::Redact),

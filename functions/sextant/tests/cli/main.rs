@@ -4,5 +4,6 @@
 
 mod offline;
 mod program;
+mod scanning;
 mod serving;
 mod up;

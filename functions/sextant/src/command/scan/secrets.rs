@@ -1,0 +1,91 @@
+//! Secrets in files: settings, `.env`, Compose files, sources. The text of one is never shown or kept.
+
+use super::finding::{Finding, Scanned};
+use inspect::docker::Severity;
+use inspect::secret::{self, ScanOptions};
+use std::path::Path;
+
+const WHY: &str = "Whoever can read the files, an image of them or their history has it, now and later.";
+const FIX: &str = "Revoke it, take a new one from the environment or a secret store, and keep it out of the tree; \
+                   for what is none, write `sextant:allow` in its line or accept it in a baseline.";
+
+/// Every file below a folder, or one file.
+pub fn scan(path: &Path) -> Vec<Scanned> {
+    let mut files: Vec<Scanned> = Vec::new();
+    for mut found in secret::scan_tree(path, &ScanOptions::default()) {
+        if path.is_file() {
+            // One file is shown as it was named.
+            found.file = path.to_string_lossy().into_owned();
+        }
+        let finding = finding(found);
+        match files.last_mut().filter(|file| file.file == finding.path) {
+            Some(file) => file.findings.push(finding),
+            None => files.push(Scanned { file: finding.path.clone(), findings: vec![finding] }),
+        }
+    }
+    files
+}
+
+fn finding(found: secret::Finding) -> Finding {
+    let rule = rule(&found.kind);
+    let checked = match found.checksum {
+        Some(true) => ", and its checksum holds",
+        Some(false) => ", though its checksum doesn't hold",
+        None => "",
+    };
+    Finding {
+        scanner: "secrets",
+        severity: if is_guess(&found.kind) { Severity::Warning } else { Severity::Error },
+        message: format!("What looks like {}{checked}: {}", found.kind, found.shown.trim()),
+        why: WHY.into(),
+        fix: FIX.into(),
+        peers: peers(&rule),
+        fingerprint: format!("secrets\t{}", found.fingerprint()),
+        path: found.file,
+        line: found.line,
+        end_line: found.line,
+        column: Some(found.column),
+        rule,
+    }
+}
+
+/// `a GitHub token` as `github-token`.
+fn rule(kind: &str) -> String {
+    let bare = kind.strip_prefix("an ").or_else(|| kind.strip_prefix("a ")).unwrap_or(kind);
+    let words = bare.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// Whether a name and a shape are all that speaks for it.
+fn is_guess(kind: &str) -> bool {
+    matches!(kind, "a password" | "a secret" | "a token" | "a key" | "a key or credential" | "a test key")
+}
+
+/// What gitleaks calls it, so that people find their words again.
+fn peers(rule: &str) -> Vec<String> {
+    let id = match rule {
+        "private-key" => "private-key",
+        "signed-token-jwt" => "jwt",
+        "aws-key-id" => "aws-access-token",
+        "google-api-key" => "gcp-api-key",
+        "github-token" => "github-pat",
+        "gitlab-token" => "gitlab-pat",
+        "stripe-key" => "stripe-access-token",
+        "npm-token" => "npm-access-token",
+        "secret" | "token" | "key" | "key-or-credential" => "generic-api-key",
+        _ => return Vec::new(),
+    };
+    vec![id.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_named_after_kinds() {
+        assert_eq!(rule("a GitHub token"), "github-token");
+        assert_eq!(rule("an AWS key id"), "aws-key-id");
+        assert_eq!(rule("a signed token (JWT)"), "signed-token-jwt");
+    }
+}
