@@ -21,6 +21,12 @@ fuzz_target!(|data: &[u8]| {
     let (fixed, gone) = docker::fix(&text, around);
     assert_eq!(fixed == text, gone.is_empty(), "a correction without a change");
     if !gone.is_empty() {
+        assert!(docker::parse(&fixed).problems.len() <= parsed.problems.len(), "a correction broke the file");
+        // What is corrected at once is bounded.
+        if gone.len() < 100 {
+            let again = docker::fix(&fixed, around);
+            assert!(again.1.is_empty() && again.0 == fixed, "a second correction changes more");
+        }
         let left = docker::scan(&fixed, around);
         assert!(left.len() < findings.len(), "a correction added findings");
         assert!(!docker::diff("Dockerfile", &text, &fixed).is_empty() || text.lines().eq(fixed.lines()));

@@ -28,15 +28,15 @@ pub(crate) fn gem(lint: &mut Lint, at: At, command: &Command) {
     if !command.has_any(&["install", "i"]) || command.has("-v") || command.flag("version") {
         return;
     }
-    let words: Vec<&str> =
-        command.args().iter().map(String::as_str).take_while(|word| *word != "--").collect();
-    let behind_flag = |at: usize| at > 0 && words[at - 1].starts_with('-') && !words[at - 1].contains('=');
-    let packages: Vec<&str> = (0..words.len())
-        .filter(|at| {
-            !behind_flag(*at) && !words[*at].starts_with('-') && !matches!(words[*at], "install" | "i")
-        })
-        .map(|at| words[at])
-        .collect();
+    let mut packages = Vec::new();
+    let mut words = command.args().iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        if word.starts_with('-') && !word.contains('=') {
+            words.next();
+        } else if !word.starts_with('-') && !matches!(word.as_str(), "install" | "i") {
+            packages.push(word.as_str());
+        }
+    }
     pins(lint, &rule::GEM_PIN, at, &packages, |package| package.contains(':'));
 }
 

@@ -57,7 +57,7 @@ impl Rule {
 // DL3006, DL3022, DL3023, DL3024: BuildKit compares stage names without case, and an image may be `localhost/…`.
 // DL3008, DL3018, DL3062: what belongs to -o, --root or -tags is no package; `go run main.go` fetches nothing.
 // DL3013, DL3042: the value of --timeout, and `.[dev]`, are no packages; `python -m pip -q install` is pip too.
-// DL3016: the folder behind --prefix is no package, and `file:` has no version.
+// DL3016: the folder behind --prefix is no package, and `npm --prefix x install y` installs y; `file:` has no version.
 // DL3020: ADD of git@host:repo, git:// and ssh:// fetches, so that COPY can't replace it.
 // DL3032, DL3036, DL3040: a clean-up counts whatever `rm` or clean-up stands before the install as well; dnf 4 has
 //   its cache in /var/cache/dnf, and `rm -r -f` removes it as `rm -rf` does.

@@ -96,7 +96,7 @@ pub(crate) fn exec(words: Vec<String>) -> Script {
         [flag, text, ..] if shell && flag.starts_with('-') && flag.ends_with('c') => parse(text),
         _ => Script::default(),
     };
-    script.commands.push(command);
+    script.commands.push(unwrapped(command));
     script
 }
 
