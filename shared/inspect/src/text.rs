@@ -229,6 +229,27 @@ pub(crate) fn inner_folder(folder: &str) -> Option<&str> {
     Some(if bare.is_empty() { "." } else { bare })
 }
 
+/// At most so many bytes of the start of a text: what is looked at around a hit stays short, however long a line is.
+pub(crate) fn clipped(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// The line up to a place, its last few hundred bytes at most.
+pub(crate) fn line_before(text: &str, at: usize) -> &str {
+    let from = (at.saturating_sub(400)..=at).find(|from| text.is_char_boundary(*from)).unwrap_or(at);
+    text[from..at].rsplit('\n').next().unwrap_or_default()
+}
+
+/// Where a word stands in a text. Source is searched for many words, and nearly none is in it: that is what this is
+/// fast at.
+pub(crate) fn hits<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
+    memchr::memmem::find_iter(text.as_bytes(), word.as_bytes())
+}
+
 /// Whether a file's name ends with this extension, as its tools write it.
 pub(crate) fn has_end(file: &str, end: &str) -> bool {
     file.rsplit_once('.').is_some_and(|(_, last)| last == end)

@@ -1,5 +1,7 @@
 //! A path whose name says that it is for health checks: `"/healthz"`, `get "/health"`, `path("ping/", …)`.
 
+use crate::text;
+
 /// The last part of such a path, the likeliest first; the index is the rank.
 const WORDS: [&str; 12] = [
     "healthz",
@@ -23,11 +25,11 @@ const BEFORE: [&str; 7] = ["", "api/", "api/v1/", "v1/", "_", "internal/", "-/"]
 const STEMS: [&str; 4] = ["health", "read", "live", "ping"];
 
 /// The best path of a text: its rank (less is better), itself, and where it stands.
-pub(super) fn path(text: &str) -> Option<(usize, String, usize)> {
+pub(super) fn path(content: &str) -> Option<(usize, String, usize)> {
     let mut best: Option<(usize, String, usize)> = None;
     for stem in STEMS.into_iter().chain(["heartbeat"]) {
-        for (at, _) in text.match_indices(stem).take(200) {
-            let Some((rank, path)) = path_at(text, at) else { continue };
+        for at in text::hits(content, stem).take(200) {
+            let Some((rank, path)) = path_at(content, at) else { continue };
             if best.as_ref().is_none_or(|(known, _, place)| (rank, at) < (*known, *place)) {
                 best = Some((rank, path, at));
             }
@@ -36,22 +38,24 @@ pub(super) fn path(text: &str) -> Option<(usize, String, usize)> {
     best
 }
 
-fn path_at(text: &str, at: usize) -> Option<(usize, String)> {
-    let head = text.get(..at)?;
+fn path_at(content: &str, at: usize) -> Option<(usize, String)> {
+    // A path is short: nothing further away counts.
+    let from = (at.saturating_sub(24)..=at).find(|from| content.is_char_boundary(*from))?;
+    let head = content.get(from..at)?;
     let quote = head.rfind(['"', '\'', '`', '\n'])?;
     let mark = head.as_bytes()[quote];
-    if mark == b'\n' || at - quote > 20 {
+    if mark == b'\n' || head.len() - quote > 20 {
         return None;
     }
     let before = &head[quote + 1..];
     // Go writes the method into the pattern.
     let before = ["GET ", "get "].iter().find_map(|method| before.strip_prefix(method)).unwrap_or(before);
-    let rest = &text[at..];
+    let rest = text::clipped(&content[at..], 40);
     let end = rest.find(|c: char| !(c.is_ascii_lowercase() || "-_".contains(c)))?;
     let (word, after) = rest.split_at(end);
     let rank = WORDS.iter().position(|known| *known == word)?;
     let closed = after.trim_start_matches('/').as_bytes().first() == Some(&mark);
-    let line = head[..quote].rsplit('\n').next().unwrap_or_default();
+    let line = text::line_before(content, from + quote);
     let rooted = match before.strip_prefix('/') {
         Some(inner) => inner,
         // Django's routes have no slash in front.

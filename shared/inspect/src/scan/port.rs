@@ -1,5 +1,7 @@
 //! The port of a program: the one beside `PORT`, which holds when the variable is not set, or one that is fixed.
 
+use crate::text;
+
 /// Ports of databases, queues and mail: what stands beside them is a client.
 const CLIENTS: [u16; 17] =
     [5432, 3306, 6379, 6380, 27017, 5672, 9092, 1433, 9200, 11211, 4222, 1025, 2525, 8125, 1521, 9042, 4318];
@@ -58,13 +60,13 @@ pub(super) fn reads(text: &str) -> bool {
 fn words(text: &str) -> impl Iterator<Item = usize> {
     let word = |at: Option<&u8>| at.is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_');
     let bytes = text.as_bytes();
-    text.match_indices("PORT").map(|(at, _)| at).filter(move |at| {
+    text::hits(text, "PORT").take(2_000).filter(move |at| {
         !word(bytes.get(at.wrapping_sub(1))) && !word(bytes.get(at + 4)) && !in_comment(text, *at)
     })
 }
 
 fn in_comment(text: &str, at: usize) -> bool {
-    let line = text[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    let line = text::line_before(text, at).trim_start();
     ["//", "#", "*", "--", ";;"].iter().any(|mark| line.starts_with(mark)) && !line.starts_with("#[")
 }
 
@@ -107,7 +109,7 @@ fn beside(text: &str, at: usize) -> Option<(u16, usize)> {
 /// The end of the line, or of the lines that go on with it.
 fn statement_end(text: &str, at: usize) -> usize {
     let mut end = at;
-    for (count, line) in text[at..].split_inclusive('\n').enumerate().take(5) {
+    for (count, line) in text::clipped(&text[at..], 400).split_inclusive('\n').enumerate().take(5) {
         let start = line.trim_start();
         let goes_on = ['.', '?', '|', ':'].iter().any(|mark| start.starts_with(*mark));
         if count > 0 && !goes_on {
@@ -124,8 +126,8 @@ fn statement_end(text: &str, at: usize) -> usize {
 
 /// `if port == "" { port = "8080" }` in the lines below.
 fn below(text: &str, at: usize) -> Option<(u16, usize)> {
-    let mut offset = at + text[at..].find('\n')? + 1;
-    for line in text[offset..].split_inclusive('\n').take(4) {
+    let mut offset = at + text::clipped(&text[at..], 400).find('\n')? + 1;
+    for line in text::clipped(&text[offset..], 400).split_inclusive('\n').take(4) {
         let lower = line.to_ascii_lowercase();
         let value = lower
             .find("port")
@@ -175,9 +177,10 @@ fn numbers(text: &str) -> impl Iterator<Item = (u16, usize)> {
 
 /// A port that is written out where the program begins to listen, and where it stands.
 pub(super) fn fixed(text: &str) -> Option<(u16, usize)> {
-    let call = CALLS.iter().flat_map(|call| text.match_indices(call).take(20)).filter_map(|(at, call)| {
+    let calls = CALLS.iter().flat_map(|call| text::hits(text, call).take(20).map(move |at| (at, *call)));
+    let call = calls.filter_map(|(at, call)| {
         let at = at + call.len();
-        let line = text[at..].lines().next().unwrap_or_default();
+        let line = text::clipped(&text[at..], 200).lines().next().unwrap_or_default();
         let (port, inner) =
             numbers(line.get(..line.len().min(100)).unwrap_or_default()).find(|(port, _)| usable(*port))?;
         let before = &line[..inner];
@@ -245,22 +248,14 @@ fn declared_in(line: &str, in_call: bool) -> Option<(u16, usize)> {
 
 /// Where the program listens on the loopback address and nowhere else.
 pub(super) fn loopback(text: &str) -> Option<usize> {
-    ["127.0.0.1", "localhost"].iter().flat_map(|address| text.match_indices(address).take(50)).find_map(
-        |(at, _)| {
-            let line = text[..at].rsplit('\n').next().unwrap_or_default();
-            let listens = [
-                ".listen(",
-                "TcpListener::bind(",
-                "ListenAndServe(",
-                ".bind((",
-                ".run(host=",
-                "HTTPServer((",
-            ];
-            let called =
-                listens.iter().any(|call| line.rfind(call).is_some_and(|open| !line[open..].contains("=>")));
-            (called && !in_comment(text, at)).then_some(at)
-        },
-    )
+    ["127.0.0.1", "localhost"].iter().flat_map(|address| text::hits(text, address).take(50)).find_map(|at| {
+        let line = text::line_before(text, at);
+        let listens =
+            [".listen(", "TcpListener::bind(", "ListenAndServe(", ".bind((", ".run(host=", "HTTPServer(("];
+        let called =
+            listens.iter().any(|call| line.rfind(call).is_some_and(|open| !line[open..].contains("=>")));
+        (called && !in_comment(text, at)).then_some(at)
+    })
 }
 
 #[cfg(test)]

@@ -36,11 +36,15 @@ const GIVES_UP: [&str; 9] = ["throw", "raise", "panic", "atal", "exit(", "abort"
 /// Adds what a source file reads.
 pub(super) fn collect(app: &App, file: &str, content: &str, out: &mut Variables) {
     for read in READS {
-        for (at, _) in content.match_indices(read).take(500) {
-            let Some((name, rest)) = name_after(read, &content[at + read.len()..]) else { continue };
+        let (mut line, mut counted) = (1, 0);
+        for at in text::hits(content, read).take(500) {
+            line += content[counted..at].matches('\n').count();
+            counted = at;
+            let rest = text::clipped(&content[at + read.len()..], 600);
+            let Some((name, rest)) = name_after(read, rest) else { continue };
             if !in_comment(content, at) {
                 let needed = is_needed(read, content, at, rest);
-                add(out, name, needed.then(|| app.origin(file, Some(text::line_at(content, at)), 0.6)));
+                add(out, name, needed.then(|| app.origin(file, Some(line), 0.6)));
             }
         }
     }
@@ -59,7 +63,7 @@ fn add(out: &mut Variables, name: &str, origin: Option<Origin>) {
 }
 
 fn in_comment(content: &str, at: usize) -> bool {
-    let line = content[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    let line = text::line_before(content, at).trim_start();
     ["//", "#", "*", "/*", "--", ";;"].iter().any(|mark| line.starts_with(mark))
 }
 
@@ -91,7 +95,7 @@ fn is_needed(read: &str, content: &str, at: usize, rest: &str) -> bool {
             .iter()
             .any(|must| after.starts_with(must));
     }
-    let head = content[..at].rsplit('\n').next().unwrap_or_default();
+    let head = text::line_before(content, at);
     let following: String = rest.lines().take(3).collect::<Vec<_>>().join("\n");
     let gives_up = GIVES_UP.iter().any(|word| following.contains(word));
     if has_other_answer(after) || is_tested(head) {
