@@ -248,14 +248,14 @@ fn declared_in(line: &str, in_call: bool) -> Option<(u16, usize)> {
 
 /// Where the program listens on the loopback address and nowhere else.
 pub(super) fn loopback(text: &str) -> Option<usize> {
-    ["127.0.0.1", "localhost"].iter().flat_map(|address| text::hits(text, address).take(50)).find_map(|at| {
-        let line = text::line_before(text, at);
-        let listens =
-            [".listen(", "TcpListener::bind(", "ListenAndServe(", ".bind((", ".run(host=", "HTTPServer(("];
-        let called =
-            listens.iter().any(|call| line.rfind(call).is_some_and(|open| !line[open..].contains("=>")));
-        (called && !in_comment(text, at)).then_some(at)
-    })
+    const LISTENS: [&str; 6] =
+        [".listen(", "TcpListener::bind(", "ListenAndServe(", ".bind((", ".run(host=", "HTTPServer(("];
+    let listens = |at: &usize| {
+        let line = text::line_before(text, *at);
+        let called = |call: &str| line.rfind(call).is_some_and(|open| !line[open..].contains("=>"));
+        LISTENS.iter().any(|call| called(call)) && !in_comment(text, *at)
+    };
+    ["127.0.0.1", "localhost"].iter().flat_map(|address| text::hits(text, address).take(50)).find(listens)
 }
 
 #[cfg(test)]
