@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod arrival;
 mod form;
 mod keep;
 mod link;
@@ -53,12 +54,13 @@ pub fn function() -> Function {
             Route::post(
                 "/api/v1/metrics/webhook/{decision_id}",
                 Role::Public,
-                "Takes measurements of a service that the customer runs; needs the secret that register issued",
+                "Takes measurements of a service that the customer runs; signed with the secret that register issued, or with it as bearer token",
                 webhook::receive,
             )
             .body_limit(64 << 10)
             .body::<measurement::MetricsBody>()
-            .answers::<webhook::MeasurementTaken>(202),
+            .answers::<webhook::MeasurementTaken>(202)
+            .answers::<webhook::MeasurementTaken>(200),
         )
         .problem(
             "not-carried-out",

@@ -1,7 +1,10 @@
-//! The secret that register issued, as a customer's webhook presents it.
+//! The secret that register issued, as a customer's webhook shows that it has it: a signature made with it, or itself.
 
 use crate::link::hash;
-use host::{Context, Error, Request};
+use host::{
+    Context, Error, Request,
+    webhook::{self, Signed},
+};
 use model::{
     DecisionId,
     document::Decision,
@@ -9,22 +12,69 @@ use model::{
 };
 use subtle::ConstantTimeEq;
 
+/// Decisions of one id that are looked at: tenants may choose the same.
+const MOST_ALIKE: usize = 1_000;
+const PAGE: usize = 100;
+
+/// Whose measurement it is.
+pub struct Shown {
+    /// The decision that the secret was issued for.
+    pub decision: Decision,
+    /// The message's own id, where it is signed.
+    pub message: Option<String>,
+}
+
 /// The decision that the secret in the request was issued for, if it is the one that the path names. Who calls
 /// without it is told the same whether or not there is such a decision.
-pub async fn decision(ctx: &Context, request: &Request, id: &DecisionId) -> Result<Decision, Error> {
-    let given = presented(request).ok_or_else(refused)?;
-    let wanted = hash(given);
-    let query = Query::all(Scope::Group("decisions".to_owned()), 2)
-        .filter("id", Comparison::Equal, id.as_str())
-        .filter("registration.webhook_secret_hash", Comparison::Equal, wanted.as_str());
+pub async fn decision(ctx: &Context, request: &Request, id: &DecisionId) -> Result<Shown, Error> {
+    let Some(signed) = Signed::read(request, ctx.real())? else {
+        return Ok(Shown { decision: by_itself(ctx, request, id).await?, message: None });
+    };
+    let decision = by_signature(ctx, &signed, id).await?;
+    Ok(Shown { decision, message: Some(signed.id.to_owned()) })
+}
+
+async fn by_itself(ctx: &Context, request: &Request, id: &DecisionId) -> Result<Decision, Error> {
+    let wanted = hash(presented(request).ok_or_else(refused)?);
+    let query = alike(id, 2).filter("registration.webhook_secret_hash", Comparison::Equal, wanted.as_str());
     for document in ctx.ports.store.query(&query).await?.documents {
         let decision: Decision = document.body.parse()?;
-        let known = decision.registration.as_ref().map_or("", |known| known.webhook_secret_hash.as_str());
-        if bool::from(known.as_bytes().ct_eq(wanted.as_bytes())) {
+        if holds(&decision, &wanted) {
             return Ok(decision);
         }
     }
     Err(refused())
+}
+
+/// A signature names no tenant: it is checked against the secret of each decision of that id.
+async fn by_signature(ctx: &Context, signed: &Signed<'_>, id: &DecisionId) -> Result<Decision, Error> {
+    let mut query = alike(id, PAGE).order("registration.webhook_secret_hash", false);
+    for _ in 0..MOST_ALIKE / PAGE {
+        let page = ctx.ports.store.query(&query).await?;
+        for document in page.documents {
+            let decision: Decision = document.body.parse()?;
+            let secret = webhook::secret(&ctx.config.token_key, &decision.tenant, &decision.id);
+            // One that was issued in another way, or under another key, can be shown but not signed with.
+            if holds(&decision, &hash(&secret)) && signed.is_by(&secret) {
+                return Ok(decision);
+            }
+        }
+        if page.next.is_none() {
+            break;
+        }
+        query = query.after(page.next);
+    }
+    Err(refused())
+}
+
+fn alike(id: &DecisionId, limit: usize) -> Query {
+    let group = Scope::Group("decisions".to_owned());
+    Query::all(group, limit).filter("id", Comparison::Equal, id.as_str())
+}
+
+fn holds(decision: &Decision, wanted: &str) -> bool {
+    let known = decision.registration.as_ref().map_or("", |known| known.webhook_secret_hash.as_str());
+    known.as_bytes().ct_eq(wanted.as_bytes()).into()
 }
 
 /// `Authorization: Bearer SECRET` or `X-Sextant-Secret: SECRET`.
@@ -38,7 +88,7 @@ fn presented(request: &Request) -> Option<&str> {
 
 fn refused() -> Error {
     Error::unauthenticated(
-        "The secret is missing or is not this decision's. Nothing was stored; send what register answered as `webhook_secret`, as `Authorization: Bearer SECRET`.",
+        "The secret is missing or is not this decision's, or the signature was not made with it. Nothing was stored; sign as Standard Webhooks has it with what register answered as `webhook_secret`, or send that as `Authorization: Bearer SECRET`.",
     )
     .header("www-authenticate", "Bearer")
 }

@@ -1,4 +1,6 @@
-//! Against the embedded store: both bodies, each bad field, links that work once, and customers' secrets.
+//! Against the embedded store: both bodies, each bad field, and links that work once.
+
+mod measurements;
 
 use super::*;
 use host::{
@@ -20,7 +22,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const TOKEN: &str = "00112233445566778899aabbccddeeff";
-const SECRET: &str = "whsec_c2VjcmV0";
 
 async fn world(folder: &tempfile::TempDir) -> World {
     let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
@@ -312,127 +313,4 @@ async fn what_could_not_be_published_is_left_to_the_sweep() {
     let service = service(&world).await;
     assert_eq!((service.outbox.len(), service.outbox[0].kind.as_str()), (1, kind::FEEDBACK_RECEIVED));
     assert!(service.next_due.is_some());
-}
-
-async fn registered(world: &World) {
-    let registration = Registration {
-        user_id: "u".into(),
-        session_id: "s".into(),
-        project: "project-1".into(),
-        region: None,
-        launch_at: None,
-        collect: true,
-        webhook_secret_hash: link::hash(SECRET),
-    };
-    let decision = model::document::Decision { registration: Some(registration), ..sample::decision(1) };
-    world.put(decision_path(&sample::acme(), &decision.id), &decision).await;
-}
-
-async fn measured(
-    world: &World,
-    decision: &str,
-    secret: Option<(&'static str, &str)>,
-    body: &Value,
-) -> Result<Response, Error> {
-    let mut sent = request("/api/v1/metrics/webhook/x", ("decision_id", decision), body.to_string());
-    if let Some((name, value)) = secret {
-        sent = sent.with_header(name, value);
-    }
-    webhook::receive(public(world), sent).await
-}
-
-async fn observations(world: &World) -> Vec<Observation> {
-    let query = Query::all(Scope::Collection(collection(&sample::acme(), "observations")), 100);
-    let page = world.store().query(&query).await.unwrap();
-    page.documents.iter().map(|found| found.body.parse().unwrap()).collect()
-}
-
-#[tokio::test]
-async fn a_customers_measurement_becomes_an_observation() {
-    let folder = tempfile::tempdir().unwrap();
-    let world = world(&folder).await;
-    registered(&world).await;
-    let body = json!({
-        "source": "cloud-monitoring",
-        "metrics": {"cloud_run": {"cpu_utilization": 0.25, "memory_utilization": 0.5, "request_count": 3600, "error_rate": 0.01, "latency_ms": 80}},
-        "cost": {"projected_monthly_cost": 12.4},
-        "window": {"from": "2026-11-20T04:00:00Z", "to": "2026-11-20T05:00:00Z"}
-    });
-    let bearer = format!("Bearer {SECRET}");
-    for _ in 0..2 {
-        let response = measured(&world, "dec_1", Some(("authorization", &bearer)), &body).await.unwrap();
-        assert_eq!(response.status(), 202);
-    }
-    let seen = observations(&world).await;
-    assert_eq!(seen.len(), 1, "the same window is the same document");
-    let seen = &seen[0];
-    assert_eq!((seen.source.as_str(), seen.deployment.clone()), ("webhook", sample::deployment_id(1)));
-    assert_eq!(seen.to.since(seen.window.from), HOUR_MS);
-    let used = &seen.utilization;
-    assert_eq!((used.cpu, used.memory, used.latency, used.error_rate), (250_000, 500_000, 80_000, 10_000));
-    assert_eq!((used.cost_month, used.cost, used.requests_month), (12_400_000, 17_222, 2_592_000));
-    let told = world.published(kind::OBSERVATION_RECORDED);
-    let about: AboutObservation = told[0].body().unwrap();
-    assert_eq!(about.observation, seen.id);
-}
-
-#[tokio::test]
-async fn only_the_decisions_own_secret_opens_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let world = world(&folder).await;
-    registered(&world).await;
-    world.with_deployment(2).await;
-    let body = json!({"source": "x", "metrics": {"cpu_utilization": 0.1}});
-    let refused = [
-        ("dec_1", None),
-        ("dec_1", Some(("authorization", "Bearer whsec_other"))),
-        ("dec_1", Some(("authorization", SECRET))),
-        ("dec_1", Some(("x-sextant-secret", ""))),
-        ("dec_2", Some(("x-sextant-secret", SECRET))),
-        ("dec_99", Some(("x-sextant-secret", SECRET))),
-    ];
-    for (decision, secret) in refused {
-        let error = measured(&world, decision, secret, &body).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unauthenticated, "{decision} {secret:?}");
-    }
-    assert!(observations(&world).await.is_empty());
-    let taken = measured(&world, "dec_1", Some(("x-sextant-secret", SECRET)), &body).await.unwrap();
-    assert_eq!(taken.status(), 202);
-}
-
-#[tokio::test]
-async fn each_bad_measurement_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let world = world(&folder).await;
-    registered(&world).await;
-    let cases = [
-        (json!({"metrics": {"cpu_utilization": 0.1}}), "source"),
-        (json!({"source": "x"}), "metrics"),
-        (json!({"source": "x", "metrics": {}}), "metrics"),
-        (json!({"source": "x", "metrics": {"cpu_utilization": 25}}), "metrics.cpu_utilization"),
-        (json!({"source": "x", "metrics": {"error_rate": "none"}}), "metrics.error_rate"),
-        (json!({"source": "x", "metrics": {"latency_ms": -1}}), "metrics.latency_ms"),
-        (json!({"source": "x", "metrics": {}, "cost": {"projected_monthly_cost": "12"}}), "cost"),
-        (
-            json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "noon", "to": "2026-11-20T05:00:00Z"}}),
-            "window.from",
-        ),
-        (
-            json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "2026-11-20T05:00:00Z", "to": "2026-11-20T05:00:00Z"}}),
-            "window",
-        ),
-        (
-            json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "2026-11-20T05:00:00Z", "to": "2026-11-22T05:00:00Z"}}),
-            "window.to",
-        ),
-    ];
-    for (body, field) in cases {
-        let error = measured(&world, "dec_1", Some(("x-sextant-secret", SECRET)), &body).await.unwrap_err();
-        assert!(error.fields().iter().any(|wrong| wrong.field == field), "{body}: {:?}", error.fields());
-    }
-    assert!(observations(&world).await.is_empty() && world.state().messages.is_empty());
-    let euros = json!({"source": "x", "metrics": {"request_count": 1}, "cost": {"actual_monthly_cost": 5, "currency": "EUR"}});
-    let response = measured(&world, "dec_1", Some(("x-sextant-secret", SECRET)), &euros).await.unwrap();
-    assert!(text(&response).contains("nothing is converted"), "{}", text(&response));
-    assert_eq!(observations(&world).await[0].utilization.cost, 0);
 }

@@ -1,12 +1,14 @@
 //! `POST /api/v1/metrics/webhook/{decision_id}`: measurements of a service that the customer runs.
 
 use crate::{
+    arrival::{self, Taken},
     keep::{owe, publish},
-    link, measurement, secret,
+    link, measurement,
+    secret::{self, Shown},
 };
 use host::{Context, Error, Request, Response};
 use model::{
-    DecisionId, ObservationId, ServiceName,
+    DecisionId, ObservationId, ServiceName, Timestamp,
     document::{Decision, Observation, SCHEMA, Service, observation_path, service_path},
     message::{AboutObservation, Message, kind, topic},
     port::store::{Path, Precondition, Write},
@@ -31,7 +33,7 @@ pub struct MeasurementTaken {
 /// Receives a measurement.
 pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> {
     let id: DecisionId = request.id("decision_id")?;
-    let decision = secret::decision(&ctx, &request, &id).await?;
+    let Shown { decision, message: sent } = secret::decision(&ctx, &request, &id).await?;
     let ctx = ctx.with_tenant(decision.tenant.clone());
     let measured = measurement::read(&request.json::<Map<String, Value>>()?, ctx.real())?;
     let (note, seen) = (measured.note.clone(), observation(&ctx, &decision, measured)?);
@@ -40,7 +42,10 @@ pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> 
     let message =
         ctx.traced(Message::new(topic::OBSERVATIONS, kind::OBSERVATION_RECORDED, &seen.tenant, &body));
     let path = service_path(&seen.tenant, &seen.service);
-    ctx.retrying(|| store(&ctx, &path, &seen, &message)).await?;
+    let stored = ctx.retrying(|| store(&ctx, &path, &seen, sent.as_deref(), &message)).await?;
+    if let Taken::Before(observation) = stored {
+        return repeated(&ctx, &observation).await;
+    }
     publish(&ctx, &path, &message).await?;
     let taken = MeasurementTaken {
         observation_id: seen.id.to_string(),
@@ -89,16 +94,40 @@ fn observation_id(decision: &Decision, measured: &measurement::Measurement) -> O
     ObservationId::from_random(u128::from_str_radix(&digest[..32], 16).unwrap_or_default())
 }
 
-async fn store(ctx: &Context, path: &Path, seen: &Observation, message: &Message) -> Result<(), Error> {
+/// The answer to a message that was taken before: what it became, and nothing more happens.
+async fn repeated(ctx: &Context, id: &ObservationId) -> Result<Response, Error> {
+    let found = ctx.ports.store.get(&observation_path(ctx.tenant()?, id)).await?;
+    let seen: Option<Observation> = found.map(|found| found.body.parse()).transpose()?;
+    let moment = |of: fn(&Observation) -> Timestamp| seen.as_ref().map(|seen| of(seen).rfc3339());
+    let taken = MeasurementTaken {
+        observation_id: id.to_string(),
+        from: moment(|seen| seen.window.from).unwrap_or_default(),
+        to: moment(|seen| seen.window.to).unwrap_or_default(),
+        note: Some("This message was taken before; nothing was changed.".to_owned()),
+    };
+    Ok(Response::json(200, &taken))
+}
+
+async fn store(
+    ctx: &Context,
+    path: &Path,
+    seen: &Observation,
+    sent: Option<&str>,
+    message: &Message,
+) -> Result<Taken, Error> {
     let found = ctx.ports.store.get(path).await?.ok_or_else(|| {
         Error::not_found(format!("There is no service `{}` any more. Nothing was stored.", seen.service))
     })?;
     let mut service: Service = found.body.parse()?;
+    let taken = arrival::take(&mut service.arrivals, sent, &seen.id, ctx.real())?;
+    if taken != Taken::New {
+        return Ok(taken);
+    }
     owe(ctx, &mut service, message.clone());
     let writes = vec![
         Write::put(observation_path(&seen.tenant, &seen.id), Precondition::None, seen)?,
         Write::put(path.clone(), Precondition::At(found.version), &service)?,
     ];
     ctx.ports.store.commit(writes).await?;
-    Ok(())
+    Ok(Taken::New)
 }

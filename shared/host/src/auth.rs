@@ -108,10 +108,16 @@ fn check_origin(method: Method, host: &str, headers: &HeaderMap) -> Result<(), E
 }
 
 /// Whether a push may come in; `None` where there is no push route.
-pub(crate) fn check_push(auth: &PushAuth, query: &str, headers: &HeaderMap) -> Option<Result<(), Error>> {
+pub(crate) async fn check_push(
+    auth: &PushAuth,
+    query: &str,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Option<Result<(), Error>> {
     let secret = match auth {
         PushAuth::Off => return None,
         PushAuth::Platform => return Some(Ok(())),
+        PushAuth::Google(verifier) => return Some(verifier.check(headers, now).await),
         PushAuth::Token(secret) => secret,
     };
     let header = headers.get("authorization").and_then(|value| bearer(value.to_str().ok()?));

@@ -1,6 +1,6 @@
 //! What a process that runs functions is told, read once in `main`.
 
-use crate::token;
+use crate::{oidc::Verifier, token};
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicU32},
@@ -17,6 +17,8 @@ pub enum PushAuth {
     Token(String),
     /// Whoever gets through: the service is not public and the platform has verified the caller.
     Platform,
+    /// Whoever shows a token of Google's for this audience and account.
+    Google(Arc<Verifier>),
 }
 
 impl std::fmt::Debug for PushAuth {
@@ -25,6 +27,7 @@ impl std::fmt::Debug for PushAuth {
             Self::Off => "Off",
             Self::Token(_) => "Token(***)",
             Self::Platform => "Platform",
+            Self::Google(_) => "Google",
         })
     }
 }

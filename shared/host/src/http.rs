@@ -70,7 +70,8 @@ impl Runner {
 
     async fn push(&self, subscription: &str, parts: &Parts, body: HttpBody) -> Result<Response, Error> {
         let query = parts.uri.query().unwrap_or_default();
-        auth::check_push(&self.config.push, query, &parts.headers)
+        auth::check_push(&self.config.push, query, &parts.headers, self.ports.clock.real())
+            .await
             .unwrap_or_else(|| Err(not_found(&parts.uri)))?;
         if parts.method != http::Method::POST {
             return Err(wrong_method(&parts.method, "/push", &[Method::Post]));

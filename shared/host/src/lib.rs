@@ -12,7 +12,8 @@
 //! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
 //! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
 //! | [`idempotency`] | `Idempotency-Key` on routes that create |
-//! | [`push`] | the Pub/Sub push envelope |
+//! | [`push`], [`oidc`] | the Pub/Sub push envelope, and who may send it |
+//! | [`webhook`] | signatures of what customers send |
 //! | [`catalog`], [`openapi`] | what is derived from the declarations |
 //! | [`seal`] | secrets at rest |
 //! | [`telemetry`], [`trace`] | logs and W3C trace context |
@@ -29,6 +30,7 @@ mod http;
 pub mod idempotency;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod oidc;
 pub mod openapi;
 mod problems;
 pub mod push;
@@ -45,6 +47,7 @@ pub mod telemetry;
 pub mod testing;
 pub mod token;
 pub mod trace;
+pub mod webhook;
 
 pub use config::{Config, PushAuth};
 pub use context::{Caller, Context};

@@ -194,6 +194,7 @@ pub fn service(deployment: &Deployment, kept: Vec<Kept>) -> Service {
         spent: None,
         ask_due: None,
         question: None,
+        arrivals: vec![],
         outbox: vec![],
         next_due: None,
     }

@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Credentials {
 pub struct Registered {
     /// Its id; the same for the same decision.
     pub deployment_id: String,
-    /// What your metrics webhook must present. Shown once, when the decision is first registered.
+    /// What your metrics webhook signs with, or sends as bearer token. Shown once, at the first registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<String>,
 }

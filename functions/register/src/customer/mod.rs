@@ -15,7 +15,6 @@ use crate::{
     secret,
     store::{self, Found},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use body::Registered;
 use check::{Wanted, check};
 use forecast::recommend::{own_path, pool_path};
@@ -149,7 +148,7 @@ fn first(
     let mut deployment = accept(order, false, None, &at);
     deployment.decision = Some(decision.id.clone());
     serve(&mut service, wanted, &deployment, &at);
-    let secret = webhook_secret(ctx);
+    let secret = host::webhook::secret(&ctx.config.token_key, tenant, &decision.id);
     decision.deployment = Some(deployment.id.clone());
     decision.service = Some(name.to_string());
     decision.registration = Some(registration(wanted, hash(&secret)));
@@ -274,12 +273,6 @@ fn service_name(decision: &DecisionId) -> Result<ServiceName, Error> {
         format!("registered-{}", hex::encode(&digest[..11]))
     };
     Ok(ServiceName::new(name)?)
-}
-
-/// 256 unpredictable bits, in the form that Standard Webhooks gives secrets.
-fn webhook_secret(ctx: &Context) -> String {
-    let bytes = [ctx.random().to_be_bytes(), ctx.random().to_be_bytes()].concat();
-    format!("whsec_{}", BASE64_STANDARD.encode(bytes))
 }
 
 /// SHA-256 of the secret as it is presented, `whsec_` included, as hexadecimal.

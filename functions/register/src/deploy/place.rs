@@ -170,6 +170,7 @@ pub fn empty_service(name: &ServiceName, request: &Request, at: &At<'_>) -> Serv
         spent: None,
         ask_due: None,
         question: None,
+        arrivals: vec![],
         outbox: vec![],
         next_due: None,
     }

@@ -141,6 +141,7 @@ pub fn service() -> Service {
         spent: None,
         ask_due: Some(START.plus(7 * DAY_MS)),
         question: None,
+        arrivals: vec![],
         outbox: vec![],
         next_due: None,
     };

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-type Seen = Arc<Mutex<Vec<(Delivery, String, Option<TenantId>)>>>;
+pub type Seen = Arc<Mutex<Vec<(Delivery, String, Option<TenantId>)>>>;
 
 /// Records what arrives and does what the message's body says.
 fn functions(seen: &Seen) -> Vec<Function> {
@@ -163,14 +163,14 @@ async fn what_the_broker_and_the_scheduler_must_know() {
     assert_eq!((seen.len(), seen[0].0.message.kind.as_str(), &seen[0].2), (1, kind::SCHEDULE, &None));
 }
 
-async fn pushed(auth: PushAuth) -> (Server, Seen) {
+pub async fn pushed(auth: PushAuth) -> (Server, Seen) {
     let seen = Seen::default();
     let server = Server::configured(Documents::world(), functions(&seen), |config| config.push = auth).await;
     (server, seen)
 }
 
 /// As Google documents it: both spellings, padded base64.
-const WRAPPED: &str = r#"{"deliveryAttempt": 5, "message": {"attributes": {"type": "deployment.due", "tenant": "acme"},
+pub const WRAPPED: &str = r#"{"deliveryAttempt": 5, "message": {"attributes": {"type": "deployment.due", "tenant": "acme"},
   "data": "ImRvbmUi", "messageId": "2070443601311540", "message_id": "2070443601311540",
   "publishTime": "2021-02-26T19:13:55.749Z", "publish_time": "2021-02-26T19:13:55.749Z"},
   "subscription": "projects/myproject/subscriptions/mysubscription"}"#;

@@ -6,6 +6,7 @@ mod deliveries;
 mod derived;
 mod fake;
 mod idempotency;
+mod oidc;
 mod problems;
 mod sealing;
 mod server;

@@ -18,7 +18,7 @@ pub use deployment::{
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
-pub use service::{Kept, Question, Service, Spent};
+pub use service::{Arrival, Kept, Question, Service, Spent};
 pub use status::{Stage, Status, Step};
 
 use crate::{

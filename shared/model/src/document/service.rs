@@ -2,7 +2,8 @@
 
 use super::CarriedOutBy;
 use crate::{
-    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp, message::Message, port::target::TrafficToken,
+    DecisionId, DeploymentId, ObservationId, ServiceName, TenantId, Timestamp, message::Message,
+    port::target::TrafficToken,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,17 @@ impl Spent {
         let sum = before.filter(|spent| spent.month == month).map_or(0, |spent| spent.micros);
         Self { month, micros: sum.saturating_add(micros) }
     }
+}
+
+/// A measurement that a customer's webhook brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// When, in real time.
+    pub at: Timestamp,
+    /// Hash of the message's own id; empty if it had none.
+    pub id: String,
+    /// What it became.
+    pub observation: ObservationId,
 }
 
 /// The app being deployed, in one environment.
@@ -114,6 +126,9 @@ pub struct Service {
     /// The open question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,
+    /// The newest measurements that the customer's webhook brought, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrivals: Vec<Arrival>,
     /// Messages that the last commit owes to the topics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbox: Vec<Message>,
@@ -123,6 +138,19 @@ pub struct Service {
 }
 
 impl Service {
+    /// Whether a deployment of it runs, waits, serves, or can take traffic again.
+    pub fn refers_to(&self, deployment: &DeploymentId) -> bool {
+        let kept = self.serving.iter().chain(&self.kept).map(|kept| &kept.deployment);
+        self.running.iter().chain(&self.queued).chain(kept).any(|known| known == deployment)
+    }
+
+    /// Whether its owner is still to be asked about a decision, or has yet to answer.
+    pub fn waits_for(&self, decision: &DecisionId) -> bool {
+        let asked = self.question.as_ref().is_some_and(|question| question.decision == *decision);
+        let serves = self.serving.as_ref().and_then(|kept| kept.decision.as_ref()) == Some(decision);
+        asked || (serves && self.ask_due.is_some())
+    }
+
     /// How many revisions are kept for rollback.
     pub const KEPT: usize = 5;
 

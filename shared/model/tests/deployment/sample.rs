@@ -75,6 +75,7 @@ pub fn service() -> Service {
         spent: None,
         ask_due: None,
         question: None,
+        arrivals: vec![],
         outbox: vec![],
         next_due: None,
     }
