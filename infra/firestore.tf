@@ -1,5 +1,6 @@
 # The database, and an index beside each composite query. `indexes.json` is written from `model::index::INDEXES`; a
 # test compares the two. The emulator needs no index and production does, so what isn't here fails only in production.
+# There is no TTL policy: it needs a timestamp, and documents have milliseconds. `sweep` removes what is over.
 resource "google_firestore_database" "sextant" {
   name                              = "(default)"
   location_id                       = var.firestore_location

@@ -1,17 +1,26 @@
 //! Wakes due deployments.
 
+use crate::page::Pages;
 use host::{Context, Error};
 use model::{
     Timestamp,
     document::Deployment,
     message::{Message, kind},
+    port::store::Document,
 };
 
-/// Publishes one wake-up for each due deployment of a shard.
-pub async fn wake(ctx: &Context, shard: u32, by: Timestamp) -> Result<(), Error> {
-    let page = ctx.ports.store.query(&super::due("deployments", shard, by)).await?;
-    let mut messages = Vec::with_capacity(page.documents.len());
-    for document in page.documents {
+/// Publishes one wake-up for each due deployment of a shard, as far as the time goes.
+pub async fn wake(ctx: &Context, shard: u32, by: Timestamp, until: Timestamp) -> Result<(), Error> {
+    let mut pages = Pages::new(ctx, super::due("deployments", shard, by), until);
+    while let Some(documents) = pages.next().await? {
+        publish(ctx, shard, documents).await?;
+    }
+    Ok(())
+}
+
+async fn publish(ctx: &Context, shard: u32, documents: Vec<Document>) -> Result<(), Error> {
+    let mut messages = Vec::with_capacity(documents.len());
+    for document in documents {
         let deployment: Deployment = match document.body.parse() {
             Ok(deployment) => deployment,
             // One that can't be read must not keep the others from being woken.

@@ -1,9 +1,11 @@
 //! The backstop, each minute: whatever is due and was not woken by a message or a timer is woken now.
 //!
-//! Invariant: it decides nothing. It publishes wake-ups that are harmless when they come twice, and outboxes that
-//! a crash left behind.
+//! Then it removes what is over. Invariant: it decides nothing. It publishes wake-ups that are harmless when they come
+//! twice, and outboxes that a crash left behind; what is referred to stays.
 
 mod deployments;
+mod page;
+pub mod retention;
 mod services;
 
 #[cfg(test)]
@@ -17,6 +19,7 @@ use model::{
         Delivery,
         store::{Comparison, Query, Scope},
     },
+    time::SECOND_MS,
 };
 use serde::Deserialize;
 
@@ -24,13 +27,17 @@ use serde::Deserialize;
 pub fn function() -> Function {
     Function::new(
         "sweep",
-        "Wakes what is due: deployments whose timer was lost, outboxes that a crash left behind",
+        "Wakes what is due: deployments whose timer was lost, outboxes that a crash left behind; removes what is over",
     )
     .timeout_s(50)
     .concurrency(1)
-    .permissions(&["datastore.user", "pubsub.publisher"])
+    .permissions(&["datastore.user", "pubsub.publisher", "storage.objectAdmin"])
     .schedule("sweep", "* * * * *", handle)
 }
+
+/// Waking may take this long, and all of it that: the function has 50 s, and a page under way ends first.
+const WAKE_MS: i64 = 20 * SECOND_MS;
+const WORK_MS: i64 = 35 * SECOND_MS;
 
 /// How far to look. A process that starts alone looks ahead: the timers of its predecessor died with it.
 #[derive(Default, Deserialize)]
@@ -42,15 +49,18 @@ struct Wanted {
 async fn handle(ctx: Context, delivery: Delivery) -> Result<Outcome, Error> {
     let wanted: Wanted = delivery.message.body().unwrap_or_default();
     let by = wanted.time.unwrap_or_default().max(ctx.now());
+    let began = ctx.real();
     for shard in 0..SHARDS {
-        deployments::wake(&ctx, shard, by).await?;
-        services::publish(&ctx, shard, by).await?;
+        // Each shard has its share of the time, so that none starves the others.
+        let until = began.plus(WAKE_MS * i64::from(shard + 1) / i64::from(SHARDS));
+        deployments::wake(&ctx, shard, by, until).await?;
+        services::publish(&ctx, shard, by, until).await?;
     }
+    retention::clear(&ctx, began.plus(WORK_MS)).await;
     Ok(Outcome::Done)
 }
 
-/// Documents of a group in one shard that are due by then, most overdue first. One page: the next minute takes the
-/// rest, and what was woken moves its due time.
+/// Documents of a group in one shard that are due by then, most overdue first.
 fn due(group: &str, shard: u32, by: Timestamp) -> Query {
     Query::all(Scope::Group(group.to_owned()), 200)
         .filter("shard", Comparison::Equal, shard)

@@ -1,5 +1,6 @@
 //! Publishes what services owe to the topics.
 
+use crate::page::Pages;
 use host::{Context, Error};
 use model::{
     Timestamp,
@@ -7,14 +8,16 @@ use model::{
     port::store::{Document, Precondition, StoreError, Write},
 };
 
-/// Publishes and clears each due service's outbox in a shard.
-pub async fn publish(ctx: &Context, shard: u32, by: Timestamp) -> Result<(), Error> {
-    let page = ctx.ports.store.query(&super::due("services", shard, by)).await?;
-    for document in page.documents {
-        let path = document.path.clone();
-        if let Err(error) = flush(ctx, document).await {
-            // One that can't be read or published must not keep the others from being published.
-            tracing::error!(document = path.as_str(), %error, "what a service owes can't be published; the next minute tries again");
+/// Publishes and clears each due service's outbox in a shard, as far as the time goes.
+pub async fn publish(ctx: &Context, shard: u32, by: Timestamp, until: Timestamp) -> Result<(), Error> {
+    let mut pages = Pages::new(ctx, super::due("services", shard, by), until);
+    while let Some(documents) = pages.next().await? {
+        for document in documents {
+            let path = document.path.clone();
+            if let Err(error) = flush(ctx, document).await {
+                // One that can't be read or published must not keep the others from being published.
+                tracing::error!(document = path.as_str(), %error, "what a service owes can't be published; the next minute tries again");
+            }
         }
     }
     Ok(())

@@ -48,3 +48,134 @@ async fn one_document_that_cannot_be_read_holds_up_no_other() {
         world.read(&service_path(&sample::acme(), &sample::shop())).await.unwrap();
     assert_eq!((service.outbox, service.next_due), (vec![], None));
 }
+
+fn world(folder: &tempfile::TempDir) -> World {
+    let store = Store::open(&folder.path().join("store"), Options::default()).unwrap();
+    World::new(Arc::new(store))
+}
+
+#[tokio::test]
+async fn every_page_of_a_shard_is_woken_while_there_is_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    let now = world.context().now();
+    for number in 0..450 {
+        let due = Deployment { shard: 0, next_due: Some(now), ..sample::deployment(number) };
+        world.put(deployment_path(&sample::acme(), &due.id), &due).await;
+    }
+    let ctx = world.context();
+    deployments::wake(&ctx, 0, now, ctx.real()).await.unwrap();
+    assert_eq!(world.published(kind::DEPLOYMENT_DUE).len(), 200, "the time is over after the first page");
+    world.state().messages.clear();
+    sweep(&world).await.unwrap();
+    assert_eq!(world.published(kind::DEPLOYMENT_DUE).len(), 450);
+}
+
+#[tokio::test]
+async fn what_has_expired_goes_and_the_rest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    let (now, day) = (world.context().now(), model::time::DAY_MS);
+    let sorts = [
+        ("tenants/acme/idempotency", "expires_at", 0),
+        ("tenants/other/idempotency", "expires_at", 0),
+        ("links", "expires_at", -30 * day),
+        ("tenants/acme/notices", "created_at", -90 * day),
+        ("tenants/acme/actions", "ended_at", -90 * day),
+    ];
+    for (collection, field, age) in sorts {
+        for (id, at) in [("over", age), ("not-yet", age + 1)] {
+            let path = Path::new(format!("{collection}/{id}"));
+            world.put(path, &json!({ field: now.plus(at) })).await;
+        }
+    }
+    // Begun, and not ended yet.
+    let open = Path::new("tenants/acme/actions/open");
+    world.put(open.clone(), &json!({ "begun": {} })).await;
+    sweep(&world).await.unwrap();
+    for (collection, _, _) in sorts {
+        let left = [("over", false), ("not-yet", true)];
+        for (id, stays) in left {
+            let found: Option<Value> = world.read(&Path::new(format!("{collection}/{id}"))).await;
+            assert_eq!(found.is_some(), stays, "{collection}/{id}");
+        }
+    }
+    assert!(world.read::<Value>(&open).await.is_some());
+}
+
+#[tokio::test]
+async fn observations_go_when_they_are_old_and_nobody_is_asked_about_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).with_value("keep_days", "40");
+    let mut service = sample::service();
+    service.ask_due = None;
+    world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
+    for minute in 0..250 {
+        let seen = sample::observation(1, minute, 10, 5);
+        world.put(model::document::observation_path(&sample::acme(), &seen.id), &seen).await;
+    }
+    let count = || async {
+        let query = Query::all(Scope::Collection("tenants/acme/observations".to_owned()), 1000);
+        world.store().query(&query).await.unwrap().documents.len()
+    };
+    // The clock of schedules alone makes nothing old: windows are measured in real time.
+    world.tick(50 * model::time::DAY_MS);
+    sweep(&world).await.unwrap();
+    assert_eq!(count().await, 250);
+    let asked = service.clone();
+    service.ask_due = Some(host::testing::START);
+    world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
+    world.pass(40 * model::time::DAY_MS + 100 * model::time::MINUTE_MS);
+    sweep(&world).await.unwrap();
+    assert_eq!(count().await, 250, "its owner is still to be asked");
+    world.put(service_path(&sample::acme(), &sample::shop()), &asked).await;
+    sweep(&world).await.unwrap();
+    let left = count().await;
+    assert!((140..=160).contains(&left), "{left}");
+    world.pass(model::time::DAY_MS);
+    sweep(&world).await.unwrap();
+    assert_eq!(count().await, 0);
+}
+
+#[tokio::test]
+async fn build_logs_go_with_age_unless_their_revision_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    let objects = Arc::new(machine::objects::Objects::open(&folder.path().join("objects")).unwrap());
+    let ports = model::port::Ports { objects: objects.clone(), ..(*world.ports()).clone() };
+    let ctx = Context::new(Arc::new(ports), world.context().config);
+    let mut service = sample::service();
+    service.serve(sample::kept(2, host::testing::START));
+    service.running = Some(sample::deployment_id(4));
+    world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
+    for number in 1..=5 {
+        let since =
+            if number == 5 { ctx.real() } else { host::testing::START.plus(-91 * model::time::DAY_MS) };
+        let ended = Deployment { log_since: Some(since), ..sample::deployment(number) };
+        world.put(deployment_path(&sample::acme(), &ended.id), &ended).await;
+        for segment in [0, 1, 100_000] {
+            let key = model::document::log::segment_key(&ended.log_prefix(), segment);
+            model::port::Objects::put(&*objects, &key, "{}".into()).await.unwrap();
+        }
+    }
+    for _ in 0..2 {
+        retention::clear(&ctx, ctx.real().plus(SECOND_MS)).await;
+        for number in 1..=5 {
+            let path = deployment_path(&sample::acme(), &sample::deployment_id(number));
+            let deployment: Deployment = world.read(&path).await.unwrap();
+            let folder = format!("{}/", deployment.log_prefix());
+            let left = model::port::Objects::list(&*objects, &folder, None, 10).await.unwrap().len();
+            // 1 and 2 are kept, 4 runs, 5 is young.
+            let expected = if number == 3 { (false, 0) } else { (true, 3) };
+            assert_eq!((deployment.log_since.is_some(), left), expected, "{number}");
+        }
+    }
+}
+
+#[test]
+fn days_are_a_number_above_the_last_question() {
+    assert_eq!((retention::days("90"), retention::days(" 31 ")), (Ok(90), Ok(31)));
+    for bad in ["", "30", "-1", "9e9", "ninety", "100000"] {
+        assert!(retention::days(bad).is_err(), "{bad}");
+    }
+}

@@ -48,4 +48,11 @@ pub const INDEXES: &[Index] = &[
     each("learnings", &[("created_at", true)]),
     each("decisions", &[("created_at", true)]),
     across("decisions", &[("id", false), ("registration.webhook_secret_hash", false)]),
+    // What is removed once it is over: see the function `sweep`.
+    across("idempotency", &[("expires_at", false)]),
+    each("links", &[("expires_at", false)]),
+    across("notices", &[("created_at", false)]),
+    across("actions", &[("ended_at", false)]),
+    across("observations", &[("to", false)]),
+    across("deployments", &[("log_since", false)]),
 ];

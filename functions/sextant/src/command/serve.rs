@@ -14,7 +14,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, FromArgMatches as _};
-use host::{Config, PushAuth, Runner, telemetry::Format};
+use host::{Config, PushAuth, Runner, oidc::Verifier, telemetry::Format};
 use model::port::{Ports, Random as _};
 use std::{
     env,
@@ -38,6 +38,16 @@ pub struct Serve {
     /// Who may push deliveries: whoever presents this token. On Cloud Run the platform verifies them.
     #[arg(long, env = "SEXTANT_PUSH_TOKEN", hide_env_values = true)]
     pub push_token: Option<String>,
+    /// Take pushes that Google signed for this audience, and no others; with `--push-account`. On Cloud Run the platform
+    /// verifies them, which is enough for a service that is not public.
+    #[arg(long, env = "SEXTANT_PUSH_AUDIENCE", requires = "push_account")]
+    pub push_audience: Option<String>,
+    /// The e-mail of the service account that pushes.
+    #[arg(long, env = "SEXTANT_PUSH_ACCOUNT", requires = "push_audience")]
+    pub push_account: Option<String>,
+    /// Where the keys are that pushes are signed with.
+    #[arg(long, env = "SEXTANT_PUSH_CERTIFICATES", default_value = host::oidc::GOOGLE, hide = true)]
+    pub push_certificates: String,
     /// Names that the service answers for, beside loopback.
     #[arg(long = "host", env = "SEXTANT_HOSTS", value_delimiter = ',')]
     pub hosts: Vec<String>,
@@ -134,6 +144,10 @@ fn config(serve: &Serve, data: &Path, cloud_run: bool) -> Result<Config> {
     if let Some(token) = &serve.push_token {
         config.push = PushAuth::Token(token.clone());
     }
+    if let (Some(audience), Some(account)) = (&serve.push_audience, &serve.push_account) {
+        let published = Box::new(place::certificates::Published(serve.push_certificates.clone()));
+        config.push = PushAuth::Google(Arc::new(Verifier::new(audience, account, published)));
+    }
     if let Some(url) = &serve.public_url {
         url.trim_end_matches('/').clone_into(&mut config.public_url);
     }
@@ -141,9 +155,14 @@ fn config(serve: &Serve, data: &Path, cloud_run: bool) -> Result<Config> {
         ("region", "SEXTANT_REGION"),
         ("no_learning", "SEXTANT_NO_LEARNING"),
         ("crash_at", "SEXTANT_CRASH_AT"),
+        ("keep_days", "SEXTANT_KEEP_DAYS"),
+        ("streams", "SEXTANT_STREAMS"),
     ];
     for (name, variable) in settings {
         config.values.extend(env::var(variable).ok().map(|value| (name.to_owned(), value)));
+    }
+    if let Some(days) = config.value("keep_days") {
+        sweep::retention::days(days).map_err(|why| Stop::Usage(format!("SEXTANT_KEEP_DAYS: {why}")))?;
     }
     config.values.entry("region".to_owned()).or_insert_with(|| "us-central1".to_owned());
     let revision = env::var("K_REVISION").unwrap_or_else(|_| "serve".to_owned());

@@ -60,6 +60,9 @@ pub struct Up {
     /// `smtp://user:password@host:port`; without it mails become files in the data folder.
     #[arg(long, env = "SEXTANT_SMTP", hide_env_values = true)]
     pub smtp: Option<String>,
+    /// Days that observations, build logs and notices are kept once nothing refers to them; at least 31.
+    #[arg(long, env = "SEXTANT_KEEP_DAYS", default_value_t = 90, value_parser = sweep::retention::days)]
+    pub keep_days: i64,
     /// Stop the apps too when this ends; by default they go on and are found again.
     #[arg(long)]
     pub stop_apps: bool,
@@ -182,6 +185,7 @@ fn values(up: &Up, machine: &Machine) -> BTreeMap<String, String> {
         // The store's lock says so: whoever else held a lease is dead.
         ("alone".to_owned(), "true".to_owned()),
         ("region".to_owned(), "us-central1".to_owned()),
+        ("keep_days".to_owned(), up.keep_days.to_string()),
     ]);
     values.extend(up.settings.iter().cloned());
     values.extend(up.crash_at.clone().map(|point| ("crash_at".to_owned(), point)));

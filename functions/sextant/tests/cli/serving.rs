@@ -8,6 +8,40 @@ use std::{
 };
 
 #[test]
+fn settings_that_make_no_sense_are_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, says) in [
+        ("SEXTANT_KEEP_DAYS", "7", "from 31"),
+        ("SEXTANT_PUSH_AUDIENCE", "https://x.run.app", "--push-account"),
+        ("SEXTANT_PUSH_ACCOUNT", "pusher@x", "--push-audience"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sextant"));
+        command.env_clear().env("SEXTANT_DATA", folder.path()).env("PORT", "0").env(name, value);
+        let ran = command.args(["serve", "sweep"]).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert!(ran.status.code() == Some(2) && said.contains(says), "{name}: {said}");
+    }
+}
+
+#[test]
+fn pushes_that_google_did_not_sign_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let host = format!("127.0.0.1:{port}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sextant"));
+    command.env_clear().env("SEXTANT_DATA", folder.path()).env("PORT", port.to_string());
+    command.env("SEXTANT_PUSH_AUDIENCE", "https://x.run.app").env("SEXTANT_PUSH_ACCOUNT", "pusher@x");
+    let mut child =
+        command.args(["serve", "sweep"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert_eq!(until("the health route", || get(port, &host, "/healthz")).0, 200);
+    let refused = get(port, &host, "/push/sweep.deployments?token=x").unwrap();
+    assert!(refused.0 == 401 && refused.1.contains("bears no token"), "{refused:?}");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_function_answers_before_anything_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

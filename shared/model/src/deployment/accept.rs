@@ -99,6 +99,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         failure: None,
         build: None,
         left_over: false,
+        log_since: None,
         follow_up: FollowUp::Running,
     }
 }

@@ -348,6 +348,7 @@ fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: impl Into<St
     (next.status, next.step, next.progress) = (status, Step::Rest, 100);
     (next.lease, next.tries, next.ended_at, next.canary.held) = (None, 0, Some(at.real), None);
     next.next_due = Some(at.now.plus(MINUTE_MS));
+    next.log_since = next.stages.iter().any(|time| time.stage == Stage::Build).then_some(at.real);
     next.outbox.push(Message::about(kind::DEPLOYMENT_ENDED, &next.tenant, &next.id));
     say(next, at, text);
 }

@@ -242,6 +242,9 @@ pub struct Deployment {
     /// Whether a late effect left a revision behind that could not be discarded yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left_over: bool,
+    /// Since when, in real time, its build log is only kept; none before its end, and once the log is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_since: Option<Timestamp>,
     /// What the build made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<String>,

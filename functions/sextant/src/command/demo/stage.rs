@@ -99,6 +99,7 @@ fn options(demo: &Demo) -> Up {
         open: false,
         mail_to: "you@localhost".to_owned(),
         smtp: None,
+        keep_days: 90,
         stop_apps: true,
         log: demo.log.clone(),
         settings: learning.into_iter().collect(),
