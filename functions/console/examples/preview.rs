@@ -6,8 +6,6 @@
 
 #[path = "../tests/console/documents.rs"]
 mod documents;
-#[path = "../tests/console/target.rs"]
-mod target;
 #[path = "../tests/console/world.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod world;

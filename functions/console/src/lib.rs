@@ -32,5 +32,9 @@ fn problems(function: Function) -> Function {
             "not-carried-out",
             "The decision exists, but no deployment carries it out yet. Deploy it, or register its deployment.",
         )
+        .problem(
+            "too-many-streams",
+            "This instance follows deployments for as many readers as it may. Come back in ten seconds.",
+        )
         .problem("no-revision", "The deployment never came to release a revision; its build log tells why.")
 }

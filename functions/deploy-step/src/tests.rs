@@ -1,7 +1,6 @@
-//! Against the embedded store, with a source that remembers what it was asked.
+//! Against the embedded store, with a target and a source that remember what they were asked.
 
 use super::*;
-use async_trait::async_trait;
 use host::{
     seal::{self, SecretString},
     testing::{World, sample},
@@ -10,37 +9,9 @@ use machine::store::{Options, Store};
 use model::{
     document::{Deployment, Status, Step, deployment_path},
     message::Message,
-    port::{
-        PortError, Ports, Source,
-        source::{Checkout, SourceRef},
-    },
+    port::source::SourceRef,
 };
-use std::sync::{Arc, Mutex};
-
-/// A source that has nothing, and remembers what was asked.
-#[derive(Default)]
-struct Nothing {
-    wanted: Mutex<Vec<(SourceRef, Option<String>)>>,
-    removed: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Source for Nothing {
-    async fn checkout(
-        &self,
-        source: &SourceRef,
-        _: &str,
-        token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
-        self.wanted.lock().unwrap().push((source.clone(), token.map(str::to_owned)));
-        Err(PortError::Permanent("nothing is there".to_owned()))
-    }
-
-    async fn remove(&self, key: &str) -> Result<(), PortError> {
-        self.removed.lock().unwrap().push(key.to_owned());
-        Ok(())
-    }
-}
+use std::sync::Arc;
 
 fn git(commit: Option<&str>) -> SourceRef {
     SourceRef::Git {
@@ -50,24 +21,10 @@ fn git(commit: Option<&str>) -> SourceRef {
     }
 }
 
-/// A private repository that was scanned, whose copy is lost.
-async fn scanned() -> (tempfile::TempDir, World, Context, Arc<Nothing>) {
+/// A private repository that was scanned, whose copy is lost; there is no other.
+async fn scanned() -> (tempfile::TempDir, World) {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
-    let (all, source) = (Arc::new(world.clone()), Arc::new(Nothing::default()));
-    let ports = Arc::new(Ports {
-        store: world.store().clone(),
-        broker: all.clone(),
-        timers: all.clone(),
-        target: all.clone(),
-        objects: all.clone(),
-        keys: all.clone(),
-        mailer: all.clone(),
-        source: source.clone(),
-        clock: all.clone(),
-        random: all,
-    });
-    let ctx = Context::new(ports, world.context().config).with_tenant(sample::acme());
     let mut deployment = Deployment {
         step: Step::Analyze,
         status: Status::Analyzing,
@@ -78,33 +35,33 @@ async fn scanned() -> (tempfile::TempDir, World, Context, Arc<Nothing>) {
     deployment.commit = Some("a".repeat(40));
     let context = effect::sealed_for(&deployment, "source_token");
     let token = SecretString::from("t0ken".to_owned());
-    deployment.source_token = Some(seal::seal(&ctx.ports, &context, &token).await.unwrap());
+    deployment.source_token = Some(seal::seal(&world.ports(), &context, &token).await.unwrap());
     world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
-    (folder, world, ctx, source)
+    (folder, world)
 }
 
-async fn wake(world: &World, ctx: Context) -> Deployment {
+async fn wake(world: &World) -> Deployment {
     let id = sample::deployment_id(1);
-    let (_, delivery) = world.delivery(Message::about(kind::DEPLOYMENT_DUE, &sample::acme(), &id));
+    let (ctx, delivery) = world.delivery(Message::about(kind::DEPLOYMENT_DUE, &sample::acme(), &id));
     assert_eq!(handle(ctx, delivery).await.unwrap(), Outcome::Done);
     world.read(&deployment_path(&sample::acme(), &id)).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_lost_copy_is_fetched_again_by_its_token_and_at_the_commit_that_was_scanned() {
-    let (_folder, world, ctx, source) = scanned().await;
-    wake(&world, ctx).await;
-    let wanted = source.wanted.lock().unwrap().clone();
-    assert_eq!(wanted, [(git(Some(&"a".repeat(40))), Some("t0ken".to_owned()))]);
+    let (_folder, world) = scanned().await;
+    let id = wake(&world).await.id.to_string();
+    let wanted = world.state().fetched.clone();
+    assert_eq!(wanted, [(git(Some(&"a".repeat(40))), id, Some("t0ken".to_owned()))]);
 }
 
 #[tokio::test]
 async fn the_fetched_source_goes_with_a_deployment_that_fails_before_its_release() {
-    let (_folder, world, ctx, source) = scanned().await;
-    let failed = wake(&world, ctx).await;
+    let (_folder, world) = scanned().await;
+    let failed = wake(&world).await;
     assert_eq!(failed.status, Status::Failed);
     assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("source_unavailable"));
-    assert_eq!(*source.removed.lock().unwrap(), [failed.id.to_string()]);
+    assert_eq!(world.state().removed, [failed.id.to_string()]);
     assert_eq!(world.published(kind::DEPLOYMENT_ENDED).len(), 1);
 }
 

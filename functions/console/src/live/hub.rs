@@ -89,10 +89,11 @@ impl Hub {
         Arc::new(Feed { states, hub: Arc::clone(self), path, _task: task })
     }
 
-    /// Counts one more stream until the answer is dropped.
-    pub fn count(self: &Arc<Self>) -> Counted {
-        self.counters.streams.fetch_add(1, Ordering::Relaxed);
-        Counted(Arc::clone(self))
+    /// A permit for one more stream, held until the answer is dropped; `None` if there are `most` already.
+    pub fn admit(self: &Arc<Self>, most: u64) -> Option<Counted> {
+        let more = |open: u64| (open < most).then_some(open + 1);
+        let counted = self.counters.streams.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.ok().map(|_| Counted(Arc::clone(self)))
     }
 
     /// What this instance does, in Prometheus' text format.

@@ -236,6 +236,21 @@ async fn one_attempt_at_a_build_follows_the_other() {
 }
 
 #[tokio::test]
+async fn streams_are_bounded_and_make_room_when_they_end() {
+    let world = World::configured(|config| drop(config.values.insert("streams".into(), "2".into())));
+    let deployment = building(&world).await;
+    let first = open(&world, &deployment, None, "").await;
+    let _second = open(&world, &deployment, None, "").await;
+    let path = format!("/api/v1/deployments/{}/events", deployment.id);
+    let refused = world.send(TENANT, &path, &[]).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "10");
+    assert_eq!(world.json(&format!("/api/v1/deployments/{}", deployment.id)).await["progress"], 15);
+    drop(first);
+    assert_eq!(world.send(TENANT, &path, &[]).await.status(), 200);
+}
+
+#[tokio::test]
 async fn who_has_read_the_end_is_told_not_to_come_back() {
     let world = World::new();
     let mut deployment = deployed(1, "shop", world.now().plus(-MINUTE_MS));

@@ -6,5 +6,4 @@ mod documents;
 mod events;
 mod pages;
 mod reading;
-mod target;
 mod world;

@@ -210,6 +210,7 @@ async fn another_tenant_finds_nothing() {
     let world = World::new();
     filled(&world).await;
     let (deployment, decision) = (deployment_id(2), decision_id(2));
+    world.outside.state().app_logs.insert("shop-r0000000002".into(), vec!["hello".into()]);
     let paths = [
         format!("/api/v1/deployments/{deployment}"),
         format!("/api/v1/deployments/{decision}"),
@@ -347,8 +348,10 @@ async fn what_a_revision_wrote_comes_from_the_target() {
     let world = World::new();
     world.save(&deployed(1, "shop", world.now())).await;
     world.save(&failed(2, "shop", world.now())).await;
+    let wrote = (0..10).map(|n| format!("line {n}")).collect();
+    world.outside.state().app_logs.insert("shop-r0000000001".into(), wrote);
     let seen = world.json(&format!("/api/v1/deployments/{}/runtime-logs?lines=2", deployment_id(1))).await;
-    assert_eq!(seen["lines"], json!(["acme/shop shop-r0000000001 8", "acme/shop shop-r0000000001 9"]));
+    assert_eq!(seen["lines"], json!(["line 8", "line 9"]));
     let path = format!("/api/v1/deployments/{}/runtime-logs", deployment_id(2));
     let (status, problem) = world.problem(TENANT, &path).await;
     assert_eq!((status, problem["type"].as_str().unwrap()), (404, "/errors#no-revision"));

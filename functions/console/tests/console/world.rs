@@ -1,6 +1,5 @@
 //! One installation: a real store, real objects and the host's own HTTP. Shared by the tests and the preview.
 
-use crate::target::Place;
 use async_trait::async_trait;
 use axum::{
     body::{Body, Bytes},
@@ -76,6 +75,8 @@ pub struct World {
     pub ports: Arc<Ports>,
     pub store: Arc<Counting>,
     pub clock: Arc<MachineClock>,
+    /// What lives in memory, the target among it.
+    pub outside: testing::World,
     _folder: TempDir,
 }
 
@@ -93,19 +94,28 @@ impl World {
     }
 
     pub fn at(port: u16) -> Self {
+        Self::configured_at(port, |_| {})
+    }
+
+    pub fn configured(change: impl FnOnce(&mut Config)) -> Self {
+        Self::configured_at(8080, change)
+    }
+
+    fn configured_at(port: u16, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("store"), Options::default()).unwrap();
         let store = Arc::new(Counting { store, begun: AtomicUsize::new(0), open: Arc::new(()) });
-        let mut ports = (*testing::World::new(store.clone()).ports()).clone();
+        let outside = testing::World::new(store.clone());
+        let mut ports = (*outside.ports()).clone();
         let clock = Arc::new(MachineClock::open(folder.path()).unwrap());
         ports.objects = Arc::new(Objects::open(&folder.path().join("objects")).unwrap());
-        ports.target = Arc::new(Place);
         ports.clock = clock.clone();
         ports.random = Arc::new(OsRandom);
         let ports = Arc::new(ports);
-        let config = Arc::new(Config::local(port, signing_key()));
-        let runner = Arc::new(Runner::new(vec![console::function()], ports.clone(), config));
-        Self { runner, ports, store, clock, _folder: folder }
+        let mut config = Config::local(port, signing_key());
+        change(&mut config);
+        let runner = Arc::new(Runner::new(vec![console::function()], ports.clone(), Arc::new(config)));
+        Self { runner, ports, store, clock, outside, _folder: folder }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -23,6 +23,9 @@ pub struct Invoke {
     /// One of its routes, such as `POST /api/v1/decisions`; the first with a body if absent.
     #[arg(long)]
     pub route: Option<String>,
+    /// What stands in the route's path, such as `--path id=dep_…`; with `--example`, the newest deployment's if absent.
+    #[arg(long = "path", value_parser = super::deploy::pair, value_name = "NAME=VALUE")]
+    pub path: Vec<(String, String)>,
     /// Send an example: what the OpenAPI document says a body has, filled in.
     #[arg(long, conflicts_with = "body")]
     pub example: bool,
@@ -47,20 +50,39 @@ impl Invoke {
             return wake(&function, api, output).await;
         }
         let route = self.route(&function)?;
-        if route.path.contains('{') {
-            let text = format!(
-                "`{}` needs an id in its path; call it with `--route \"{} /its/path\"`",
-                route.path,
-                route.method.as_str()
-            );
-            return Err(Stop::Usage(text).into());
-        }
+        let path = self.fill(route, api).await?;
         let body = match (&self.body, self.example) {
             (Some(file), _) => Some(read(file)?),
             (None, true) if route.method != host::Method::Get => Some(example(&function, route)),
             _ => None,
         };
-        send(api, output, route.method.as_str(), route.path, body.as_ref()).await
+        send(api, output, route.method.as_str(), &path, body.as_ref()).await
+    }
+
+    /// The route's path with a value for each of its names.
+    async fn fill(&self, route: &Route, api: &Api) -> Result<String> {
+        let names: Vec<&str> = names(route.path).collect();
+        if let Some((name, _)) = self.path.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            let text = format!("`{}` has no `{{{name}}}` in its path", route.path);
+            return Err(Stop::Usage(text).into());
+        }
+        let mut path = route.path.to_owned();
+        for name in names {
+            let given = self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            let value = match given {
+                Some(value) => value,
+                None if self.example => newest(name, api).await?,
+                None => {
+                    let text = format!(
+                        "`{}` needs `{name}` in its path: give it with `--path {name}=…`, or take the newest deployment's with `--example`",
+                        route.path
+                    );
+                    return Err(Stop::Usage(text).into());
+                }
+            };
+            path = path.replace(&format!("{{{name}}}"), &encoded(&value));
+        }
+        Ok(path)
     }
 
     fn route<'f>(&self, function: &'f Function) -> Result<&'f Route> {
@@ -84,6 +106,45 @@ impl Invoke {
                 .into()
         })
     }
+}
+
+/// The names in a route's path, such as `id` of `/deployments/{id}`.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// What the newest deployment has under that name.
+async fn newest(name: &str, api: &Api) -> Result<String> {
+    let field = match name {
+        "id" => "deployment_id",
+        "name" => "service",
+        "decision_id" => "decision_id",
+        other => {
+            let text =
+                format!("nothing is known that could stand for `{other}`: give it with `--path {other}=…`");
+            return Err(Stop::Usage(text).into());
+        }
+    };
+    let page: Value = api.get("/api/v1/deployments?limit=1").await?;
+    page["deployments"][0][field].as_str().map(str::to_owned).ok_or_else(|| {
+        let text = format!(
+            "there is no deployment whose `{field}` could stand for `{name}`: deploy something first, or give it with `--path {name}=…`"
+        );
+        Stop::Usage(text).into()
+    })
+}
+
+/// As one segment of a path.
+fn encoded(value: &str) -> String {
+    use std::fmt::Write as _;
+    value.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
 }
 
 async fn send(api: &Api, output: Output, method: &str, path: &str, body: Option<&Value>) -> Result<Ended> {
@@ -191,5 +252,19 @@ fn text_of(name: &str) -> Value {
         "gcp_project_id" => json!("example-project"),
         "gcp_credentials" => json!({ "type": "service_account", "note": "an example, not a key" }),
         other => json!(format!("example-{}", other.replace('_', "-"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_values_stay_one_segment() {
+        let found: Vec<&str> = names("/api/v1/services/{name}/actions").collect();
+        assert_eq!(found, ["name"]);
+        assert_eq!(names("/api/v1/deployments").count(), 0);
+        assert_eq!(encoded("dep_1-x.y~z"), "dep_1-x.y~z");
+        assert_eq!(encoded("../a b?c"), "..%2Fa%20b%3Fc");
     }
 }

@@ -35,6 +35,10 @@ fn a_deployment_from_the_first_word_to_the_way_back() {
     let runtime = server.run(&["logs", "app", "--runtime"]);
     assert!(runtime.out.contains("version 2 listens"), "{}{}", runtime.out, runtime.err);
 
+    let route = ["invoke", "console", "--route", "GET /api/v1/deployments/{id}", "--json"];
+    let newest = server.run(&[&route[..], &["--example"]].concat());
+    assert_eq!(newest.json()["deployment_id"], second.json()["deployment_id"], "{}", newest.err);
+
     let said =
         server.run(&["feedback", "app", "--type", "perfect-fit", "--satisfaction", "9", "--cost", "12.5"]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
@@ -103,6 +107,22 @@ fn a_developer_looks_behind_the_curtain() {
     let decided = server.run(&["invoke", "register", "--example"]);
     assert!(decided.code == 0 && decided.json()["decision_id"].is_string(), "{}", decided.err);
     assert_eq!(server.run(&["invoke", "sweep", "--example"]).code, 0);
+    let route = ["invoke", "console", "--route", "GET /api/v1/deployments/{id}"];
+    for (more, code, says) in [
+        (&[][..], 2, "--path id="),
+        (&["--example"][..], 2, "deploy something first"),
+        (&["--path", "name=x"][..], 2, "`{name}`"),
+        (&["--path", "id=dep_1"][..], 1, "answered 404"),
+        (&["--path", "id=../../healthz"][..], 1, "..%2F..%2Fhealthz"),
+    ] {
+        let invoked = server.run(&[&route[..], more].concat());
+        assert!(
+            invoked.code == code && invoked.err.contains(says),
+            "{more:?} {} {}",
+            invoked.code,
+            invoked.err
+        );
+    }
     assert!(!server.run(&["messages", "--json"]).json()["messages"].as_array().unwrap().is_empty());
     assert_eq!(server.run(&["dead-letters", "--json"]).json()["dead_letters"].as_array().unwrap().len(), 0);
     assert_eq!(server.run(&["dead-letters", "replay", "7-nobody"]).code, 4);

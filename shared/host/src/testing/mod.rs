@@ -68,6 +68,8 @@ pub struct State {
     pub keys: BTreeMap<String, Traffic>,
     /// Calls of the target that fail in passing from here on, by name.
     pub target_down: Vec<&'static str>,
+    /// What revisions wrote, by name.
+    pub app_logs: BTreeMap<String, Vec<String>>,
     /// What the target says that it can do.
     pub capabilities: Capabilities,
 }
@@ -387,7 +389,14 @@ impl Target for World {
         self.once(format!("scale {:?} to {:?} {key}", bounds.min, bounds.max), key);
         Ok(())
     }
-    async fn runtime_log(&self, _: &ServiceKey, _: &str, _: usize) -> Result<Vec<String>, TargetError> {
-        Ok(refuse()?)
+    async fn runtime_log(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, TargetError> {
+        let lines = self.state().app_logs.get(revision).cloned();
+        let lines = lines.ok_or_else(|| TargetError::NotFound(format!("`{service}` has no `{revision}`")))?;
+        Ok(lines[lines.len().saturating_sub(limit)..].to_vec())
     }
 }
