@@ -104,7 +104,12 @@ fn lists(lint: &mut Lint, instruction: &Instruction, script: &Script) {
         return;
     }
     let swept = script.commands.iter().any(sweeps);
-    lint.stage().lists.push((lines(instruction), swept));
+    // What ONBUILD leaves is left in another file's image, whatever becomes of this stage.
+    if instruction.onbuild && !swept {
+        lint.report(&rule::APT_LISTS, lines(instruction), "the package lists stay");
+    } else {
+        lint.stage().lists.push((lines(instruction), swept));
+    }
 }
 
 fn apk(lint: &mut Lint, instruction: &Instruction, command: &Command) {

@@ -66,7 +66,13 @@ pub(crate) fn yarn(lint: &mut Lint, instruction: &Instruction, command: &Command
     let installs = |other: &Command| other.name() == "yarn" && other.has("install");
     let mut behind = script.commands.iter().skip_while(|other| !installs(other));
     let first = lint.judged.insert((instruction.line, rule::YARN_CACHE.id));
-    if first && !mounted && !behind.any(cleans) {
+    if !first || mounted || behind.any(cleans) {
+        return;
+    }
+    // What ONBUILD leaves is left in another file's image, whatever becomes of this stage.
+    if instruction.onbuild {
+        lint.report(&rule::YARN_CACHE, lines(instruction), "yarn install without yarn cache clean");
+    } else {
         lint.stage().yarn.push(lines(instruction));
     }
 }
