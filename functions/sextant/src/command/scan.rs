@@ -1,5 +1,5 @@
-//! `sextant scan PATH`: what is wrong with a tree or a file: its Dockerfiles, and secrets that lie in it. Nothing is
-//! executed, no link is followed, and no secret is shown.
+//! `sextant scan PATH`: what is wrong with a tree or a file: its Dockerfiles, secrets that lie in it, and
+//! known vulnerabilities of what it locks. Nothing is executed, no link is followed, and no secret is shown.
 //!
 //! Each scanner answers findings of one shape, by file; what is accepted, shown and failed on is the same for all.
 
@@ -8,6 +8,7 @@ mod dockerfile;
 mod finding;
 mod secrets;
 mod show;
+mod vulnerabilities;
 
 use super::output::Output;
 use crate::failure::{Ended, Stop};
@@ -34,6 +35,9 @@ pub struct Scan {
     /// Only these scanners; all of them otherwise.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "SCANNER")]
     pub only: Vec<Scanner>,
+    /// Look locked dependencies up in this export of OSV: a folder, a JSON file, JSON lines, an ecosystem's all.zip.
+    #[arg(long, value_name = "EXPORT")]
+    pub osv: Option<PathBuf>,
     /// Findings that this file lists are accepted.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
@@ -58,6 +62,8 @@ pub enum Scanner {
     Dockerfile,
     /// Secrets in any file.
     Secrets,
+    /// Known vulnerabilities of locked dependencies; needs --osv.
+    Vulnerabilities,
 }
 
 /// How findings are shown.
@@ -104,7 +110,10 @@ impl Scan {
         fs::metadata(&self.path).map_err(problem)?;
         let baseline =
             self.baseline.as_deref().map(baseline::Baseline::read).transpose()?.unwrap_or_default();
-        let scanners = [Scanner::Dockerfile, Scanner::Secrets];
+        let mut scanners = vec![Scanner::Dockerfile, Scanner::Secrets];
+        if self.osv.is_some() || self.only.contains(&Scanner::Vulnerabilities) {
+            scanners.push(Scanner::Vulnerabilities);
+        }
         let asked = scanners.into_iter().filter(|one| self.only.is_empty() || self.only.contains(one));
         let lists: Vec<_> = asked.map(|one| self.with(one, output)).collect::<Result<_>>()?;
         let mut files = finding::merged(lists);
@@ -136,6 +145,12 @@ impl Scan {
     fn with(&self, scanner: Scanner, output: Output) -> Result<Vec<Scanned>> {
         match scanner {
             Scanner::Secrets => Ok(secrets::scan(&self.path)),
+            Scanner::Vulnerabilities => {
+                let none = || {
+                    Stop::Usage("vulnerabilities are looked up in an export of OSV: give --osv EXPORT".into())
+                };
+                vulnerabilities::scan(&self.path, self.osv.as_deref().ok_or_else(none)?, output)
+            }
             Scanner::Dockerfile => {
                 let told = self.only == [Scanner::Dockerfile];
                 dockerfile::scan(&self.path, (told, self.fix), output)
@@ -151,8 +166,8 @@ mod tests {
 
     fn scan(path: &Path, fail_on: Level, fix: bool) -> Ended {
         let path = path.to_owned();
-        let (only, baseline, write_baseline) = (Vec::new(), None, None);
-        let scan = Scan { path, only, baseline, write_baseline, format: Format::Text, fail_on, fix };
+        let (only, osv, baseline, write_baseline) = (Vec::new(), None, None, None);
+        let scan = Scan { path, only, osv, baseline, write_baseline, format: Format::Text, fail_on, fix };
         scan.run(Output::plain()).unwrap()
     }
 
