@@ -212,7 +212,8 @@ fn package_managers_of_node() {
 #[test]
 fn an_older_lock_of_pnpm_is_installed_by_the_version_that_wrote_it() {
     let package = ("package.json", r#"{"dependencies":{"a":"1"},"scripts":{"start":"node x"}}"#);
-    let plan = |lock: &str| report(&[package, ("pnpm-lock.yaml", lock)]).plan().install_command.expect("a command");
+    let plan =
+        |lock: &str| report(&[package, ("pnpm-lock.yaml", lock)]).plan().install_command.expect("a command");
     assert!(plan("lockfileVersion: '6.0'\n").ends_with("; npx --yes pnpm@8 install --frozen-lockfile"));
     assert!(plan("lockfileVersion: '9.0'\n").ends_with("; pnpm install --frozen-lockfile"));
 }
