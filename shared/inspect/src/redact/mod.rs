@@ -223,7 +223,7 @@ impl Redactor {
         }
         let goes_on = left > 1 && mark.is_none() && (key || header || blank);
         self.after = match (opens, goes_on) {
-            (true, _) => After::Key(BLOCK_LINES, false),
+            (true, _) => After::Key(BLOCK_LINES, key || begun),
             (false, true) => After::Key(left - 1, key || begun),
             (false, false) => follow(false, text),
         };

@@ -115,6 +115,14 @@ fn blocks_of_private_keys_end() {
 }
 
 #[test]
+fn a_key_that_begins_within_another_is_redacted_once() {
+    let mark = "-----BEGIN PRIVATE KEY-----";
+    let text = format!("{mark}\n***\n{mark}AAaa0AA0\nghp_-----END PRIVATE KEY-----");
+    let once = whole(&[], text.as_bytes());
+    assert_eq!(whole(&[], &once), once);
+}
+
+#[test]
 fn own_values_in_every_spelling() {
     let secrets = ["p\"ss wörd".to_owned(), "line one\nline two".to_owned(), "abc".to_owned()];
     let mut redactor = Redactor::new(&secrets);
