@@ -82,7 +82,11 @@ fn browser(app: &App, manifest: &Table) -> Option<Origin> {
 
 fn build(root: &App, binary: &Binary) -> String {
     let locked = if root.has("Cargo.lock") { " --locked" } else { "" };
-    root.command(format!("cargo build --release{locked} --package {} --bin {}", binary.package, binary.name))
+    // A package may bear the name of what it depends on: then its name alone means either.
+    let own = manifest(&App::new(root.tree, &binary.folder));
+    let ambiguous = own.get("dependencies").is_some_and(|known| known.get(&binary.package).is_some());
+    let package = if ambiguous { String::new() } else { format!(" --package {}", binary.package) };
+    root.command(format!("cargo build --release{locked}{package} --bin {}", binary.name))
 }
 
 /// The folder whose `target` cargo writes to: the workspace's root.
