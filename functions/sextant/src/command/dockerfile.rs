@@ -51,18 +51,20 @@ impl Dockerfile {
         Ok(Ended::Done)
     }
 
-    /// The Dockerfile that is there, in the app's folder or above it.
+    /// The Dockerfile that is there, in the app's folder or above it. One that is a link out of the tree isn't there.
     fn own(&self) -> Option<PathBuf> {
+        let root = self.path.canonicalize().ok()?;
+        let within = |file: &PathBuf| file.canonicalize().is_ok_and(|real| real.starts_with(&root));
         let app = self.app.iter().map(|app| self.path.join(app));
         let folders: Vec<PathBuf> = app.chain([self.path.clone()]).collect();
         let files = folders.iter().flat_map(|folder| NAMES.iter().map(|name| folder.join(name)));
-        files.into_iter().find(|file| file.is_file())
+        files.into_iter().find(|file| file.is_file() && within(file))
     }
 
     fn advise(&self, own: &Path, output: Output) -> Result<Ended> {
         let text = scan::read(own)?;
         let around = scan::surroundings(own);
-        let settings = scan::settings(own)?;
+        let settings = scan::settings(own, &self.path)?;
         let findings = docker::scan_file(&docker::parse(&text), around, &settings);
         let (fixed, _) = docker::fix_with(&text, around, &settings);
         let name = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -133,6 +135,23 @@ mod tests {
         let text = fs::read_to_string(folder.path().join("Dockerfile")).unwrap();
         assert!(text.contains("USER 10001:10001"), "{text}");
         assert_eq!(fs::read_to_string(folder.path().join(".dockerignore")).unwrap(), "mine\n");
+    }
+
+    #[test]
+    fn a_link_out_of_the_tree_is_not_read() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(outside.path().join("Dockerfile"), "FROM secret:1\n").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("Dockerfile"), folder.path().join("Dockerfile"))
+            .unwrap();
+        let command = |app: Option<&str>| Dockerfile {
+            path: folder.path().to_owned(),
+            app: app.map(str::to_owned),
+            write: false,
+            explain: false,
+        };
+        assert_eq!(command(None).own(), None);
+        let up = format!("../{}", outside.path().file_name().unwrap().to_string_lossy());
+        assert_eq!(command(Some(&up)).own(), None);
     }
 
     #[test]

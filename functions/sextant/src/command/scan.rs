@@ -200,9 +200,13 @@ mod tests {
         let file = folder.path().join("web/deep/Dockerfile");
         fs::write(&file, "FROM a:1\nADD x /y\nUSER 1000\n").unwrap();
         fs::write(folder.path().join(".hadolint.yaml"), "ignored: [DL3020]\n").unwrap();
-        assert_eq!(scan(&file, Level::Info, true), Ended::Done);
+        assert_eq!(scan(folder.path(), Level::Info, true), Ended::Done);
         assert!(fs::read_to_string(&file).unwrap().contains("ADD"));
+        // Named alone, the file has what its repository says, and nothing from beyond.
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        assert_eq!(scan(&file, Level::Error, false), Ended::Done);
         fs::create_dir(folder.path().join("web/.git")).unwrap();
         assert_eq!(scan(&file, Level::Error, false), Ended::Failed);
+        assert_eq!(scan(&folder.path().join("web"), Level::Error, false), Ended::Failed);
     }
 }

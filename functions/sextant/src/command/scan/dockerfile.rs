@@ -30,7 +30,7 @@ pub fn scan(path: &Path, (told, fix): (bool, bool), output: Output) -> Result<Ve
     }
     let mut scanned = Vec::new();
     for file in dockerfiles(path)? {
-        match one(&file, fix, output) {
+        match one(&file, path, fix, output) {
             Ok(findings) => scanned.push(named(&shown(path, &file), findings)),
             // One of many that can't be read hides nothing about the others.
             Err(error) if path.is_dir() => {
@@ -42,9 +42,9 @@ pub fn scan(path: &Path, (told, fix): (bool, bool), output: Output) -> Result<Ve
     Ok(scanned)
 }
 
-fn one(file: &Path, fix: bool, output: Output) -> Result<Vec<docker::Finding>> {
+fn one(file: &Path, root: &Path, fix: bool, output: Output) -> Result<Vec<docker::Finding>> {
     let text = read(file)?;
-    let (around, settings) = (surroundings(file), settings(file)?);
+    let (around, settings) = (surroundings(file), settings(file, root)?);
     if !fix {
         return Ok(docker::scan_file(&docker::parse(&text), around, &settings));
     }
@@ -56,17 +56,18 @@ fn one(file: &Path, fix: bool, output: Output) -> Result<Vec<docker::Finding>> {
     Ok(docker::scan_file(&docker::parse(&fixed), around, &settings))
 }
 
-/// The `.hadolint.yaml` beside a Dockerfile, or in the nearest folder above it within the repository or the current
-/// folder.
-pub fn settings(file: &Path) -> Result<Settings> {
-    for folder in file.ancestors().skip(1) {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if let Some(found) = Settings::FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
-        {
-            return Ok(Settings::read(&read(&found)?));
-        }
-        if folder.join(".git").exists() {
+/// The `.hadolint.yaml` beside a Dockerfile, or in the nearest folder above it that is still within what was named: the
+/// folder `root`, or the repository of the file `root`. Nothing beyond is read, and no link is followed.
+pub fn settings(file: &Path, root: &Path) -> Result<Settings> {
+    let plain = |file: &PathBuf| fs::symlink_metadata(file).is_ok_and(|found| found.is_file());
+    let repository = || root.ancestors().skip(1).find(|folder| folder.join(".git").exists());
+    let root = if root.is_dir() { Some(root) } else { repository() };
+    for (above, folder) in file.ancestors().skip(1).enumerate() {
+        if above > 0 && !root.is_some_and(|root| folder.starts_with(root)) {
             break;
+        }
+        if let Some(found) = Settings::FILES.iter().map(|name| folder.join(name)).find(plain) {
+            return Ok(Settings::read(&read(&found)?));
         }
     }
     Ok(Settings::default())
