@@ -72,7 +72,10 @@ fn evidence(deployment: &Deployment) -> String {
     let Some(canary) = &deployment.canary else { return String::new() };
     let thin = if canary.thin { " (on thin evidence: there was too little traffic to judge by)" } else { "" };
     let held = canary.held.as_ref().map(|why| format!("; held: {why}")).unwrap_or_default();
-    format!("{} %, {}{thin}{held}", canary.weight, canary.reason)
+    // An instant shift weighs nothing up, so it has no reason.
+    let reason = [", ", &canary.reason].concat();
+    let reason = if canary.reason.is_empty() { "" } else { &reason };
+    format!("{} %{reason}{thin}{held}", canary.weight)
 }
 
 #[cfg(test)]
@@ -100,5 +103,18 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("URL"), "{text}");
+    }
+
+    #[test]
+    fn traffic_is_told_with_its_reason_where_there_is_one() {
+        let told = |canary: serde_json::Value| {
+            let deployment = json!({"deployment_id": "dep_1", "service": "shop", "canary": canary});
+            evidence(&serde_json::from_value(deployment).unwrap())
+        };
+        assert_eq!(told(json!({"weight": 100})), "100 %");
+        assert_eq!(
+            told(json!({"weight": 10, "reason": "Passed", "held": "a person"})),
+            "10 %, Passed; held: a person"
+        );
     }
 }
