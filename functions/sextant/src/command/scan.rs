@@ -172,6 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn sarif_names_rule_line_and_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("my app")).unwrap();
+        let text = "FROM a:1\nRUN sudo \\\n x\nUSER 1\n";
+        fs::write(folder.path().join("my app/Dockerfile"), text).unwrap();
+        let log = show::sarif(&dockerfile::scan(folder.path(), (false, false), Output::plain()).unwrap());
+        assert_eq!(log["version"], "2.1.0");
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!((&result["ruleId"], &result["level"]), (&"sudo".into(), &"error".into()));
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "my%20app/Dockerfile");
+        assert_eq!((&place["region"]["startLine"], &place["region"]["endLine"]), (&2.into(), &3.into()));
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], "sudo");
+    }
+
+    #[test]
     fn the_exit_code_follows_the_level() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("web")).unwrap();

@@ -4,32 +4,12 @@
 use inspect::vulnerability::{Ecosystem, compare, lock};
 use libfuzzer_sys::fuzz_target;
 
-/// What the first line may name; where it names nothing known, its first byte counts.
-const NAMES: [&str; 17] = [
-    "package-lock.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "bun.lock",
-    "Cargo.lock",
-    "poetry.lock",
-    "Pipfile.lock",
-    "requirements.txt",
-    "go.mod",
-    "go.sum",
-    "Gemfile.lock",
-    "composer.lock",
-    "packages.lock.json",
-    "mix.lock",
-    "pubspec.lock",
-    "gradle.lockfile",
-    "pom.xml",
-];
-
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let (name, text) = text.split_once('\n').unwrap_or(("", &text));
     let first = usize::from(*name.as_bytes().first().unwrap_or(&0));
-    let name = NAMES.iter().find(|known| **known == name).unwrap_or(&NAMES[first % NAMES.len()]);
+    // Where it names nothing known, its first byte counts.
+    let name = lock::NAMES.iter().find(|known| **known == name).unwrap_or(&lock::NAMES[first % lock::NAMES.len()]);
     let locked = lock::read_text(name, text).expect("a lock file's name");
     let lines = text.split('\n').count();
     for one in &locked {

@@ -44,20 +44,6 @@ fn a_difference_is_what_patch_reads() {
     assert_eq!(diff("D", "", "a\n"), "--- a/D\n+++ b/D\n@@ -0,0 +1,1 @@\n+a\n");
 }
 
-#[test]
-fn sarif_names_rule_line_and_file() {
-    let findings = scan("FROM a:1\nRUN sudo \\\n x\nUSER 1\n", Surroundings::default());
-    let log = sarif(&[("my app/Dockerfile".to_owned(), findings)]);
-    assert_eq!(log["version"], "2.1.0");
-    let result = &log["runs"][0]["results"][0];
-    assert_eq!((&result["ruleId"], &result["level"]), (&"sudo".into(), &"error".into()));
-    let place = &result["locations"][0]["physicalLocation"];
-    assert_eq!(place["artifactLocation"]["uri"], "my%20app/Dockerfile");
-    assert_eq!((&place["region"]["startLine"], &place["region"]["endLine"]), (&2.into(), &3.into()));
-    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
-    assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], "sudo");
-}
-
 fn report(provider: Provider, manager: &str, commands: [&str; 3]) -> Report {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Report {
