@@ -1,7 +1,35 @@
 //! From a report to the plan that a target builds and runs.
 
-use crate::Report;
+use std::collections::BTreeMap;
+
+use crate::{Provider, Report, names};
 use model::port::target::Plan;
+
+/// Programs that come from a registry, and what they belong to.
+const MANAGERS: [(&str, &str); 10] = [
+    ("pnpm", "pnpm"),
+    ("pnpx", "pnpm"),
+    ("yarn", "yarn"),
+    ("bun", "bun"),
+    ("bunx", "bun"),
+    ("uv", "uv"),
+    ("uvx", "uv"),
+    ("poetry", "poetry"),
+    ("pdm", "pdm"),
+    ("pipenv", "pipenv"),
+];
+
+/// The programs from a registry that a command names, by what they belong to.
+pub(crate) fn programs(command: &str) -> impl Iterator<Item = &'static str> {
+    let words = command.split([' ', ';', '&', '|', '(', ')', '"', '\'']);
+    words.filter_map(|word| MANAGERS.iter().find(|(program, _)| *program == word)).map(|(_, name)| *name)
+}
+
+/// Variables as the tree sets them, without those that look like secrets: a plan is stored in clear.
+fn plain(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let kept = |(name, value): &(&String, &String)| names::looks_secret(name, value).is_none();
+    variables.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
 
 impl Report {
     /// How the app is built and started. What is not known stays empty; see [`Report::missing`].
@@ -10,11 +38,9 @@ impl Report {
         Plan {
             provider: self.provider.map(|provider| provider.name().to_owned()).unwrap_or_default(),
             framework: self.framework.clone(),
-            install_command: with_path(
-                &self.install_command.as_deref().map(|command| self.by_version(command)),
-            ),
+            install_command: with_path(&self.install_command),
             build_command: with_path(&self.build_command),
-            start_command: if self.static_site { None } else { with_path(&self.start_command) },
+            start_command: if self.static_site { None } else { with_path(&self.started()) },
             static_folder: self
                 .static_site
                 .then(|| self.static_dir.clone().unwrap_or_else(|| ".".to_owned())),
@@ -22,7 +48,39 @@ impl Report {
             health_path: self.health_path.clone(),
             // Commands and folders are relative to the root of the tree already.
             app_folder: None,
+            tools: self.tools(),
+            build_env: plain(&self.build_env),
+            run_env: plain(&self.run_env),
         }
+    }
+
+    /// The start command; a framework that has a variable of its own for the port is given `$PORT` in it.
+    pub(crate) fn started(&self) -> Option<String> {
+        let command = self.start_command.clone()?;
+        Some(match (&self.port_variable, self.port) {
+            (Some(name), Some(port)) => format!("{name}=${{PORT:-{port}}} {command}"),
+            _ => command,
+        })
+    }
+
+    /// The programs that it names, and the runtime where a version of that is declared.
+    fn tools(&self) -> BTreeMap<String, String> {
+        let commands = [&self.install_command, &self.build_command, &self.start_command];
+        let named = commands.into_iter().flatten().flat_map(|command| programs(command)).map(str::to_owned);
+        let mut tools: BTreeMap<String, String> =
+            named.chain(self.tools.iter().cloned()).map(|name| (name, String::new())).collect();
+        if let (Some(name), Some(version)) = (&self.package_manager, &self.package_manager_version)
+            && let Some(asked) = tools.get_mut(name)
+        {
+            asked.clone_from(version);
+        }
+        if let (Some(provider @ (Provider::Node | Provider::Python)), Some(version)) =
+            (self.provider, &self.runtime_version)
+            && self.package_manager_version.as_ref() != Some(version)
+        {
+            tools.insert(provider.name().to_owned(), version.clone());
+        }
+        tools
     }
 
     /// What stands in the way of running it, with what to do; `None` when it can run.
@@ -38,16 +96,6 @@ impl Report {
             "No command that starts it was found. Add a Procfile with a line like `web: node server.js`, or a start script."
                 .to_owned()
         })
-    }
-
-    /// Older lock files of pnpm are refused by newer versions of it: npm fetches the one that wrote them.
-    fn by_version(&self, command: &str) -> String {
-        let version = self.package_manager_version.as_deref();
-        match version.filter(|version| ["7", "8"].contains(version)) {
-            Some(version) => command
-                .replace("pnpm install --frozen", &format!("npx --yes pnpm@{version} install --frozen")),
-            None => command.to_owned(),
-        }
     }
 
     fn in_path(&self, command: &str) -> String {

@@ -6,7 +6,7 @@ use crate::plan::{App, Draft, Field, Origin};
 use crate::provider::configured::Configured;
 use crate::provider::{self, Detection};
 use crate::tree::Tree;
-use crate::{AppEntry, Error, Options, Provider, Report, needs, scan, text};
+use crate::{AppEntry, Error, Evidence, Options, Provider, Report, needs, scan, text};
 
 /// Folders that are tried first when a tree without an app at its root has several.
 const LIKELY_APPS: [&str; 10] =
@@ -267,12 +267,14 @@ fn choose(tree: &Tree, options: &Options, apps: &[AppEntry]) -> Result<String, E
 /// The root if it can run, else the likeliest app below it.
 fn likeliest(tree: &Tree, options: &Options, apps: &[AppEntry]) -> String {
     let root = App::new(tree, "");
+    let members = apps.iter().any(|entry| entry.provider == Provider::Node);
     let runs = options.start_command.is_some() || provider::procfile::web(&root).is_some() || {
         let mut draft = Draft::default();
         if let Some(detection) = provider::detect(&root).first() {
             provider::plan(detection.provider, &root, &mut draft);
         }
-        draft.report.start_command.is_some() || draft.report.static_dir.is_some()
+        let runs = draft.report.start_command.is_some() || draft.report.static_dir.is_some();
+        runs && !(is_bare(&root) && is_guessed(&draft) && members)
     };
     if runs || apps.is_empty() {
         return String::new();
@@ -282,6 +284,17 @@ fn likeliest(tree: &Tree, options: &Options, apps: &[AppEntry]) -> String {
         LIKELY_APPS.iter().position(|name| *name == last).unwrap_or(LIKELY_APPS.len())
     };
     apps.iter().min_by_key(rank).map(|entry| entry.path.clone()).unwrap_or_default()
+}
+
+/// A root of packages without code of its own: what it depends on is there for its members.
+fn is_bare(root: &App) -> bool {
+    !["src", "app", "pages", "routes", "server"].iter().any(|folder| root.tree.has_folder(folder))
+}
+
+/// Whether nothing but a dependency says how it starts: the framework's own program would.
+fn is_guessed(draft: &Draft) -> bool {
+    let guessed = |one: &Evidence| one.claim.starts_with("start_command: npx ") && one.confidence <= 0.75;
+    draft.report.framework.is_some() && draft.report.evidence.iter().any(guessed)
 }
 
 fn say_app(tree: &Tree, draft: &mut Draft, options: &Options, folder: &str, apps: &[AppEntry]) {

@@ -1,6 +1,6 @@
 //! What was found: the plan, where each part of it came from, and what else was possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +241,8 @@ pub struct Report {
     pub static_dir: Option<String>,
     /// Whether an unknown path of a static site is answered with its `index.html`.
     pub spa: bool,
+    /// The variable that the framework reads its port from, where that is not `PORT`.
+    pub port_variable: Option<String>,
     /// Whether the source fixes `port` and never looks at `$PORT`.
     pub port_fixed: bool,
     /// A path that answers when the app is well, where the source names one.
@@ -251,6 +253,8 @@ pub struct Report {
     pub app: Option<String>,
     /// Every folder that can be deployed by itself.
     pub apps: Vec<AppEntry>,
+    /// Programs from a registry that its commands and scripts name, sorted: `bun`, `pnpm`, `uv`.
+    pub tools: BTreeSet<String>,
     /// The version of the package manager that the manifest asks for: `10.4.1`.
     pub package_manager_version: Option<String>,
     /// How it is best run; null when it is not known what it is.

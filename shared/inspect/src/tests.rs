@@ -3,6 +3,7 @@
 mod configured;
 mod languages;
 mod needs;
+mod plan;
 mod trees;
 
 use std::fs;
@@ -210,15 +211,6 @@ fn package_managers_of_node() {
 }
 
 #[test]
-fn an_older_lock_of_pnpm_is_installed_by_the_version_that_wrote_it() {
-    let package = ("package.json", r#"{"dependencies":{"a":"1"},"scripts":{"start":"node x"}}"#);
-    let plan =
-        |lock: &str| report(&[package, ("pnpm-lock.yaml", lock)]).plan().install_command.expect("a command");
-    assert!(plan("lockfileVersion: '6.0'\n").ends_with("; npx --yes pnpm@8 install --frozen-lockfile"));
-    assert!(plan("lockfileVersion: '9.0'\n").ends_with("; pnpm install --frozen-lockfile"));
-}
-
-#[test]
 fn objects_of_python() {
     let flask = ("main.py", "from flask import Flask\napp = Flask(__name__)\n");
     assert_eq!(
@@ -304,53 +296,6 @@ fn dockerfiles_that_a_machine_can_and_cannot_run() {
         ("Dockerfile", "FROM node\nWORKDIR /srv\nCMD exec node /srv/a.js --port $PORT"),
     ]);
     assert_eq!(shell, "exec node ./a.js --port $PORT");
-}
-
-#[test]
-fn options_win_and_say_so() {
-    let folder =
-        tree(&[("package.json", r#"{"scripts":{"start":"node a.js"}}"#), ("Procfile", "web: node b.js\n")]);
-    let options = Options { start_command: Some("node c.js".into()), port: Some(81), ..Options::default() };
-    let report = read(folder.path(), &options).expect("a tree");
-    assert_eq!((report.start_command.as_deref(), report.port), (Some("node c.js"), Some(81)));
-    assert!(
-        report
-            .evidence
-            .iter()
-            .any(|evidence| evidence.file == "options" && evidence.claim.contains("node c.js"))
-    );
-    let starts = report.alternatives.iter().filter(|other| other.field == "start_command");
-    let others: Vec<_> = starts.map(|other| other.value.as_str()).collect();
-    assert_eq!(others, ["node b.js", "npm run start"]);
-    let asked = Options { provider: Some(Provider::Shell), ..Options::default() };
-    assert_eq!(read(folder.path(), &asked).expect("a tree").provider, Some(Provider::Shell));
-}
-
-#[test]
-fn apps_of_a_monorepo() {
-    let folder = tree(&[
-        ("package.json", r#"{"workspaces":["apps/*","!apps/old"],"packageManager":"npm@10.9.0"}"#),
-        ("package-lock.json", "{}"),
-        (
-            "apps/web/package.json",
-            r#"{"name":"@x/web","dependencies":{"express":"4"},"scripts":{"start":"node ."}}"#,
-        ),
-        ("apps/worker/package.json", r#"{"name":"@x/worker","scripts":{"start":"node ."}}"#),
-        ("apps/old/package.json", r#"{"name":"@x/old","scripts":{"start":"node ."}}"#),
-        ("apps/lib/package.json", r#"{"name":"@x/lib"}"#),
-    ]);
-    let report = read(folder.path(), &Options::default()).expect("a tree");
-    assert_eq!(report.app.as_deref(), Some("apps/web"));
-    assert_eq!(report.start_command.as_deref(), Some("cd apps/web && npm run start"));
-    assert_eq!(report.install_command.as_deref(), Some("npm ci"), "members are installed from the root");
-    let apps: Vec<_> = report.apps.iter().map(|app| app.path.as_str()).collect();
-    assert_eq!(apps, ["apps/web", "apps/worker"]);
-    let app = |name: &str| read(folder.path(), &Options { app: Some(name.into()), ..Options::default() });
-    assert_eq!(app("@x/worker").expect("by name").app.as_deref(), Some("apps/worker"));
-    for name in ["apps/none", "../x", "/etc"] {
-        let error = app(name).expect_err(name);
-        assert!(error.to_string().contains("apps/web, apps/worker"), "{error}");
-    }
 }
 
 #[test]

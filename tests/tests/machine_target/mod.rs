@@ -6,6 +6,7 @@ mod builds;
 mod hostile;
 mod ingress;
 mod secrets;
+mod tools;
 
 use machine::{clock::MachineClock, keys::Keys, objects::Objects, target};
 use model::port::Clock;
@@ -38,7 +39,8 @@ impl Drop for Guard {
 
 /// Opens a target on a data folder.
 pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::MachineTarget {
-    open_with(data, port, heard, target::Limits::default(), Arc::new(MachineClock::open(data).unwrap())).await
+    let clock = Arc::new(MachineClock::open(data).unwrap());
+    open_with(data, port, heard, target::Limits::default(), clock, target::Inherited::read()).await
 }
 
 async fn open_with(
@@ -47,6 +49,7 @@ async fn open_with(
     heard: &Arc<Heard>,
     limits: target::Limits,
     clock: Arc<dyn Clock>,
+    inherited: target::Inherited,
 ) -> target::MachineTarget {
     target::MachineTarget::open(target::Options {
         data: data.to_owned(),
@@ -62,7 +65,7 @@ async fn open_with(
             log: vec!["run-log".into()],
         },
         keys: Arc::new(Keys::open(data).unwrap()),
-        inherited: target::Inherited::read(),
+        inherited,
     })
     .await
     .unwrap()
@@ -90,10 +93,26 @@ pub async fn world_by(
     limits: target::Limits,
     clock: Arc<dyn Clock>,
 ) -> (Fixture, Arc<target::MachineTarget>) {
+    world_on(data, limits, clock, target::Inherited::read()).await
+}
+
+/// The same on a machine with other programs.
+pub async fn world_in(inherited: target::Inherited) -> (Fixture, Arc<target::MachineTarget>) {
+    let data = tempfile::tempdir().unwrap();
+    let clock = Arc::new(MachineClock::open(data.path()).unwrap());
+    world_on(data, target::Limits::default(), clock, inherited).await
+}
+
+async fn world_on(
+    data: TempDir,
+    limits: target::Limits,
+    clock: Arc<dyn Clock>,
+    inherited: target::Inherited,
+) -> (Fixture, Arc<target::MachineTarget>) {
     let source = tempfile::tempdir().unwrap();
     std::fs::write(source.path().join("README"), "an app\n").unwrap();
     let heard = Arc::new(Heard::default());
-    let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock).await);
+    let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock, inherited).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
     let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
     let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });

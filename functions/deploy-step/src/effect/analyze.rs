@@ -52,7 +52,8 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
     };
     let summary = format!("{}{unset}", describe(&report));
     let write = Write::put(decision_path(&deployment.tenant, &decision.id), Precondition::None, &decision)?;
-    Ok(Performed { outcome: Outcome::Analyzed { plan, decision: decision.id, summary }, writes: vec![write] })
+    let outcome = Outcome::Analyzed { plan: Box::new(plan), decision: decision.id, summary };
+    Ok(Performed { outcome, writes: vec![write] })
 }
 
 /// Derived from the deployment, so that a repeat writes the same document.

@@ -193,6 +193,8 @@ fn claim_framework(app: &App, chosen: Option<&Binary>, draft: &mut Draft) {
     draft.claim(Field::Framework, framework, chosen.origin("Cargo.toml", line, 0.95));
     if framework == "rocket" {
         draft.claim_port(8000, chosen.origin("Cargo.toml", line, 0.7));
+        draft.note("port_variable: ROCKET_PORT", chosen.origin("Cargo.toml", line, 0.9));
+        draft.report.port_variable = Some("ROCKET_PORT".into());
         draft.report.run_env.insert("ROCKET_ADDRESS".into(), "0.0.0.0".into());
     }
 }

@@ -38,6 +38,13 @@ pub(super) fn claim_tools(app: &App, draft: &mut Draft, names: &[&str]) {
     }
 }
 
+/// The version that a file of tools asks for.
+pub(super) fn of_tool(app: &App, name: &str) -> Option<String> {
+    let mut draft = Draft::default();
+    claim_tools(app, &mut draft, &[name]);
+    draft.report.runtime_version
+}
+
 fn mise(app: &App, file: &str, names: &[&str]) -> Option<(String, Option<usize>)> {
     let content = app.text(file)?;
     let table: toml::Table = content.parse().ok()?;

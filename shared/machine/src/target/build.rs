@@ -166,8 +166,7 @@ impl Builds {
         files::folder(folder)?;
         files::folder(&self.cache)?;
         let root = self.artifacts.join(&order.key);
-        let environment =
-            self.inherited.build(&root, &self.cache, order.plan.app_folder.as_deref(), &order.variables);
+        let environment = self.inherited.build(&root, &self.cache, &order.plan, &order.variables);
         let private = Private { environment, redact: order.redact.clone() };
         let private = serde_json::to_string(&private).map_err(|e| PortError::Permanent(e.to_string()))?;
         let sealed = seal::seal(&*self.keys, &context(&order.service.tenant, &order.key), &private).await?;
@@ -183,6 +182,8 @@ impl Builds {
             log_from: order.log_from,
             source: order.folder.clone(),
             root,
+            tools: order.plan.tools.clone(),
+            cache: self.cache.clone(),
             commands: commands.collect(),
             ordered_ms: self.clock.real().0,
             timeout_ms: order.timeout_ms,

@@ -4,7 +4,7 @@
 //! folders are named through a link outside of the data folder (see [`Alias`]).
 
 use super::files;
-use model::port::PortError;
+use model::port::{PortError, target::Plan};
 use std::{
     collections::BTreeMap,
     fs,
@@ -16,6 +16,8 @@ use std::{
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 /// Folders of a tree that hold the programs its install command put there.
 const PROGRAM_FOLDERS: [&str; 2] = [".venv/bin", "node_modules/.bin"];
+/// The folder beside a tree with the programs that were fetched for it.
+pub(crate) const TOOLS: &str = "tools";
 /// Configuration of toolchains that a build may see: where they are installed, which proxies and registries to
 /// use. Apps see none of it.
 const TOOLCHAIN: [&str; 16] = [
@@ -77,13 +79,14 @@ impl Inherited {
         Self { path: std::env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.into()), toolchain }
     }
 
-    /// What every command gets: `PATH` with the tree's own programs first, `HOME`, `LANG`, `TMPDIR`, `PWD`.
+    /// What every command gets: `PATH` with the tree's own programs first, then its tools, `HOME`, `LANG`, `TMPDIR`, `PWD`.
     pub(crate) fn base(&self, root: &Path, app_folder: Option<&str>) -> Variables {
         let tree = root.join("app");
         let places = app_folder.into_iter().map(|folder| tree.join(folder)).chain([tree.clone()]);
         let programs =
             places.flat_map(|place| PROGRAM_FOLDERS.map(|folder| place.join(folder).display().to_string()));
-        let path: Vec<String> = programs.chain([self.path.clone()]).collect();
+        let tools = root.join(TOOLS).display().to_string();
+        let path: Vec<String> = programs.chain([tools, self.path.clone()]).collect();
         Variables::from([
             ("PATH".into(), path.join(":")),
             ("HOME".into(), root.join("home").display().to_string()),
@@ -93,22 +96,21 @@ impl Inherited {
         ])
     }
 
-    /// A build's environment: toolchain configuration, caches in `cache`, `CI=1`, then the order's variables.
-    pub(crate) fn build(
-        &self,
-        root: &Path,
-        cache: &Path,
-        app_folder: Option<&str>,
-        order: &Variables,
-    ) -> Variables {
-        let mut all = self.base(root, app_folder);
+    /// A build's environment: toolchain configuration, caches in `cache`, `CI=1`, what the tree sets, then the order's
+    /// variables.
+    pub(crate) fn build(&self, root: &Path, cache: &Path, plan: &Plan, order: &Variables) -> Variables {
+        let mut all = self.base(root, plan.app_folder.as_deref());
         for (name, folder) in
             [("NPM_CONFIG_CACHE", "npm"), ("PIP_CACHE_DIR", "pip"), ("XDG_CACHE_HOME", "xdg")]
         {
             all.insert(name.into(), cache.join(folder).display().to_string());
         }
         all.extend([("CI".into(), "1".into()), ("TERM".into(), "dumb".into())]);
+        // From 11.19 on npm leaves out the install scripts of packages, without which many don't work; a build in an
+        // image of Node.js runs them.
+        all.insert("NPM_CONFIG_DANGEROUSLY_ALLOW_ALL_SCRIPTS".into(), "true".into());
         all.extend(self.toolchain.clone());
+        all.extend(plan.build_env.clone());
         all.extend(order.clone());
         all
     }

@@ -117,6 +117,7 @@ impl Environment {
         let command = spec.plan.start_command.clone().unwrap_or_default();
         let outside = self.alias.link(&alias_name(spec), &root)?;
         let mut environment = self.inherited.base(&outside, spec.plan.app_folder.as_deref());
+        environment.extend(spec.plan.run_env.clone());
         environment.extend(spec.environment());
         environment.extend([
             ("PORT".into(), instance.port.to_string()),

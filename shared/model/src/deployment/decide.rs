@@ -239,7 +239,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
             rest(next, at, Ending::SecurityFailed, text)
         }
         Outcome::Analyzed { plan, decision, summary } => {
-            (next.plan, next.decision) = (Some(plan), Some(decision));
+            (next.plan, next.decision) = (Some(*plan), Some(decision));
             enter(next, at, Step::StartBuild, format!("{summary}. Building"))
         }
         Outcome::BuildStarted => build::await_end(next, at),

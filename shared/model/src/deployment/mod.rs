@@ -105,7 +105,7 @@ pub enum Outcome {
     /// We know what it is; the decision is part of the same commit.
     Analyzed {
         /// How it is built and run.
-        plan: Plan,
+        plan: Box<Plan>,
         /// What was recommended and predicted.
         decision: DecisionId,
         /// One sentence on what it is.

@@ -45,6 +45,17 @@ pub struct Plan {
     pub health_path: Option<String>,
     /// The app's folder inside the tree, relative; `None` for the root.
     pub app_folder: Option<String>,
+    /// Programs that it is built and run with, by name (`node`, `pnpm`, `uv`), and the versions that it asks for, as
+    /// declared (`>=20`, `10.4.1`); empty for any. A target provides them or says why it can't.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, String>,
+    /// What the tree's own configuration sets for its commands of installing and building; the service's variables
+    /// come before it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub build_env: BTreeMap<String, String>,
+    /// The same for the running app.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub run_env: BTreeMap<String, String>,
 }
 
 /// What to build.

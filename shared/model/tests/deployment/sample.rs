@@ -9,7 +9,7 @@ use model::{
     },
     port::{
         source::SourceRef,
-        target::{Plan, Probe, Released, Traffic, TrafficToken, Window},
+        target::{Probe, Released, Traffic, TrafficToken, Window},
     },
 };
 use serde_json::json;
@@ -110,7 +110,7 @@ pub fn scanned() -> Outcome {
 
 pub fn analyzed() -> Outcome {
     Outcome::Analyzed {
-        plan: Plan::default(),
+        plan: Box::default(),
         decision: DecisionId::from_random(1),
         summary: "Node".to_owned(),
     }

@@ -76,6 +76,9 @@ fn surroundings(report: &Report, sheet: &mut Sheet) {
         let why = evidence(report, &format!("env_required: {name}")).map(place).unwrap_or_default();
         sheet.line("Needs", &format!("{name}{secret}"), &why);
     }
+    for (name, value) in &report.build_env {
+        sheet.line("Builds with", &format!("{name}={value}"), "");
+    }
     for (name, value) in &report.run_env {
         sheet.line("Sets", &format!("{name}={value}"), "");
     }

@@ -177,8 +177,8 @@ fn quoted(value: &str) -> String {
 }
 
 fn run_stage(text: &mut String, report: &Report, recipe: &Recipe) {
-    let start = report.start_command.as_deref().unwrap_or_default();
-    let (mut folder, start) = placed(report, start);
+    let start = report.started().unwrap_or_default();
+    let (mut folder, start) = placed(report, &start);
     let mut start = start.to_owned();
     if let (Some(inside), None) = (recipe.inside, &report.app) {
         folder = format!("{folder}/{inside}");

@@ -90,7 +90,7 @@ fn node(report: &Report, version: &str) -> Recipe {
     let manager = report.package_manager.as_deref().unwrap_or("npm");
     let install = report.install_command.as_deref().unwrap_or_default();
     let bun = manager == "bun";
-    let image = if bun { "oven/bun:1.2".to_owned() } else { format!("node:{version}-bookworm-slim") };
+    let image = if bun { "oven/bun:1.4".to_owned() } else { format!("node:{version}-bookworm-slim") };
     let build_image = if bun { image.clone() } else { format!("node:{version}-bookworm") };
     let mut recipe = Recipe {
         build_image,
@@ -144,9 +144,17 @@ fn node(report: &Report, version: &str) -> Recipe {
         let home = ("COREPACK_HOME", "/usr/local/share/corepack");
         let quiet = ("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0");
         recipe.build_env = vec![home, quiet];
-        recipe.setup.push("RUN corepack enable && mkdir -p \"$COREPACK_HOME\"".into());
+        // Node.js stopped bringing it with 25.
+        let alone = version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse().ok())
+            .is_some_and(|major: u32| major >= 25);
+        let enable =
+            if alone { "npm install --global corepack@0.34.7 && corepack enable" } else { "corepack enable" };
+        recipe.setup.push(format!("RUN {enable} && mkdir -p \"$COREPACK_HOME\""));
         recipe.run_env.extend([home, quiet]);
-        recipe.run_setup.push("RUN corepack enable".into());
+        recipe.run_setup.push(format!("RUN {enable}"));
         recipe.outputs.push((home.1.into(), home.1.into()));
         recipe.outputs.push(("/app".into(), "/app".into()));
     }

@@ -1,4 +1,5 @@
-//! Base images by minor version, and how a declared version picks one. Tags as of 2025-01.
+//! Base images by minor version, and how a declared version picks one. Node.js as npm's registry had it in 2026-11, the
+//! others as of 2025-01.
 
 /// The web server for files: it runs as user 101 and writes only to /tmp.
 pub(super) const NGINX: &str = "nginxinc/nginx-unprivileged:1.27-alpine-slim";
@@ -12,8 +13,8 @@ pub(super) const STATIC: &str = "gcr.io/distroless/static-debian12:nonroot";
 
 /// Minor versions by language, newest first; the default is the one named in [`default_of`].
 const KNOWN: &[(&str, &[&str])] = &[
-    ("node", &["24.1", "23.6", "22.13", "20.18", "18.20", "16.20"]),
-    ("python", &["3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7"]),
+    ("node", &["26.9", "24.20", "22.22", "20.20", "18.20", "16.20"]),
+    ("python", &["3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7"]),
     ("go", &["1.24", "1.23", "1.22", "1.21", "1.20", "1.19", "1.18"]),
     ("rust", &["1.88", "1.85", "1.84", "1.83", "1.82", "1.81", "1.80", "1.75"]),
     ("ruby", &["3.4", "3.3", "3.2", "3.1", "3.0", "2.7", "2.6"]),
@@ -29,8 +30,8 @@ const KNOWN: &[(&str, &[&str])] = &[
 
 fn default_of(language: &str) -> &'static str {
     match language {
-        "node" => "22.13",
-        "python" => "3.12",
+        "node" => "24.20",
+        "python" => "3.13",
         "go" => "1.24",
         "rust" => "1.88",
         "ruby" => "3.3",
@@ -90,13 +91,13 @@ mod tests {
     #[test]
     fn a_declared_version_picks_a_minor() {
         for (language, declared, expected) in [
-            ("node", None, "22.13"),
-            ("node", Some("20"), "20.18"),
+            ("node", None, "24.20"),
+            ("node", Some("20"), "20.20"),
             ("node", Some("v18.20.5"), "18.20"),
-            ("node", Some(">=18"), "22.13"),
-            ("node", Some("^20.1.0"), "20.18"),
-            ("node", Some("lts/*"), "22.13"),
-            ("node", Some("18 || 20"), "20.18"),
+            ("node", Some(">=18"), "24.20"),
+            ("node", Some("^20.1.0"), "20.20"),
+            ("node", Some("lts/*"), "24.20"),
+            ("node", Some("18 || 20"), "20.20"),
             ("python", Some(">=3.13"), "3.13"),
             ("python", Some("3.11.4"), "3.11"),
             ("dotnet", Some("net6.0"), "6.0"),

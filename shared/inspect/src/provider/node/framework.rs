@@ -188,9 +188,12 @@ fn claim_script_port(app: &App, draft: &mut Draft) {
 }
 
 /// Claims how the framework is started by itself, below the package's own scripts.
-pub(super) fn claim_start(app: &App, package: &Package, draft: &mut Draft) {
+pub(super) fn claim_start(app: &App, package: &Package, manager: &Manager, draft: &mut Draft) {
     let Some(Found { framework, origin }) = find(app, package) else { return };
     if let (Shape::Server(Some(command)), origin) = shape(framework.name, app, package, origin) {
+        if ["start", "build"].iter().all(|name| package.script(name).is_none()) {
+            claim_tool_build(app, framework.name, manager, draft);
+        }
         draft.claim(Field::Start, app.command(command), Origin { confidence: 0.75, ..origin });
     }
 }
@@ -199,10 +202,17 @@ pub(super) fn claim_start(app: &App, package: &Package, draft: &mut Draft) {
 fn claim_tool_build(app: &App, name: &str, manager: &Manager, draft: &mut Draft) {
     let command = match name {
         "expo" => "npx expo export --platform web",
-        "vite" => "npx vite build",
+        "vite" | "sveltekit" => "npx vite build",
         "astro" => "npx astro build",
         "angular" => "npx ng build",
         "create-react-app" => "npx react-scripts build",
+        "next" => "npx next build",
+        "nuxt" => "npx nuxt build",
+        "react-router" => "npx react-router build",
+        "gatsby" => "npx gatsby build",
+        "docusaurus" => "npx docusaurus build",
+        "eleventy" => "npx eleventy",
+        "nitro" => "npx nitro build",
         _ => return,
     };
     let command = if manager.name == "bun" { command.replace("npx", "bunx") } else { command.to_owned() };
@@ -365,6 +375,16 @@ fn sveltekit(app: &App, origin: Origin) -> (Shape, Origin) {
     match config.and_then(|c| c.says(app, &["adapter-static"])) {
         Some(origin) => (Shape::Files("build".into(), false), origin),
         None => (Shape::Server(Some("node build".into())), origin),
+    }
+}
+
+/// SvelteKit's adapter-auto makes a server for Cloud Run where this says that it builds for it.
+pub(super) fn claim_platform(app: &App, package: &Package, draft: &mut Draft) {
+    if package.dependency("@sveltejs/adapter-auto").is_some()
+        && let Some(origin) = config(app, "svelte.config").and_then(|c| c.says(app, &["adapter-auto"]))
+    {
+        draft.note("build_env: GCP_BUILDPACKS=true", origin);
+        draft.report.build_env.insert("GCP_BUILDPACKS".into(), "true".into());
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Package;
 use crate::plan::{App, Origin};
+use crate::provider::versions;
 
 /// Lock files, the newest format first; a leftover of another manager is rarer than a switch.
 const LOCKS: [(&str, &str); 9] = [
@@ -29,7 +30,8 @@ pub(in crate::provider) struct Manager {
     locked: bool,
 }
 
-/// Order: `packageManager`, lock file, `engines`, else npm.
+/// Order: `packageManager`, lock file, `engines`, else npm; its version from there, a file of tools (`mise.toml`),
+/// `engines`, or the format of the lock file.
 pub(super) fn find(app: &App, package: &Package) -> Manager {
     let lock = LOCKS.iter().find_map(|(file, name)| Some((app.nearest(file)?, *name)));
     let locked = lock.as_ref().is_some_and(|(path, _)| path.contains("lock") || path.contains("shrinkwrap"));
@@ -44,7 +46,8 @@ pub(super) fn find(app: &App, package: &Package) -> Manager {
     if let Some((path, name)) = lock {
         // `npm ci` refuses a lock file that the manifest has moved on from.
         let locked = locked && (name != "npm" || !is_behind(app, package, &path));
-        let version = engine(package, name).or_else(|| by_lock(app, &path));
+        let version =
+            versions::of_tool(app, name).or_else(|| engine(package, name)).or_else(|| by_lock(app, &path));
         return Manager { name, origin: Origin::new(path, None, 0.95), version, berry, locked };
     }
     let engines = package.json.get("engines");
@@ -91,7 +94,7 @@ fn locked_root(lock: &str) -> Option<Value> {
     serde_json::Deserializer::from_str(root).into_iter().next()?.ok()
 }
 
-/// The major version of pnpm that wrote a lock file: others read it differently, or not at all.
+/// The major versions of pnpm that wrote a lock file: others read it differently, or not at all.
 fn by_lock(app: &App, path: &str) -> Option<String> {
     if !path.ends_with("pnpm-lock.yaml") {
         return None;
@@ -99,7 +102,7 @@ fn by_lock(app: &App, path: &str) -> Option<String> {
     let lock = app.tree.text(path)?;
     let format = lock.lines().take(5).find_map(|line| line.strip_prefix("lockfileVersion:"))?;
     let format = format.trim().trim_matches(['"', '\'']);
-    let known = [("5.", "7"), ("6.", "8"), ("9.", "9")];
+    let known = [("5.", "7"), ("6.", "8"), ("9.", "9 || 10")];
     known.into_iter().find(|(prefix, _)| format.starts_with(prefix)).map(|(_, major)| major.to_owned())
 }
 

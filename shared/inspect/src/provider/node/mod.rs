@@ -7,6 +7,7 @@ mod script;
 
 use serde_json::Value;
 
+use crate::deployable;
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 
@@ -90,6 +91,19 @@ pub(super) fn detect(app: &App) -> Option<Origin> {
     Some(app.origin(entry, None, if app.has("index.html") { 0.4 } else { 0.55 }))
 }
 
+/// Scripts that run when an app is installed, built and started.
+const LIFE: [&str; 9] = [
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepare",
+    "prebuild",
+    "build",
+    "postbuild",
+    "prestart",
+    "start",
+];
+
 pub(super) fn plan(app: &App, draft: &mut Draft) {
     let own = Package::read(app);
     let nx = own.is_none() && nx::detect(app).is_some();
@@ -121,6 +135,12 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
         }
     }
     framework::claim(app, &package, &manager, draft);
+    framework::claim_platform(app, &package, draft);
+    let scripts = LIFE.iter().filter_map(|name| package.script(name).map(str::to_owned));
+    let behind = ["build", "start"].iter().filter_map(|name| Some(script::resolve(app, name)?.command));
+    for command in scripts.chain(behind) {
+        draft.report.tools.extend(deployable::programs(&command).map(str::to_owned));
+    }
     claim_build(app, &package, &manager, draft);
     if !draft.report.static_site {
         claim_start(app, &package, &manager, draft);
@@ -169,7 +189,7 @@ fn claim_start(app: &App, package: &Package, manager: &manager::Manager, draft: 
     if let Some(name) = own_script(package) {
         claim_script(name, 0.8, draft);
     }
-    framework::claim_start(app, package, draft);
+    framework::claim_start(app, package, manager, draft);
     if start.is_some() && develops {
         claim_script("start", 0.6, draft);
     }
@@ -232,6 +252,10 @@ fn claim_versions(app: &App, package: &Package, manager: &str, draft: &mut Draft
         super::versions::claim_file(app, draft, ".bun-version");
         super::versions::claim_tools(app, draft, &["bun"]);
         claim_key(app, package, draft, "engines", "bun");
+        // What runs it is what installs it, too.
+        let report = &mut draft.report;
+        report.package_manager_version =
+            report.package_manager_version.take().or(report.runtime_version.clone());
     }
     super::versions::claim_file(app, draft, ".nvmrc");
     super::versions::claim_file(app, draft, ".node-version");

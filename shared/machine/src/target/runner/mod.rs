@@ -6,6 +6,9 @@
 
 mod command;
 mod output;
+mod registry;
+mod tools;
+mod version;
 
 use super::{files, process::Identity};
 use crate::source::tree;
@@ -21,6 +24,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tools::Bench;
 
 pub(crate) const ORDER: &str = "order.json";
 pub(crate) const PRIVATE: &str = "private.json";
@@ -49,6 +53,12 @@ pub(crate) struct Order {
     pub source: PathBuf,
     /// The work folder: `app`, `home` and `tmp` are made in it.
     pub root: PathBuf,
+    /// Programs that the app asks for, with the versions; see [`model::port::target::Plan::tools`].
+    #[serde(default)]
+    pub tools: BTreeMap<String, String>,
+    /// Where those are kept that had to be fetched.
+    #[serde(default)]
+    pub cache: PathBuf,
     /// Commands, in order, with what they are for.
     pub commands: Vec<(String, String)>,
     /// When it was ordered, real time.
@@ -154,6 +164,11 @@ async fn steps(order: &Order, private: &Private, output: &mut Output, began: Ins
         Ok(Ok(Ok(copied))) => copied,
     };
     output.system(&format!("copied {} files, {:.1} MiB", copied.entries, copied.bytes as f64 / 1_048_576.0));
+    let bench =
+        Bench { root: &order.root, cache: &order.cache, environment: &private.environment, limit, began };
+    if let Some(reason) = tools::provide(&order.tools, &bench, output).await {
+        return Some(reason);
+    }
     for (purpose, text) in &order.commands {
         output.system(&format!("{purpose}: {text}"));
         let limits = Limits { left: limit.saturating_sub(began.elapsed()), whole: limit };
