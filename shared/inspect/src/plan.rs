@@ -218,14 +218,20 @@ impl<'t> App<'t> {
 
     /// The app's files, relative to its folder, sorted.
     pub(crate) fn files(&self) -> impl Iterator<Item = &'t str> {
-        let prefix = if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) };
+        let prefix = self.prefix();
         let length = prefix.len();
         self.tree.files_below(&prefix).map(move |path| &path[length..])
     }
 
+    fn prefix(&self) -> String {
+        if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) }
+    }
+
     /// The app's files directly in its folder.
     pub(crate) fn top_files(&self) -> impl Iterator<Item = &'t str> {
-        self.files().filter(|path| !path.contains('/'))
+        let prefix = self.prefix();
+        let length = prefix.len();
+        self.tree.files_in(&prefix).map(move |path| &path[length..])
     }
 
     /// A command that is to run in the app's folder, as one that runs in the root.

@@ -153,6 +153,25 @@ impl Tree {
         rest[..count].iter().map(String::as_str)
     }
 
+    /// The files directly in the folder whose paths begin like this (`web/`, or nothing for the root), sorted by path;
+    /// what lies in its folders is stepped over, not looked at.
+    pub(crate) fn files_in<'t>(&'t self, prefix: &str) -> impl Iterator<Item = &'t str> + use<'t> {
+        let start = self.files.partition_point(|file| file.as_str() < prefix);
+        let (mut rest, prefix) = (&self.files[start..], prefix.to_owned());
+        std::iter::from_fn(move || {
+            loop {
+                let (first, others) = rest.split_first()?;
+                let name = first.strip_prefix(&prefix)?;
+                let Some(end) = name.find('/') else {
+                    rest = others;
+                    return Some(first.as_str());
+                };
+                let folder = &first[..=prefix.len() + end];
+                rest = &rest[rest.partition_point(|file| file.starts_with(folder))..];
+            }
+        })
+    }
+
     /// All folders, sorted by path.
     pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
         self.folders.iter().map(String::as_str)

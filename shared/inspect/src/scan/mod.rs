@@ -117,15 +117,13 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
 }
 
 fn files<'t>(app: &App<'t>) -> Vec<&'t str> {
-    let source = |file: &&str| {
-        let end = file.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end));
-        end && !file.split('/').any(is_side)
-    };
-    let mut files: Vec<_> =
-        app.files().filter(source).map(|file| (file.matches('/').count(), file)).collect();
-    files.sort_unstable();
-    files.truncate(FILES);
-    files.into_iter().map(|(_, file)| file).collect()
+    let source = |file: &&str| file.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end));
+    let depth = |file: &str| file.bytes().filter(|byte| *byte == b'/').count();
+    let mut files: Vec<_> = app.files().filter(source).map(|file| (depth(file), file)).collect();
+    // Stable: of one depth they are in order already. What is beside the app is told apart last, as it takes longest.
+    files.sort_by_key(|(depth, _)| *depth);
+    let own = files.into_iter().map(|(_, file)| file).filter(|file| !file.split('/').any(is_side));
+    own.take(FILES).collect()
 }
 
 fn is_side(part: &str) -> bool {

@@ -152,13 +152,23 @@ fn node(report: &Report, version: &str) -> Recipe {
             .is_some_and(|major: u32| major >= 25);
         let enable =
             if alone { "npm install --global corepack@0.34.7 && corepack enable" } else { "corepack enable" };
-        recipe.setup.push(format!("RUN {enable} && mkdir -p \"$COREPACK_HOME\""));
+        let prepare = manager_version(report)
+            .map(|version| format!(" && corepack prepare {manager}@{version} --activate"))
+            .unwrap_or_default();
+        recipe.setup.push(format!("RUN {enable} && mkdir -p \"$COREPACK_HOME\"{prepare}"));
         recipe.run_env.extend([home, quiet]);
         recipe.run_setup.push(format!("RUN {enable}"));
         recipe.outputs.push((home.1.into(), home.1.into()));
         recipe.outputs.push(("/app".into(), "/app".into()));
     }
     recipe
+}
+
+/// The version of the package manager that the tree is for, where it is one: `8`, `10.4.1`, the last of `9 || 10`.
+fn manager_version(report: &Report) -> Option<&str> {
+    let version = report.package_manager_version.as_deref()?.rsplit("||").next()?.trim();
+    let plain = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    (plain && !version.is_empty()).then_some(version)
 }
 
 fn python(report: &Report, version: &str) -> Recipe {

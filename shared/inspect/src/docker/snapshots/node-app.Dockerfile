@@ -5,7 +5,7 @@ WORKDIR /tree
 COPY . .
 RUN mkdir /manifests && find . -type f \( -path './package.json' -o -path './pnpm-lock.yaml' -o -path './pnpm-workspace.yaml' -o -path './.npmrc' -o -path './patches/*' \) -exec cp --parents {} /manifests/ \;
 
-FROM node:22.13-bookworm AS build
+FROM node:24.20-bookworm AS build
 ENV COREPACK_HOME=/usr/local/share/corepack
 ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0
 RUN corepack enable && mkdir -p "$COREPACK_HOME"
@@ -18,7 +18,7 @@ RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked pnpm 
 WORKDIR /app/apps/web
 RUN --mount=type=cache,target=/root/.local/share/pnpm/store,sharing=locked pnpm run build
 
-FROM node:22.13-bookworm-slim
+FROM node:24.20-bookworm-slim
 ENV NODE_ENV=production
 ENV COREPACK_HOME=/usr/local/share/corepack
 ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0

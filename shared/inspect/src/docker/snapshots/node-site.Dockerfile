@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
 
-FROM node:22.13-bookworm AS build
+FROM node:24.20-bookworm AS build
 WORKDIR /app
 # What is fetched changes seldom: a layer of its own, before the source.
 COPY package.json package-lock.json* npm-shrinkwrap.json* .npmrc* ./

@@ -5,7 +5,7 @@ WORKDIR /tree
 COPY . .
 RUN mkdir /manifests && find . -type f \( -name 'package.json' -o -name 'yarn.lock' -o -name '.yarnrc.yml' -o -path '*/.yarn/releases/*' -o -path '*/.yarn/plugins/*' -o -path '*/.yarn/patches/*' \) -exec cp --parents {} /manifests/ \;
 
-FROM node:22.13-bookworm AS build
+FROM node:24.20-bookworm AS build
 ENV COREPACK_HOME=/usr/local/share/corepack
 ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0
 RUN corepack enable && mkdir -p "$COREPACK_HOME"
@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/root/.yarn/berry/cache,sharing=locked yarn instal
 COPY . .
 RUN --mount=type=cache,target=/root/.yarn/berry/cache,sharing=locked yarn run build
 
-FROM node:22.13-bookworm-slim
+FROM node:24.20-bookworm-slim
 ENV NODE_ENV=production
 ENV COREPACK_HOME=/usr/local/share/corepack
 ENV COREPACK_ENABLE_DOWNLOAD_PROMPT=0

@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
 
-FROM node:22.13-bookworm AS build
+FROM node:24.20-bookworm AS build
 WORKDIR /app
 # What is fetched changes seldom: a layer of its own, before the source.
 COPY package.json package-lock.json* npm-shrinkwrap.json* .npmrc* ./
@@ -8,7 +8,7 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked npm ci
 COPY . .
 RUN --mount=type=cache,target=/root/.npm,sharing=locked npm run build
 
-FROM node:22.13-bookworm-slim
+FROM node:24.20-bookworm-slim
 ENV NODE_ENV=production
 # Cloud Run sets PORT; this is what counts elsewhere. Only /tmp is sure to be writable.
 ENV PORT=8080 HOME=/tmp

@@ -10,8 +10,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -r
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends git unzip && rm -rf /var/lib/apt/lists/*
 COPY --from=composer:2.8 /usr/bin/composer /usr/local/bin/composer
-COPY --from=node:22.13-bookworm-slim /usr/local/bin /usr/local/bin
-COPY --from=node:22.13-bookworm-slim /usr/local/lib/node_modules /usr/local/lib/node_modules
+COPY --from=node:24.20-bookworm-slim /usr/local/bin /usr/local/bin
+COPY --from=node:24.20-bookworm-slim /usr/local/lib/node_modules /usr/local/lib/node_modules
 WORKDIR /app
 # What is fetched changes seldom: a layer of its own, before the source.
 COPY composer.json composer.lock* ./
