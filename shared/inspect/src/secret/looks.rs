@@ -117,6 +117,12 @@ const STAY: &[&str] = &[
     "session_key_version=2024-11-20T08:00:00Z",
     r#"token = "2024-11-20T08:00:00.000Z""#,
     r#"access_key = "AccessKeyPlaceholder123""#,
+    r#"Self::WeakRootPassword => "WEAK_ROOT_PASSWORD","#,
+    r#"MovedAttribute("HTTPPasswordMgr", "urllib2", "urllib.request"),"#,
+    "cat /etc/passwd > accounts2.txt",
+    "%sudo ALL=(root) NOPASSWD: /usr/sbin/service restart apt-cacher-ng.service",
+    "T321 Basic SQL-invoked routines 07 PARAMETERS",
+    "pub const D3DVSD_TOKEN_END: D3DVSD_TOKENTYPE = 4i32;",
 ];
 
 const GO: &[&str] = &[
@@ -152,6 +158,7 @@ const GO: &[&str] = &[
     "dp.st.a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0",
     "s.Ab12Cd34Ef56Gh78Ij90Kl12",
     "t1.9euelZqUlpGbjZWRkJKWl5KVjYyKke3rnpWaz5jNjM2Mz5bNzZCVm5zPi5nl8_dEfGh12345abcdefghij",
+    r#"session_token: "qWmzKxPbvRtnLdhGcs""#,
     r#"cli_secret: "9aF3kLm20QxZpT7v""#,
     "123456789012345|a1B2c3D4e5F6g7H8i9J0k1L2m3N",
     "ZXlKaGJHY2lPaUpJVXpJMU5pSjkuZXlKemRXSWlPaUl4TWpNME5UWTNPRGt3SW4wLmRvek9XTWZXX3hLZ0Q",

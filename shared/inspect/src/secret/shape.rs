@@ -24,15 +24,18 @@ pub(crate) fn is_secret_value(word: &str, value: &str) -> bool {
     }
     match word {
         // People choose passwords: they need not look random.
-        _ if is_chosen(word) => !is_number(value) && !value.contains("://") && !is_sentence(value),
+        _ if is_chosen(word) => {
+            let described = is_sentence(value) || is_constant(value) || is_place(value);
+            !is_number(value) && !value.contains("://") && !described
+        }
         "bundle" => value.contains(':') && has_mix(value),
         _ if is_number(value) => is_long_number(value) && !is_regular(value.as_bytes()),
         _ if is_described(value) || is_regular(value.as_bytes()) => false,
-        "secret" => value.len() >= 8 && (has_mix(value) || is_random_letters(value)),
+        "secret" => value.len() >= 8 && (has_mix(value) || is_random_word(value)),
         "key" | "auth" | "cookie" | "sig" | "webhook" => {
             value.len() >= 16 && entropy(value) >= 3.0 && has_mix(value)
         }
-        _ => value.len() >= 10 && entropy(value) >= 2.5 && (has_mix(value) || is_cased_random(value)),
+        _ => value.len() >= 10 && entropy(value) >= 2.5 && (has_mix(value) || is_random_word(value)),
     }
 }
 
@@ -50,19 +53,27 @@ fn is_sentence(value: &str) -> bool {
     value.contains(' ') && !value.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// Random letters without a digit: upper and lower case change far more often than in words.
-fn is_cased_random(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let letters = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte));
-    let changes =
-        bytes.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase()).count();
-    letters && bytes.len() >= 20 && changes * 3 > bytes.len() && entropy(value) >= 3.8
-}
-
 /// Letters that make no words, a few signs at most.
 fn is_random_letters(value: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/=.~!@#$%^&*".contains(&byte);
     value.len() >= 12 && value.bytes().all(fits) && entropy(value) >= 3.0
+}
+
+/// `/usr/sbin/service`: what a person is let run without a password.
+fn is_place(value: &str) -> bool {
+    value.starts_with('/') && value[1..].contains('/') && !value.contains(['=', '+'])
+}
+
+/// `WEAK_ROOT_PASSWORD`: how a program names a choice.
+fn is_constant(value: &str) -> bool {
+    value.contains('_') && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+}
+
+/// Random letters in one piece: no constant of a program, whose name is in capitals, and no number with a type.
+fn is_random_word(value: &str) -> bool {
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let lower = value.bytes().any(|byte| byte.is_ascii_lowercase());
+    is_random_letters(value) && lower && letters * 2 > value.len() && !value.contains('_')
 }
 
 /// What a value is whose makeup tells: words and names of code, times, digests, resources, addresses of mail.

@@ -7,7 +7,10 @@ fn an_older_lock_of_pnpm_is_installed_by_the_version_that_wrote_it() {
     let package = ("package.json", r#"{"dependencies":{"a":"1"},"scripts":{"start":"node x"}}"#);
     let pnpm = |lock: &str| report(&[package, ("pnpm-lock.yaml", lock)]).plan().tools["pnpm"].clone();
     assert_eq!(pnpm("lockfileVersion: '6.0'\n"), "8");
-    assert_eq!(pnpm("lockfileVersion: '9.0'\n"), "9 || 10");
+    assert_eq!(pnpm("lockfileVersion: '9.0'\n"), "9");
+    let settings = ("pnpm-workspace.yaml", "onlyBuiltDependencies: [canvas]\n");
+    let ten = report(&[package, ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"), settings]);
+    assert_eq!(ten.package_manager_version.as_deref(), Some("10"));
     let image = crate::docker::generate(&report(&[package, ("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")]));
     assert!(image.dockerfile.contains("corepack prepare pnpm@8 --activate"), "{}", image.dockerfile);
     let mise = ("mise.toml", "[tools]\npnpm = '11.2'\n");

@@ -164,7 +164,7 @@ fn node(report: &Report, version: &str) -> Recipe {
     recipe
 }
 
-/// The version of the package manager that the tree is for, where it is one: `8`, `10.4.1`, the last of `9 || 10`.
+/// The version of the package manager that the tree is for, where it is one: `8`, `10.4.1`, the last of `20 || 22`.
 fn manager_version(report: &Report) -> Option<&str> {
     let version = report.package_manager_version.as_deref()?.rsplit("||").next()?.trim();
     let plain = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

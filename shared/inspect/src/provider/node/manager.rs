@@ -94,7 +94,8 @@ fn locked_root(lock: &str) -> Option<Value> {
     serde_json::Deserializer::from_str(root).into_iter().next()?.ok()
 }
 
-/// The major versions of pnpm that wrote a lock file: others read it differently, or not at all.
+/// The major version of pnpm that wrote a lock file: others read it differently, or not at all. Version 10 writes as 9
+/// does; only it takes a workspace file that names no packages.
 fn by_lock(app: &App, path: &str) -> Option<String> {
     if !path.ends_with("pnpm-lock.yaml") {
         return None;
@@ -102,7 +103,9 @@ fn by_lock(app: &App, path: &str) -> Option<String> {
     let lock = app.tree.text(path)?;
     let format = lock.lines().take(5).find_map(|line| line.strip_prefix("lockfileVersion:"))?;
     let format = format.trim().trim_matches(['"', '\'']);
-    let known = [("5.", "7"), ("6.", "8"), ("9.", "9 || 10")];
+    let settings = app.nearest("pnpm-workspace.yaml").and_then(|path| app.tree.text(&path));
+    let ten = settings.is_some_and(|text| !text.lines().any(|line| line.starts_with("packages:")));
+    let known = [("5.", "7"), ("6.", "8"), ("9.", if ten { "10" } else { "9" })];
     known.into_iter().find(|(prefix, _)| format.starts_with(prefix)).map(|(_, major)| major.to_owned())
 }
 

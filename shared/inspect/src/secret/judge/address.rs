@@ -71,6 +71,8 @@ pub(super) fn scheme(line: &[u8], at: usize) -> Option<Hit> {
     let cased = token.iter().skip(1).any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
     // "Basic HTTP" and "bearer authentication" are words.
     let random = (is_mixed(token) || cased) && !are_words(token);
+    // "Basic SQL-invoked routines": a user and a password are in Base64, which has no hyphen.
+    let random = random && (word == 6 || !token.contains(&b'-'));
     let named = line[at + word..].starts_with(b"::");
     if gap == 0 || named || token.len() < least || !random || is_typed(token) || touches(line, at, span.end) {
         return None;

@@ -140,6 +140,10 @@ fn value_start(line: &[u8], name: &std::ops::Range<usize>) -> Option<usize> {
     match sign {
         // A comma joins a name and its value only where a call has both as text: `set("password", "…")`.
         Some(",") if name_end == from || !is_first_argument(line, name) => None,
+        // `new("PasswordManager", "urllib2")` names two other things.
+        Some(",") if !ends_with_secret(&line[name.clone()]) => None,
+        // An element's value follows at once: `cat /etc/passwd > file` sends a file elsewhere.
+        Some(">") if separator > from => None,
         // `arn:…:secret:…`: parts of a name.
         Some(":") if name_end == from && line[..name.start].ends_with(b":") => None,
         // `Secret::new`: a path, and `"Vendor::Type::ApiKey": …`: the name of a type.
@@ -148,6 +152,12 @@ fn value_start(line: &[u8], name: &std::ops::Range<usize>) -> Option<usize> {
         None if flag && separator > name_end => Some(separator),
         None => None,
     }
+}
+
+fn ends_with_secret(name: &[u8]) -> bool {
+    let last = name.iter().rposition(|byte| b"_-.".contains(byte)).map_or(name, |at| &name[at + 1..]);
+    let ends = |name: &[u8]| secret_word_in(name).is_some_and(|word| ends_with_word(name, word.as_bytes()));
+    ends(name) || ends(last)
 }
 
 fn is_path(line: &[u8], name: &std::ops::Range<usize>) -> bool {
