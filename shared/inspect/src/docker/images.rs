@@ -11,7 +11,8 @@ pub(crate) fn from(lint: &mut Lint, instruction: &Instruction) {
     let words = word::split(&instruction.text, lint.file.escape);
     let raw = words.first().map(|raw| word::unquote(raw, '\\')).unwrap_or_default();
     let name = words.get(1).zip(words.get(2)).filter(|(word, _)| word.eq_ignore_ascii_case("as"));
-    let name = name.map(|(_, name)| name.to_ascii_lowercase());
+    let spelled = name.map(|(_, name)| (*name).to_owned());
+    let name = spelled.as_ref().map(|name| name.to_ascii_lowercase());
     if matches!(name.as_deref(), Some("scratch" | "context")) {
         lint.report(
             &rule::RESERVED_STAGE,
@@ -51,10 +52,13 @@ pub(crate) fn from(lint: &mut Lint, instruction: &Instruction) {
         lint.stages.clear();
     }
     lint.stages.push(stage);
-    if let Some(name) = name
-        && lint.names.insert(name.clone(), lint.stages.len() - 1).is_some()
-    {
-        lint.report(&rule::SAME_ALIAS, at, format!("a second stage named {name}"));
+    if let (Some(name), Some(spelled)) = (name, spelled) {
+        let known = lint.names.insert(name.clone(), lint.stages.len() - 1).is_some();
+        let new = lint.spelled.insert(spelled);
+        if known {
+            let rule = if new { &rule::SAME_ALIAS_CASE } else { &rule::SAME_ALIAS };
+            lint.report(rule, at, format!("a second stage named {name}"));
+        }
     }
 }
 

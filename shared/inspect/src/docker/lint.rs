@@ -57,7 +57,10 @@ pub(crate) struct Lint<'f> {
     pub(crate) settings: &'f Settings,
     pub(crate) args: BTreeMap<String, String>,
     pub(crate) stages: Vec<Stage>,
+    /// Stages by name, in lower case.
     pub(crate) names: BTreeMap<String, usize>,
+    /// The same names as they are written.
+    pub(crate) spelled: BTreeSet<String>,
     /// Rules that were judged for all of a RUN, with its line.
     pub(crate) judged: BTreeSet<(usize, &'static str)>,
     pub(crate) last_run: Option<(Vec<(String, String)>, usize)>,
@@ -127,6 +130,7 @@ pub fn scan_file(file: &File, around: Surroundings, settings: &Settings) -> Vec<
         args: BTreeMap::new(),
         stages: Vec::new(),
         names: BTreeMap::new(),
+        spelled: BTreeSet::new(),
         judged: BTreeSet::new(),
         last_run: None,
         ignored,

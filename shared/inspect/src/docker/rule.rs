@@ -54,7 +54,7 @@ impl Rule {
 }
 
 // Where a finding differs from hadolint's of the same id on purpose, because the build does what ours says:
-// DL3006, DL3022, DL3023, DL3024: BuildKit compares stage names without case, and an image may be `localhost/…`.
+// DL3006, DL3022, DL3023: BuildKit compares stage names without case, and an image may be `localhost/…`.
 // DL3008, DL3018, DL3062: what belongs to -o, --root or -tags is no package; `go run main.go` fetches nothing.
 // DL3013, DL3042: the value of --timeout, and `.[dev]`, are no packages; `python -m pip -q install` is pip too.
 // DL3016: the folder behind --prefix is no package, and `npm --prefix x install y` installs y; `file:` has no version.
@@ -130,6 +130,8 @@ rules! {
         "A stage can't copy from itself." "Name another stage.";
     SAME_ALIAS "duplicate-stage" Error ["DL3024", "DS-0012", "DuplicateStageName"]
         "Two stages have one name." "Give each stage its own name.";
+    SAME_ALIAS_CASE "duplicate-stage-case" Error ["DuplicateStageName"]
+        "Names of stages are compared without case: these two are one." "Give each stage its own name.";
     SHELL_FORM "shell-form" Warning ["DL3025", "JSONArgsRecommended"]
         "A shell is process 1 and keeps SIGTERM to itself: requests are cut off at each scale-down." "Write a JSON list: CMD [\"program\", \"argument\"].";
     REGISTRY "registry" Error ["DL3026"]

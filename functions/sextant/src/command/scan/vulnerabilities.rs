@@ -8,7 +8,7 @@ use inspect::docker::Severity;
 use inspect::vulnerability as known;
 use std::path::Path;
 
-/// Every lock file below a folder. What was compared with how much is said, and what could not be read.
+/// Every lock file below a folder, or the one that is named. What was compared with how much is said, and what could not be read.
 pub fn scan(path: &Path, export: &Path, output: Output) -> Result<Vec<Scanned>> {
     let scan = known::scan(path, export).map_err(|error| Stop::Usage(error.to_string()))?;
     let (locked, files, entries) = (scan.locks.locked.len(), scan.locks.files.len(), scan.export.entries);
@@ -98,6 +98,9 @@ mod tests {
             (finding.rule.as_str(), finding.peers.as_slice()),
             ("SXT-2026-0001", &["CVE-2026-1".to_owned()][..])
         );
+        let alone = scan(&folder.path().join("app/go.mod"), &export, Output::plain()).unwrap();
+        assert_eq!(alone[0].findings[0].fingerprint, finding.fingerprint);
+        assert!(scan(&export, &export, Output::plain()).unwrap().is_empty(), "it is no lock file");
         assert!(finding.fix.contains("1.2.4") && finding.message.contains("It leaks"), "{finding:?}");
     }
 

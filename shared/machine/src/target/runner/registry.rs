@@ -63,7 +63,7 @@ impl Install {
         if self.program == "npm" {
             return format!(
                 "npm install --prefix {folder} --no-save --no-audit --no-fund --no-update-notifier --ignore-scripts \
-                 --fetch-retries=1 --fetch-timeout=30000 --loglevel=error {package}"
+                 --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000 --loglevel=error {package}"
             );
         }
         format!("python3 -m venv {folder} && {folder}/bin/pip install --quiet --retries 1 {package}")
