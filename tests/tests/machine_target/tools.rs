@@ -152,8 +152,10 @@ async fn another_python_of_the_machine_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_no_command() {
     let bench = bench().await;
-    let evil = "9'; echo evil > ../evil; '";
+    let evil = "9'; echo evil > evil; '";
     bench.pnpm("one", evil).await;
+    bench.pnpm("two", "npm:evil@9").await;
+    bench.pnpm("three", "https://example.org/evil-9.tgz").await;
     let calls = bench.calls();
     assert!(calls.len() == 1 && calls[0].ends_with(&format!("pnpm@{evil}")), "{calls:?}");
     let artifacts = bench.target.data().join("artifacts");

@@ -3,6 +3,9 @@
 use super::version::{is_exact, meets};
 use std::path::Path;
 
+/// No range of versions that a person writes is longer; a folder's name has room for it.
+const LONGEST: usize = 60;
+
 /// How a tool is fetched.
 pub(super) struct Install {
     pub(super) registry: &'static str,
@@ -15,8 +18,12 @@ pub(super) struct Install {
 }
 
 impl Install {
-    /// `None` for what no registry here has.
+    /// `None` for what no registry here has, or what is no version.
     pub(super) fn of(name: &str, asked: &str) -> Option<Self> {
+        // `npm:other@1`, `https://…`: another program under this name.
+        if asked.len() > LONGEST || asked.contains([':', '/', '@']) {
+            return None;
+        }
         let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
         let arm = cfg!(target_arch = "aarch64");
         let bin = |names: &[&'static str]| {
@@ -91,5 +98,5 @@ pub(super) fn plain(asked: &str) -> String {
         b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' => char::from(byte).to_string(),
         _ => format!("_{byte:02x}"),
     };
-    asked.bytes().take(60).map(sign).collect()
+    asked.bytes().map(sign).collect()
 }
