@@ -25,9 +25,14 @@ pub(crate) fn programs(command: &str) -> impl Iterator<Item = &'static str> {
     words.filter_map(|word| MANAGERS.iter().find(|(program, _)| *program == word)).map(|(_, name)| *name)
 }
 
+/// What a target sets itself.
+const OWN: [&str; 4] = ["HOME", "PATH", "PORT", "TMPDIR"];
+
 /// Variables as the tree sets them, without those that look like secrets: a plan is stored in clear.
 fn plain(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let kept = |(name, value): &(&String, &String)| names::looks_secret(name, value).is_none();
+    let kept = |(name, value): &(&String, &String)| {
+        !OWN.contains(&name.as_str()) && names::looks_secret(name, value).is_none()
+    };
     variables.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -174,6 +174,14 @@ pub fn is_variable_name(name: &str) -> bool {
         && chars.all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// Whether a process can be given a variable of this name and a Dockerfile can write it: a tree may name it in lower
+/// case, which we ourselves never do.
+pub(crate) fn is_settable(name: &str, value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+    let named = !name.starts_with(|c: char| c.is_ascii_digit() || c == '.') && name.bytes().all(plain);
+    named && !name.is_empty() && name.len() <= 256 && !value.contains('\0')
+}
+
 /// Whether a variable is there on every machine, so that reading it asks for nothing.
 pub(crate) fn is_ambient(name: &str) -> bool {
     RESERVED.contains(&name) || AMBIENT.contains(&name) || name.starts_with("npm_")

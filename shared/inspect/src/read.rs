@@ -6,7 +6,7 @@ use crate::plan::{App, Draft, Field, Origin};
 use crate::provider::configured::Configured;
 use crate::provider::{self, Detection};
 use crate::tree::Tree;
-use crate::{AppEntry, Error, Evidence, Options, Provider, Report, needs, scan, text};
+use crate::{AppEntry, Error, Evidence, Options, Provider, Report, names, needs, scan, text};
 
 /// Folders that are tried first when a tree without an app at its root has several.
 const LIKELY_APPS: [&str; 10] =
@@ -47,6 +47,9 @@ pub fn read(path: &Path, options: &Options) -> Result<Report, Error> {
         draft.note(format!("the listing is not complete: {cut}"), Origin::new(".", None, 1.0));
     }
     draft.report.apps = apps;
+    for variables in [&mut draft.report.build_env, &mut draft.report.run_env] {
+        variables.retain(|name, value| names::is_settable(name, value));
+    }
     Ok(draft.report)
 }
 

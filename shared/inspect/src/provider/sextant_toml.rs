@@ -22,6 +22,8 @@
 
 use toml::{Table, Value};
 
+use std::collections::HashMap;
+
 use super::configured::{Configured, ignored};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
@@ -63,7 +65,7 @@ pub(super) fn claim(app: &App, draft: &mut Draft, found: &mut Configured) {
         };
         // At the root, what is said for all stands below what is said for this app.
         let apps = table.get("apps").and_then(|apps| apps.get(&app.folder)).and_then(Value::as_table);
-        let file = File { place, content: &content };
+        let file = File { place, lines: lines_of_keys(&content) };
         if let Some(table) = apps {
             file.claim(app, table, draft, found);
         }
@@ -75,16 +77,28 @@ pub(super) fn claim(app: &App, draft: &mut Draft, found: &mut Configured) {
 
 struct File<'a> {
     place: &'a App<'a>,
-    content: &'a str,
+    /// Where each key and table stands first.
+    lines: HashMap<&'a str, usize>,
+}
+
+fn lines_of_keys(content: &str) -> HashMap<&str, usize> {
+    let mut lines = HashMap::new();
+    for (at, line) in content.lines().enumerate() {
+        let line = line.trim_start();
+        let key = match line.strip_prefix('[') {
+            Some(table) => table.split(']').next(),
+            None => line.split_once('=').map(|(key, _)| key.trim_end()),
+        };
+        if let Some(key) = key {
+            lines.entry(key).or_insert(at + 1);
+        }
+    }
+    lines
 }
 
 impl File<'_> {
     fn origin(&self, key: &str) -> Origin {
-        let is_key = |line: &str| {
-            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-        };
-        let line = self.content.lines().position(is_key).map(|at| at + 1);
-        self.place.origin(NAME, line, 1.0)
+        self.place.origin(NAME, self.lines.get(key).copied(), 1.0)
     }
 
     fn claim(&self, app: &App, table: &Table, draft: &mut Draft, found: &mut Configured) {

@@ -1,5 +1,7 @@
 //! What fuzzing found: each input as it was, shortened.
 
+use crate::place::Place;
+use inspect::docker::{generate, parse};
 use inspect::redact::Redactor;
 use inspect::secret::scan_text;
 
@@ -17,4 +19,33 @@ fn a_stream_that_ends_between_return_and_line_feed() {
     assert_eq!(scan_text("x", text).len(), 1);
     assert_eq!(redacted(text), b"password>\n***\r");
     assert_eq!(redacted(&redacted(text)), b"password>\n***\r");
+}
+
+/// The name of a variable went into the generated Dockerfile with the line's end in it.
+#[test]
+fn a_variable_whose_name_no_file_can_write() {
+    let place = Place::new();
+    place.write(
+        "app.yaml",
+        "runtime: python312\nentrypoint: gunicorn a:b\nenv_variables:\n  A\u{2}\rRUN x: \"b\"\n  GOOD: c\n",
+    );
+    let report = place.ask().report;
+    assert_eq!(report.run_env.keys().collect::<Vec<_>>(), ["GOOD"]);
+    let text = generate(&report).dockerfile;
+    assert_eq!(parse(&text).problems, [], "{text}");
+}
+
+/// A value of several lines ends an ENV after its first.
+#[test]
+fn a_variable_of_several_lines() {
+    let place = Place::new();
+    place.write("main.py", "");
+    place.write("sextant.toml", "[env]\nA = \"b\\nRUN evil\"\n");
+    let generated = generate(&place.ask().report);
+    assert!(!generated.dockerfile.contains("evil"), "{}", generated.dockerfile);
+    assert!(
+        generated.because.iter().any(|why| why.starts_with("A: of several lines")),
+        "{:?}",
+        generated.because
+    );
 }

@@ -67,6 +67,7 @@ fn manifests_of_as_many_names_as_fit() {
             "Cargo.toml",
             format!("[package]\nname='a'\n{}", numbered(30_000, &|n| format!("[[bin]]\nname='a{n}'\n"))),
         ),
+        ("sextant.toml", numbered(30_000, &|n| format!("[a{n}]\nb{n} = 1\n"))),
         (
             "compose.yaml",
             format!("{}:\n{}", "k".repeat(300 << 10), numbered(60_000, &|_| " a: b\n".to_owned())),

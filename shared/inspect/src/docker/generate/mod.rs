@@ -157,7 +157,12 @@ fn run(recipe: &Recipe, command: &str) -> String {
 fn build_variables(report: &Report, recipe: &Recipe) -> Vec<(String, String)> {
     let fixed = recipe.build_env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let own = report.build_env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    fixed.chain(own).filter(|(name, _)| !is_secret(report, name)).collect()
+    fixed.chain(own).filter(|(name, value)| !is_secret(report, name) && is_line(value)).collect()
+}
+
+/// ENV has no way to write a value of several lines.
+fn is_line(value: &str) -> bool {
+    !value.contains(['\n', '\r'])
 }
 
 /// Names that look like secrets are not written down: whoever pulls the image reads them.
@@ -188,8 +193,9 @@ fn run_stage(text: &mut String, report: &Report, recipe: &Recipe) {
     for (name, value) in &recipe.run_env {
         line(text, format!("ENV {name}={}", quoted(value)));
     }
-    for (name, value) in report.run_env.iter().filter(|(name, _)| *name != "PORT" && !is_secret(report, name))
-    {
+    let kept =
+        |(name, value): &(&String, &String)| *name != "PORT" && !is_secret(report, name) && is_line(value);
+    for (name, value) in report.run_env.iter().filter(kept) {
         line(text, format!("ENV {name}={}", quoted(value)));
     }
     let own = recipe.path.iter().map(|folder| (*folder).to_owned());
@@ -288,6 +294,11 @@ fn because(report: &Report, recipe: &Recipe) -> Vec<String> {
         out.push(format!(
             "the source fixes port {port}: let it read $PORT, or set Cloud Run's port to {port}"
         ));
+    }
+    let long: Vec<&str> =
+        report.run_env.iter().filter(|(_, value)| !is_line(value)).map(|(name, _)| name.as_str()).collect();
+    if !long.is_empty() {
+        out.push(format!("{}: of several lines, to be set when it is deployed", long.join(", ")));
     }
     let secrets = report.env_secret.join(", ");
     if !secrets.is_empty() {
