@@ -11,6 +11,29 @@ use std::collections::BTreeMap;
 
 /// How often the text is looked at again: a file has seldom more to correct, and time stays bounded.
 const ROUNDS: usize = 200;
+/// How many lines are tried to be corrected, all rounds together: findings may be as many as lines, and each of a RUN
+/// spans all of its lines.
+const TRIED: usize = 1_000_000;
+
+/// A text and where each of its lines begins.
+struct Source<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Source<'t> {
+    fn new(text: &'t str) -> Self {
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// A line with its end, by its number from 1.
+    fn line(&self, number: usize) -> Option<&'t str> {
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        let end = self.starts.get(number).copied().unwrap_or(self.text.len());
+        Some(&self.text[start..end])
+    }
+}
 
 /// The text with what is safe to correct corrected, and the findings that are gone.
 pub fn fix(text: &str, around: Surroundings) -> (String, Vec<Finding>) {
@@ -22,14 +45,17 @@ pub fn fix_with(text: &str, around: Surroundings, settings: &Settings) -> (Strin
     let scan = |text: &str| scan_file(&parse(text), around, settings);
     let mut text = text.to_owned();
     let mut gone = Vec::new();
-    let mut skipped = 0;
+    let (mut skipped, mut tried) = (0, 0);
     for _ in 0..ROUNDS {
         let findings = scan(&text);
-        let Some((index, changed)) = findings
-            .iter()
-            .enumerate()
-            .skip(skipped)
-            .find_map(|(index, finding)| Some((index, correct(&text, finding)?)))
+        let source = Source::new(&text);
+        let affordable = |(_, finding): &(usize, &Finding)| {
+            tried += finding.end_line.saturating_sub(finding.line) + 1;
+            tried <= TRIED
+        };
+        let mut left = findings.iter().enumerate().skip(skipped).take_while(affordable);
+        let Some((index, changed)) =
+            left.find_map(|(index, finding)| Some((index, correct(&source, finding)?)))
         else {
             break;
         };
@@ -59,11 +85,11 @@ fn is_better(before: &[Finding], after: &[Finding], target: &Finding) -> bool {
 }
 
 /// The text with one finding corrected, where that is safe.
-fn correct(text: &str, finding: &Finding) -> Option<String> {
-    let replace = |from: &str, to: &str| replaced(text, finding, from, to);
+fn correct(source: &Source, finding: &Finding) -> Option<String> {
+    let replace = |from: &str, to: &str| replaced(source, finding, from, to);
     match finding.rule {
-        "add-for-copy" => keyword(text, finding, "ADD", "COPY"),
-        "maintainer" => label(text, finding),
+        "add-for-copy" => keyword(source, finding, "ADD", "COPY"),
+        "maintainer" => label(source, finding),
         "apt-yes" => replace("apt-get install", "apt-get install -y"),
         "apt" => replace("apt ", "apt-get "),
         "yum-yes" => replace("yum install", "yum install -y"),
@@ -75,16 +101,16 @@ fn correct(text: &str, finding: &Finding) -> Option<String> {
         "wget-progress" => replace("wget ", "wget -nv "),
         "target-platform" => replace("--platform=$TARGETPLATFORM ", "")
             .or_else(|| replace("--platform=${TARGETPLATFORM} ", "")),
-        "shell-form" => exec_form(text, finding),
-        "apt-lists" => appended(text, finding, " && rm -rf /var/lib/apt/lists/*"),
-        "yarn-cache" => appended(text, finding, " && yarn cache clean"),
+        "shell-form" => exec_form(source, finding),
+        "apt-lists" => appended(source, finding, " && rm -rf /var/lib/apt/lists/*"),
+        "yarn-cache" => appended(source, finding, " && yarn cache clean"),
         _ => None,
     }
 }
 
 /// Replaces the first occurrence as whole words outside of comments, on the finding's lines.
-fn replaced(text: &str, finding: &Finding, from: &str, to: &str) -> Option<String> {
-    edit(text, finding, |line| {
+fn replaced(source: &Source, finding: &Finding, from: &str, to: &str) -> Option<String> {
+    edit(source, finding, |line| {
         if line.trim_start().starts_with('#') {
             return None;
         }
@@ -100,34 +126,27 @@ fn replaced(text: &str, finding: &Finding, from: &str, to: &str) -> Option<Strin
 }
 
 /// Changes the first of the finding's lines that the function changes.
-fn edit(text: &str, finding: &Finding, change: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut done = false;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let here = (finding.line..=finding.end_line).contains(&(index + 1)) && !done;
-        match here.then(|| change(line)).flatten() {
-            Some(changed) => {
-                out.push_str(&changed);
-                done = true;
-            }
-            None => out.push_str(line),
-        }
-    }
-    done.then_some(out)
+fn edit(source: &Source, finding: &Finding, change: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (number, changed) = (finding.line.max(1)..=finding.end_line)
+        .map_while(|number| Some((number, source.line(number)?)))
+        .find_map(|(number, line)| Some((number, change(line)?)))?;
+    let start = source.starts[number - 1];
+    let end = source.starts.get(number).copied().unwrap_or(source.text.len());
+    Some(format!("{}{changed}{}", &source.text[..start], &source.text[end..]))
 }
 
-fn keyword(text: &str, finding: &Finding, from: &str, to: &str) -> Option<String> {
-    edit(text, finding, |line| {
+fn keyword(source: &Source, finding: &Finding, from: &str, to: &str) -> Option<String> {
+    edit(source, finding, |line| {
         let start = line.get(..from.len())?;
         start.eq_ignore_ascii_case(from).then(|| format!("{to}{}", &line[from.len()..]))
     })
 }
 
-fn label(text: &str, finding: &Finding) -> Option<String> {
+fn label(source: &Source, finding: &Finding) -> Option<String> {
     if finding.line != finding.end_line {
         return None;
     }
-    edit(text, finding, |line| {
+    edit(source, finding, |line| {
         let name = line.trim().split_once(char::is_whitespace)?.1.trim().trim_matches('"');
         let end = &line[line.trim_end().len()..];
         Some(format!("LABEL org.opencontainers.image.authors={}{end}", json!(name)))
@@ -135,11 +154,11 @@ fn label(text: &str, finding: &Finding) -> Option<String> {
 }
 
 /// `CMD a b` as a list, where no shell is needed to read it.
-fn exec_form(text: &str, finding: &Finding) -> Option<String> {
+fn exec_form(source: &Source, finding: &Finding) -> Option<String> {
     if finding.line != finding.end_line {
         return None;
     }
-    edit(text, finding, |line| {
+    edit(source, finding, |line| {
         let (keyword, command) = line.trim().split_once(char::is_whitespace)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || " ._/:,@+-".contains(c);
         let known = matches!(keyword.to_ascii_uppercase().as_str(), "CMD" | "ENTRYPOINT");
@@ -153,16 +172,16 @@ fn exec_form(text: &str, finding: &Finding) -> Option<String> {
     })
 }
 
-fn appended(text: &str, finding: &Finding, more: &str) -> Option<String> {
-    let line = text.lines().nth(finding.end_line.checked_sub(1)?)?;
+fn appended(source: &Source, finding: &Finding, more: &str) -> Option<String> {
+    let line = source.line(finding.end_line)?;
     // A heredoc, a list, a comment and a command in the background end otherwise.
     let open = line.trim_end().ends_with(['\\', '`', ']', '&', ';', '|']) || line.contains(['#', '<']);
-    let instruction = text.lines().nth(finding.line.checked_sub(1)?)?;
+    let instruction = source.line(finding.line)?;
     if open || instruction.contains("<<") || line.trim().is_empty() {
         return None;
     }
     let last = Finding { line: finding.end_line, ..finding.clone() };
-    edit(text, &last, |line| {
+    edit(source, &last, |line| {
         let body = line.trim_end();
         Some(format!("{body}{more}{}", &line[body.len()..]))
     })

@@ -111,7 +111,9 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         // Of several that begin together the one whose candidate is nearest knows best what it is.
         found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.at)));
         let Some(first) = found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])) else { continue };
-        let (column, checked) = (first.start + 1, checksum::github(&line[first.at..]));
+        // Of a key that begins in the next line the mark is shown.
+        let column = 1 + if first.start < line.len() { first.start } else { first.at };
+        let checked = checksum::github(&line[first.at..]);
         findings.extend(finding(file, line, (number, column), first.kind, checked));
     }
     findings

@@ -49,3 +49,11 @@ fn a_variable_of_several_lines() {
         generated.because
     );
 }
+
+/// A key behind a log's time begins in the line after its mark: the column was one behind that line's end.
+#[test]
+fn a_key_that_begins_in_the_next_line() {
+    let text = b"12:00 -----BEGIN RSA PRIVATE KEY-----\n\nMIIEa8Kq3ZxP0mW7vT2rYc5L==\n-7vT2rYc5L==\n";
+    let findings = scan_text("x", text);
+    assert_eq!((findings.len(), findings[0].line, findings[0].column), (1, 1, 7));
+}
