@@ -399,6 +399,13 @@ pub async fn no_more_at_once_than_allowed(harness: &impl Harness) {
     for _ in 0..3 {
         seen.next().await;
     }
+    // A message is seen before its handler runs: the gate opens when three of them stand before it.
+    let all = async {
+        while most.load(Ordering::SeqCst) < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("three at once");
     for _ in 3..12 {
         gate.add_permits(1);
         seen.next().await;
