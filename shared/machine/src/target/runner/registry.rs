@@ -1,6 +1,9 @@
 //! What fetches a program, and from where: npm has Node.js and its package managers, PyPI those of Python.
 
-use super::version::{is_exact, meets};
+use super::{
+    command::Ended,
+    version::{is_exact, meets},
+};
 use std::path::Path;
 
 /// No range of versions that a person writes is longer; a folder's name has room for it.
@@ -62,6 +65,17 @@ impl Install {
         let package = quoted(&format!("{name}{operator}{asked}"));
         let programs = programs.iter().map(|name| (*name, format!("bin/{name}"))).collect();
         Self { registry: "PyPI", program: "python3", package, programs }
+    }
+
+    /// Why it wasn't fetched, if it wasn't.
+    pub(super) fn explain(&self, name: &str, ended: &Ended) -> Result<(), String> {
+        match ended {
+            Ended::Exit(0) => Ok(()),
+            Ended::Exit(127) => {
+                Err(format!("{}, which would fetch it, is not installed either", self.program))
+            }
+            _ => Err(format!("it could not be fetched from {}; {}", self.registry, help(name))),
+        }
     }
 
     /// Nothing that comes with a package is executed while it is fetched from npm.

@@ -4,7 +4,7 @@
 //! whoever needs it holds its lock, and it counts only with its mark, so that a death in between costs a repeat.
 
 use super::{
-    command::{self, Ended, Limits},
+    command::{self, Limits},
     output::Output,
     registry::{Install, help, plain, quoted},
     version::{Version, is_exact, meets, printed},
@@ -120,6 +120,8 @@ impl Bench<'_> {
     async fn version_of(&self, program: &Path) -> Option<Version> {
         let said = tokio::process::Command::new(program)
             .arg("--version")
+            // Beside a manifest pnpm would say which version that asks for.
+            .current_dir(self.root)
             .env_clear()
             .envs(self.environment)
             .stdin(Stdio::null())
@@ -158,24 +160,14 @@ impl Bench<'_> {
         if !folder.join(WHOLE).exists() {
             files::remove_folder(&folder).map_err(|error| error.to_string())?;
             files::folder(&folder).map_err(|error| error.to_string())?;
-            let whole = Instant::now();
+            let begun = Instant::now();
             output.system(&format!("tools: fetching {name} {asked} from {}", install.registry));
             let limits = Limits { left: self.left(), whole: self.limit };
             let command = install.command(&folder);
-            match command::run(&command, self.root, self.environment, limits, output).await {
-                Ended::Exit(0) => {}
-                Ended::Exit(127) => {
-                    return Err(format!(
-                        "{}, which would fetch it, is not installed either",
-                        install.program
-                    ));
-                }
-                _ => {
-                    return Err(format!("it could not be fetched from {}; {}", install.registry, help(name)));
-                }
-            }
+            let ended = command::run(&command, self.root, self.environment, limits, output).await;
+            install.explain(name, &ended)?;
             fs::write(folder.join(WHOLE), b"").map_err(|error| error.to_string())?;
-            output.system(&format!("tools: {name} is there after {:.1} s", whole.elapsed().as_secs_f64()));
+            output.system(&format!("tools: {name} is there after {:.1} s", begun.elapsed().as_secs_f64()));
         }
         drop(lock);
         Ok(install.programs.iter().map(|(name, path)| ((*name).to_owned(), folder.join(path))).collect())
