@@ -124,8 +124,25 @@ impl Backend {
         }
     }
 
+    /// Counts a request as under way and says how what answers it is reached. While that is starting, at most
+    /// `patience`, a request waits uncounted: a restart waits for what is counted before it starts anything.
+    pub(crate) async fn admit(self: &Arc<Self>, patience: Duration) -> (InFlight, Reach) {
+        let end = Instant::now() + patience;
+        loop {
+            // Counted before it looks: whoever changes the way after that look waits for this request.
+            let under_way = self.enter();
+            let reach = self.reach.borrow().clone();
+            let left = end.saturating_duration_since(Instant::now());
+            if !matches!(reach, Reach::Starting) || left.is_zero() {
+                return (under_way, reach);
+            }
+            drop(under_way);
+            self.settled(left).await;
+        }
+    }
+
     /// Counts a request as under way until the guard is dropped.
-    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+    fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         InFlight(Arc::clone(self))
     }

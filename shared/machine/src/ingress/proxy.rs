@@ -38,8 +38,10 @@ pub(crate) async fn forward(
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Body> {
-    let mut tally = Tally::new(backend.enter(), Arc::clone(&shared.clock), Instant::now());
-    let problem = match backend.settled(START_PATIENCE).await {
+    let began = Instant::now();
+    let (under_way, reach) = backend.admit(START_PATIENCE).await;
+    let mut tally = Tally::new(under_way, Arc::clone(&shared.clock), began);
+    let problem = match reach {
         Reach::Files(site) => {
             let response = files::serve(&site, &request).await;
             tally.answered(response.status().as_u16());

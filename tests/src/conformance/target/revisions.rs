@@ -1,11 +1,15 @@
 //! Revisions: created once, without traffic, supervised, clean.
 
 use super::{Fixture, fixture::PATIENCE, http::get};
+use futures::future::join_all;
 use model::port::{
     PortError,
     target::{Bounds, Probe, TargetError},
 };
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 /// It is reached at its own address alone.
 pub async fn a_new_revision_takes_no_traffic(at: Fixture) {
@@ -130,14 +134,22 @@ pub async fn a_restart_makes_a_new_process(at: Fixture) {
     let released = at.release("one").await;
     at.shift(&[(&released, 100)], "k1").await;
     let process = get(&released.url, "/process").await.body;
-    let restart = at.target.restart(&at.service, &released.revision, "k2");
-    let ask = async {
+    // Always some under way: neither do those that wait keep the restart from happening, nor is one cut off.
+    let answered = AtomicUsize::new(0);
+    let ask = async |_| {
         for _ in 0..50 {
             let reply = get(&released.url, "/").await;
             assert_eq!(reply.status, 200, "{}", reply.body);
+            answered.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let (restarted, ()) = tokio::join!(restart, ask);
+    let restart = async {
+        while answered.load(Ordering::Relaxed) < 100 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        at.target.restart(&at.service, &released.revision, "k2").await
+    };
+    let (restarted, _) = tokio::join!(restart, join_all((0..8).map(ask)));
     restarted.unwrap();
     let after = get(&released.url, "/process").await;
     assert_ne!(after.body, process);
