@@ -159,6 +159,8 @@ const GO: &[&str] = &[
     "s.Ab12Cd34Ef56Gh78Ij90Kl12",
     "t1.9euelZqUlpGbjZWRkJKWl5KVjYyKke3rnpWaz5jNjM2Mz5bNzZCVm5zPi5nl8_dEfGh12345abcdefghij",
     r#"session_token: "qWmzKxPbvRtnLdhGcs""#,
+    r#"client_secret: "QWMZKXPBVRTNLDHGCS""#,
+    r#"auth_token: "qWmZ_KxPbVrTnLdHgCsQwZk""#,
     r#"cli_secret: "9aF3kLm20QxZpT7v""#,
     "123456789012345|a1B2c3D4e5F6g7H8i9J0k1L2m3N",
     "ZXlKaGJHY2lPaUpJVXpJMU5pSjkuZXlKemRXSWlPaUl4TWpNME5UWTNPRGt3SW4wLmRvek9XTWZXX3hLZ0Q",

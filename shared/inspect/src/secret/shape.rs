@@ -31,11 +31,14 @@ pub(crate) fn is_secret_value(word: &str, value: &str) -> bool {
         "bundle" => value.contains(':') && has_mix(value),
         _ if is_number(value) => is_long_number(value) && !is_regular(value.as_bytes()),
         _ if is_described(value) || is_regular(value.as_bytes()) => false,
-        "secret" => value.len() >= 8 && (has_mix(value) || is_random_word(value)),
+        "secret" => value.len() >= 8 && (has_mix(value) || is_random_letters(value)),
         "key" | "auth" | "cookie" | "sig" | "webhook" => {
             value.len() >= 16 && entropy(value) >= 3.0 && has_mix(value)
         }
-        _ => value.len() >= 10 && entropy(value) >= 2.5 && (has_mix(value) || is_random_word(value)),
+        _ => {
+            let random = has_mix(value) || is_cased_random(value) || is_random_word(value);
+            value.len() >= 10 && entropy(value) >= 2.5 && random
+        }
     }
 }
 
@@ -51,6 +54,15 @@ fn is_long_number(value: &str) -> bool {
 /// Several words: a message about a password, not one.
 fn is_sentence(value: &str) -> bool {
     value.contains(' ') && !value.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Random letters without a digit: upper and lower case change far more often than in words.
+fn is_cased_random(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let letters = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte));
+    let changes =
+        bytes.windows(2).filter(|two| two[0].is_ascii_uppercase() != two[1].is_ascii_uppercase()).count();
+    letters && bytes.len() >= 20 && changes * 3 > bytes.len() && entropy(value) >= 3.8
 }
 
 /// Letters that make no words, a few signs at most.
