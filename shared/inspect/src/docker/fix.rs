@@ -27,11 +27,14 @@ impl<'t> Source<'t> {
         Self { text, starts: std::iter::once(0).chain(ends).collect() }
     }
 
-    /// A line with its end, by its number from 1.
-    fn line(&self, number: usize) -> Option<&'t str> {
+    /// Where a line is, its end included, by its number from 1.
+    fn place(&self, number: usize) -> Option<std::ops::Range<usize>> {
         let start = *self.starts.get(number.checked_sub(1)?)?;
-        let end = self.starts.get(number).copied().unwrap_or(self.text.len());
-        Some(&self.text[start..end])
+        Some(start..self.starts.get(number).copied().unwrap_or(self.text.len()))
+    }
+
+    fn line(&self, number: usize) -> Option<&'t str> {
+        Some(&self.text[self.place(number)?])
     }
 }
 
@@ -127,12 +130,11 @@ fn replaced(source: &Source, finding: &Finding, from: &str, to: &str) -> Option<
 
 /// Changes the first of the finding's lines that the function changes.
 fn edit(source: &Source, finding: &Finding, change: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let (number, changed) = (finding.line.max(1)..=finding.end_line)
-        .map_while(|number| Some((number, source.line(number)?)))
-        .find_map(|(number, line)| Some((number, change(line)?)))?;
-    let start = source.starts[number - 1];
-    let end = source.starts.get(number).copied().unwrap_or(source.text.len());
-    Some(format!("{}{changed}{}", &source.text[..start], &source.text[end..]))
+    let text = source.text;
+    (finding.line.max(1)..=finding.end_line).map_while(|number| source.place(number)).find_map(|place| {
+        let changed = change(&text[place.clone()])?;
+        Some(format!("{}{changed}{}", &text[..place.start], &text[place.end..]))
+    })
 }
 
 fn keyword(source: &Source, finding: &Finding, from: &str, to: &str) -> Option<String> {

@@ -20,9 +20,9 @@
 //! port = 3000
 //! ```
 
-use toml::{Table, Value};
-
 use std::collections::HashMap;
+
+use toml::{Table, Value};
 
 use super::configured::{Configured, ignored};
 use crate::plan::{App, Draft, Field, Origin};

@@ -136,11 +136,10 @@ pub(super) fn plan(app: &App, draft: &mut Draft) {
     }
     framework::claim(app, &package, &manager, draft);
     framework::claim_platform(app, &package, draft);
-    let scripts = LIFE.iter().filter_map(|name| package.script(name).map(str::to_owned));
-    let behind = ["build", "start"].iter().filter_map(|name| Some(script::resolve(app, name)?.command));
-    for command in scripts.chain(behind) {
-        draft.report.tools.extend(deployable::programs(&command).map(str::to_owned));
-    }
+    let behind: Vec<_> = ["build", "start"].iter().filter_map(|name| script::resolve(app, name)).collect();
+    let behind = behind.iter().map(|behind| behind.command.as_str());
+    let commands = LIFE.iter().filter_map(|name| package.script(name)).chain(behind);
+    draft.report.tools.extend(commands.flat_map(deployable::programs).map(str::to_owned));
     claim_build(app, &package, &manager, draft);
     if !draft.report.static_site {
         claim_start(app, &package, &manager, draft);

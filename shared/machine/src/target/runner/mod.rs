@@ -12,7 +12,7 @@ mod version;
 
 use super::{files, process::Identity};
 use crate::source::tree;
-use command::{Ended, Limits};
+use command::Ended;
 use model::port::{PortError, Redact, target::BuildState};
 use output::Output;
 use serde::{Deserialize, Serialize};
@@ -171,7 +171,7 @@ async fn steps(order: &Order, private: &Private, output: &mut Output, began: Ins
     }
     for (purpose, text) in &order.commands {
         output.system(&format!("{purpose}: {text}"));
-        let limits = Limits { left: limit.saturating_sub(began.elapsed()), whole: limit };
+        let limits = bench.limits();
         let ended = command::run(text, &order.root.join("app"), &private.environment, limits, output).await;
         if let Some(reason) = explain(purpose, text, ended) {
             return Some(reason);

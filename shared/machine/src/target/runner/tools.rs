@@ -83,8 +83,9 @@ fn at_least(name: &str, asked: &str) -> String {
 }
 
 impl Bench<'_> {
-    fn left(&self) -> Duration {
-        self.limit.saturating_sub(self.began.elapsed())
+    /// How long the next command may take.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { left: self.limit.saturating_sub(self.began.elapsed()), whole: self.limit }
     }
 
     /// Its programs, by name: what else the machine has, or what a registry has.
@@ -105,16 +106,13 @@ impl Bench<'_> {
     /// The program of that name in the machine's own `PATH`.
     fn installed(&self, name: &str) -> Option<PathBuf> {
         let name = if name == "python" { "python3" } else { name };
-        self.path().map(|folder| folder.join(name)).find(|path| path.is_file())
+        self.path().into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
     /// The folders of `PATH` that are not the app's own.
-    fn path(&self) -> impl Iterator<Item = PathBuf> {
+    fn path(&self) -> Vec<PathBuf> {
         let path = self.environment.get("PATH").map_or("", String::as_str);
-        std::env::split_paths(path)
-            .filter(|folder| !folder.starts_with(self.root))
-            .collect::<Vec<_>>()
-            .into_iter()
+        std::env::split_paths(path).filter(|folder| !folder.starts_with(self.root)).collect()
     }
 
     async fn version_of(&self, program: &Path) -> Option<Version> {
@@ -133,12 +131,12 @@ impl Bench<'_> {
 
     /// Another Python of this machine: `python3.12` in `PATH`, or one of pyenv's.
     async fn other_python(&self, asked: &str) -> Option<PathBuf> {
-        let named = (7..30)
-            .rev()
-            .flat_map(|minor| self.path().map(move |path| path.join(format!("python3.{minor}"))));
-        let kept: Vec<PathBuf> = self.path().filter(|folder| folder.ends_with("shims")).collect();
-        let mut kept: Vec<PathBuf> = kept
+        let path = self.path();
+        let name = |minor| format!("python3.{minor}");
+        let named = (7..30).rev().flat_map(|minor| path.iter().map(move |folder| folder.join(name(minor))));
+        let mut kept: Vec<PathBuf> = path
             .iter()
+            .filter(|folder| folder.ends_with("shims"))
             .filter_map(|shims| fs::read_dir(shims.parent()?.join("versions")).ok())
             .flat_map(|versions| versions.flatten().map(|version| version.path().join("bin/python3")))
             .collect();
@@ -162,9 +160,8 @@ impl Bench<'_> {
             files::folder(&folder).map_err(|error| error.to_string())?;
             let begun = Instant::now();
             output.system(&format!("tools: fetching {name} {asked} from {}", install.registry));
-            let limits = Limits { left: self.left(), whole: self.limit };
             let command = install.command(&folder);
-            let ended = command::run(&command, self.root, self.environment, limits, output).await;
+            let ended = command::run(&command, self.root, self.environment, self.limits(), output).await;
             install.explain(name, &ended)?;
             fs::write(folder.join(WHOLE), b"").map_err(|error| error.to_string())?;
             output.system(&format!("tools: {name} is there after {:.1} s", begun.elapsed().as_secs_f64()));
@@ -179,7 +176,7 @@ impl Bench<'_> {
         files::folder(folder.parent().unwrap_or(folder)).map_err(|error| error.to_string())?;
         let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
-        match tokio::time::timeout(self.left(), locked).await {
+        match tokio::time::timeout(self.limits().left, locked).await {
             Ok(Ok(Ok(file))) => Ok(file),
             _ => Err("another build still fetches it".to_owned()),
         }
