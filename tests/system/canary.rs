@@ -1,7 +1,7 @@
 //! A worse release is found out by evidence on real requests, and taken back while the good one serves undisturbed.
 
 use crate::system;
-use tests::system::Killed;
+use tests::system::{Killed, events::Event};
 
 #[tokio::test]
 async fn a_worse_release_is_taken_back_by_its_e_value() -> Result<(), Killed> {
@@ -60,5 +60,30 @@ async fn without_traffic_it_falls_back_to_probes_and_says_so() -> Result<(), Kil
     system.cancel(&third).await?.expect(202);
     assert_eq!(system.rest(&third).await?["pipeline_status"], "CANCELLED");
     assert_eq!(system.visit("shop").await?.1, "hello from version v2\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_release_that_fails_every_request_is_never_deployed_however_few_there_are() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let load = system.load("shop", 4);
+    let mut order = app.order_with("v2", "FAIL_PERCENT", "100");
+    order["canary"] = serde_json::json!({ "deadline_windows": 5 });
+    let second = system.deploy(&order).await?;
+    let held = |event: &Event| event.name == "canary" && event.data["held"].is_string();
+    let seen = system.wait_for(&second, |event| held(event) || event.name == "done").await?;
+    // Nobody has asked yet at the deadline: either it waits for a person, or it went back by itself.
+    if held(&seen) {
+        let why = seen.data["held"].as_str().unwrap().to_owned();
+        assert!(why.contains("failed") || why.contains("requests"), "{why}");
+        system.cancel(&second).await?.expect(202);
+    }
+    let ended = system.rest(&second).await?;
+    assert_ne!(ended["pipeline_status"], "DEPLOYED", "{ended:#}");
+    assert_eq!(load.seen().unreachable, 0);
+    assert_eq!(system.visit("shop").await?, (200, "hello from version v1\n".to_owned()));
     Ok(())
 }

@@ -19,6 +19,9 @@ const CRASH_LOOP: u32 = 2;
 /// [`BURST_REQUESTS`], ends it, unless the last good revision was as bad.
 const BURST_SHARE: f64 = 0.2;
 const BURST_REQUESTS: u64 = 20;
+/// Windows running in which most of the canary's requests failed, and the requests in them, that end it at any weight.
+const FAILING_WINDOWS: u32 = 3;
+const FAILING_REQUESTS: u64 = 10;
 
 /// Windows of the last good revision that are read from before the release.
 const HISTORY: i64 = 60;
@@ -32,6 +35,54 @@ struct Test {
     stable_latency: Histogram,
     /// The weight's index that the stage counts belong to.
     index: usize,
+    /// Windows running in which most of the canary's requests failed.
+    failing: Failing,
+}
+
+/// Windows running in which most requests of the new revision failed, and what both sides did in them. Windows in
+/// which it had none neither count nor end the run. Several running, since errors come in clusters: a guard on a single
+/// window takes back equal versions too.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Failing {
+    windows: u32,
+    counts: Counts,
+}
+
+impl Failing {
+    fn add(&mut self, seen: Counts) {
+        if seen.canary_requests == 0 {
+            return;
+        }
+        if !mostly(seen.canary_bad, seen.canary_requests) {
+            *self = Self::default();
+            return;
+        }
+        self.windows += 1;
+        self.counts.canary_requests += seen.canary_requests;
+        self.counts.stable_requests += seen.stable_requests;
+        self.counts.canary_bad += seen.canary_bad;
+        self.counts.stable_bad += seen.stable_bad;
+    }
+
+    /// A reason to take it back: an incident that hits both sides alike is none.
+    fn guard(&self) -> Option<String> {
+        let Counts { canary_requests, stable_requests, canary_bad, stable_bad } = self.counts;
+        let ours = canary_bad as f64 / canary_requests.max(1) as f64;
+        let theirs = stable_bad as f64 / stable_requests.max(1) as f64;
+        let enough = self.windows >= FAILING_WINDOWS && canary_requests >= FAILING_REQUESTS;
+        (enough && theirs * 2.0 < ours).then(|| {
+            let windows = self.windows;
+            format!(
+                "{canary_bad} of {canary_requests} requests to the new revision failed in {windows} windows running"
+            )
+        })
+    }
+}
+
+/// More than half.
+fn mostly(bad: u64, requests: u64) -> bool {
+    bad.saturating_mul(2) > requests
 }
 
 /// Reads one window. Unreadable metrics are a verdict of their own, not a failure of the step.
@@ -95,7 +146,8 @@ async fn judge(
     // Suspicion at the deadline is no thin evidence: without a probe's word it is held for a person to look at.
     let ask = verdict == Verdict::Inconclusive && late && !test.state.is_suspicious(&options);
     let probe = if ask { Some(verify::once(ctx, deployment).await?.healthy) } else { None };
-    let guard = guard(deployment, ours);
+    test.failing.add(counts);
+    let guard = guard(deployment, ours).or_else(|| test.failing.guard());
     Ok(WindowSeen { window, counts, verdict, reason, test: to_value(&test), guard, probe })
 }
 
@@ -164,13 +216,12 @@ fn alone(deployment: &Deployment) -> Option<&'static str> {
     }
 }
 
-/// One more window is watched, with guards only.
+/// One more window is watched, with guards only; while most of its requests fail, that window isn't the last.
 fn alone_verdict(deployment: &Deployment, ours: &RevisionWindow) -> (Verdict, String) {
     let why = alone(deployment).unwrap_or_default();
-    (
-        Verdict::Pass,
-        format!("{why}; {} of {} requests bad in the last window", ours.server_errors, ours.requests),
-    )
+    let failing = mostly(ours.server_errors, ours.requests);
+    let verdict = if failing { Verdict::Inconclusive } else { Verdict::Pass };
+    (verdict, format!("{why}; {} of {} requests bad in the last window", ours.server_errors, ours.requests))
 }
 
 /// Reasons to take it back whatever the test says.
@@ -186,4 +237,31 @@ fn guard(deployment: &Deployment, ours: &RevisionWindow) -> Option<String> {
         && share >= BURST_SHARE
         && share > 2.0 * before;
     burst.then(|| format!("{} of {} requests failed within one window", ours.server_errors, ours.requests))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(windows: &[(u64, u64, u64, u64)]) -> Option<String> {
+        let mut failing = Failing::default();
+        for (canary_requests, stable_requests, canary_bad, stable_bad) in windows.iter().copied() {
+            failing.add(Counts { canary_requests, stable_requests, canary_bad, stable_bad });
+        }
+        failing.guard()
+    }
+
+    #[test]
+    fn most_requests_failing_in_three_windows_running_end_it_at_any_weight() {
+        let why = after(&[(10, 90, 9, 0), (0, 100, 0, 0), (12, 88, 12, 1), (11, 90, 8, 0)]).unwrap();
+        assert!(why.contains("29 of 33 requests") && why.contains("3 windows"), "{why}");
+        assert!(after(&[(20, 0, 20, 0); 3]).is_some(), "with all traffic on it there is no other side");
+        assert_eq!(
+            after(&[(10, 90, 9, 0), (10, 90, 4, 0), (10, 90, 9, 0), (10, 90, 9, 0)]),
+            None,
+            "not running"
+        );
+        assert_eq!(after(&[(1, 9, 1, 0); 9]), None, "a handful of requests is for the deadline");
+        assert_eq!(after(&[(10, 90, 9, 80); 5]), None, "an incident on both sides blames neither");
+    }
 }

@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::{
-    document::{CanaryRun, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence},
+    document::{CanaryRun, Counts, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence},
     port::target::Traffic,
 };
 
@@ -144,7 +144,8 @@ fn unreadable(mut next: Deployment, at: &At<'_>, reason: &str) -> Transition {
     next_window(next, at)
 }
 
-/// The deadline passed without enough requests to judge.
+/// The deadline passed without enough requests to judge. Thin evidence never outweighs errors: where a request to the
+/// new revision failed, only a person goes on with it.
 fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) -> Transition {
     match (next.policy.thin_evidence, probe) {
         (_, Some(false)) => blame(
@@ -152,6 +153,10 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
             at,
             "Too few requests to judge, and its own address fails the probe. Taking it back".to_owned(),
         ),
+        _ if next.canary.counts.canary_bad > 0 => {
+            let why = format!("{}; too few to judge: {reason}", failed(&next.canary.counts));
+            hold(next, at, why)
+        }
         (ThinEvidence::Promote, Some(true)) => {
             next.canary.thin = true;
             advance(next, at, format!("On thin evidence, its own address answers: {reason}"))
@@ -160,6 +165,16 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
             hold(next, at, format!("too few requests to judge: {reason}"))
         }
     }
+}
+
+/// What failed on both sides, in words.
+fn failed(counts: &Counts) -> String {
+    let before = match (counts.stable_bad, counts.stable_requests) {
+        (_, 0) => String::new(),
+        (0, requests) => format!(", none of {requests} to the last good revision"),
+        (bad, requests) => format!(", {bad} of {requests} to the last good revision"),
+    };
+    format!("{} of {} requests to it failed{before}", counts.canary_bad, counts.canary_requests)
 }
 
 /// Nothing moves until a person or the next deployment says so.

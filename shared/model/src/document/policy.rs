@@ -19,7 +19,7 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ThinEvidence {
-    /// Go on if the revision's own address answers the probe; the report says so.
+    /// Go on if the revision's own address answers the probe and none of its requests failed; the report says so.
     #[default]
     Promote,
     /// Stop where it is and ask a person.

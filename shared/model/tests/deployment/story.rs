@@ -3,7 +3,7 @@
 use crate::sample::{self, START};
 use model::{
     deployment::{Answer, At, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
-    document::{Deployment, Kept, Status, Step, Strategy, ThinEvidence},
+    document::{Counts, Deployment, Kept, Status, Step, Strategy, ThinEvidence},
     message::kind,
     port::target::BuildState,
 };
@@ -248,6 +248,24 @@ fn no_data_is_never_success() {
         assert_eq!((story.document.step, story.document.canary.index), (Step::Watch, 0));
         assert!(story.document.canary.held.is_some());
     }
+}
+
+#[test]
+fn thin_evidence_never_outweighs_errors() {
+    let thin = |bad: u64| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        for _ in 0..2 {
+            let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+            seen.counts = Counts { canary_requests: 3, stable_requests: 27, canary_bad: bad, stable_bad: 0 };
+            story.came_to(Outcome::WindowSeen(seen));
+        }
+        story.document
+    };
+    let (well, bad) = (thin(0), thin(1));
+    assert_eq!((well.canary.index, well.canary.thin), (1, true), "quiet and well goes on");
+    assert_eq!((bad.canary.index, bad.canary.thin, bad.step), (0, false, Step::Watch));
+    let held = bad.canary.held.unwrap();
+    assert!(held.contains("2 of 6 requests to it failed") && held.contains("none of 54"), "{held}");
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl World {
                 let thin = seen.verdict == Verdict::Inconclusive
                     && seen.probe == Some(true)
                     && next.canary.thin
+                    && next.canary.counts.canary_bad == 0
                     && next.canary.windows >= next.policy.deadline_windows;
                 seen.guard.is_none() && (seen.verdict == Verdict::Pass || thin)
             }
