@@ -72,7 +72,10 @@ async fn cancelled(system: &System, app: &App) -> Result<[String; 3], Killed> {
     system.cancel(&second).await?.expect(202);
     ends(system, &second, "CANCELLED").await?;
     let _load = system.load(&app.service, 100);
-    let third = system.deploy(&app.order("v3")).await?;
+    // Variables are the service's: the next one would wait for the pipe as well.
+    let mut order = app.order("v3");
+    order["unset"] = json!(["HOLD"]);
+    let third = system.deploy(&order).await?;
     ends(system, &third, "DEPLOYED").await?;
     assert_eq!(system.visit(&app.service).await?.1, "hello from version v3\n");
     // One change for the first, back to it for the second, two weights for the third.

@@ -87,3 +87,28 @@ async fn a_secret_given_on_the_command_line() -> Result<(), Killed> {
     assert_eq!(found, [], "files with the secret in clear, and their modes");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_next_deployment_has_the_variables_of_the_one_before() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let folder = app.folder.display().to_string();
+    let deploy = async |more: &[&str]| {
+        let arguments =
+            [&["--json", "deploy", &folder, "--service", "shop", "--strategy", "instant"], more].concat();
+        let ended = system.run(&arguments).await;
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success(), "{out}{err}");
+        out.into_owned()
+    };
+    let secret = format!("SAY={SECRET}");
+    deploy(&["--env", "RELEASE=v1", "--env", "APP_VERSION=v1", "--secret", &secret]).await;
+    let second = deploy(&[]).await;
+    assert_eq!(app.starts("v1"), 2, "it was started with the same variables: {}", app.journal());
+    assert!(second.contains("variables kept from before: APP_VERSION, RELEASE, SAY"), "{second}");
+    assert_eq!(system.visit("shop").await?.1, "hello from version v1\n");
+    deploy(&["--unset", "APP_VERSION", "--unset", "SAY", "--env", "RELEASE=v3"]).await;
+    assert_eq!((app.starts("v3"), system.visit("shop").await?.0), (1, 200));
+    assert_ne!(system.visit("shop").await?.1, "hello from version v1\n", "removed by name");
+    Ok(())
+}

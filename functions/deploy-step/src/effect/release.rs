@@ -1,6 +1,6 @@
 //! Creates the revision, without traffic, with the service's variables.
 
-use super::{Failed, scan::secret_context};
+use super::Failed;
 use host::{
     Context,
     seal::{self, ExposeSecret, SecretString},
@@ -48,7 +48,7 @@ pub async fn secret_variables(
 ) -> Result<BTreeMap<String, SecretString>, Failed> {
     let mut opened = BTreeMap::new();
     for (name, sealed) in &deployment.secrets {
-        let context = secret_context(deployment, &format!("secrets.{name}"));
+        let context = deployment.variable_context(name);
         opened.insert(name.clone(), seal::open(&ctx.ports, &context, sealed).await?);
     }
     Ok(opened)

@@ -7,7 +7,7 @@ use model::{
     port::source::SourceRef,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 naming_source! {
     /// What to deploy, and how. Exactly one of `source`, `path` and `url` says what.
@@ -31,13 +31,16 @@ naming_source! {
         /// How long things may take; what is absent has its default.
         #[serde(default)]
         pub limits: Limits,
-        /// Plain variables of the app.
+        /// Plain variables, added to those that the service has; one that isn't named stays as it is.
         #[serde(default)]
         pub env: BTreeMap<String, String>,
-        /// Secret variables of the app; stored encrypted.
+        /// Secret variables, likewise; stored encrypted.
         #[serde(default)]
         #[schema(value_type = BTreeMap<String, String>)]
         pub secrets: Secrets,
+        /// Names of variables, plain or secret, that the service is to have no longer.
+        #[serde(default)]
+        pub unset: BTreeSet<String>,
     }
 }
 

@@ -11,11 +11,11 @@ use host::{
 };
 use model::{
     ServiceName,
-    document::{CanaryPolicy, Limits, Strategy, in_environment},
+    document::{CanaryPolicy, Limits, Strategy, Variables, in_environment},
     port::source::SourceRef,
     time::{HOUR_MS, MINUTE_MS, SECOND_MS},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables a service may have, plain and secret together.
 const MOST_VARIABLES: usize = 200;
@@ -46,16 +46,19 @@ pub struct Wanted {
     pub variables: BTreeMap<String, String>,
     /// Secret ones.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Those to remove.
+    pub unset: BTreeSet<String>,
 }
 
 /// Checks a body.
 pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     let mut findings = Findings::default();
     let source = source(body.take_named(), &mut findings);
-    let environment = body.environment.unwrap_or_else(|| "production".to_owned());
+    let environment = body.environment.take().unwrap_or_else(|| "production".to_owned());
     environment_name(&environment, &mut findings);
-    let service = service_name(body.service, source.as_ref(), &environment, &mut findings);
+    let service = service_name(body.service.take(), source.as_ref(), &environment, &mut findings);
     variables(&body.env, &body.secrets.0, &mut findings);
+    removed(&body, &mut findings);
     policy(&body.canary, &mut findings);
     limits(&body.limits, &mut findings);
     let token = body.source_token.map(|token| token.0);
@@ -74,6 +77,7 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
         limits: body.limits,
         variables: body.env,
         secrets: body.secrets.0,
+        unset: body.unset,
     })
 }
 
@@ -141,6 +145,45 @@ fn variables(
     findings.require(bytes <= LONGEST_VALUES, "env", || {
         format!("all values together have {bytes} bytes; {LONGEST_VALUES} is the most")
     });
+}
+
+/// One can't be removed and set at once; whether there is one of that name does not matter.
+fn removed(body: &StartBody, findings: &mut Findings) {
+    for name in body
+        .unset
+        .iter()
+        .filter(|name| body.env.contains_key(name.as_str()) || body.secrets.0.contains_key(name.as_str()))
+    {
+        findings.add("unset", format!("`{name}` is set in this same request; keep one of the two"));
+    }
+    findings.require(body.unset.len() <= MOST_VARIABLES, "unset", || {
+        format!("a service has at most {MOST_VARIABLES} variables, so no more can be removed")
+    });
+}
+
+/// What a service has after the changes is within what one document and one revision can hold.
+pub fn within_bounds(variables: &Variables) -> Result<(), Error> {
+    let mut findings = Findings::default();
+    let count = variables.count();
+    findings.require(count <= MOST_VARIABLES, "env", || {
+        format!(
+            "with those that `{}` has already there would be {count} variables; a service may have \
+             {MOST_VARIABLES}: remove some with `unset`",
+            variables.service
+        )
+    });
+    // What is sealed is base 64, a third longer than it was.
+    let plain: usize = variables.plain.values().map(String::len).sum();
+    let sealed: usize = variables.secret.values().map(|sealed| sealed.ciphertext.len() / 4 * 3).sum();
+    findings.require(plain + sealed <= LONGEST_VALUES, "env", || {
+        format!(
+            "with those that `{}` has already all values would have {} bytes; {LONGEST_VALUES} is the most: remove \
+             some with `unset`",
+            variables.service,
+            plain + sealed
+        )
+    });
+    findings.finish()
 }
 
 /// The problem never repeats the value: it may be a secret.

@@ -5,15 +5,16 @@ mod check;
 mod expect;
 pub mod place;
 pub mod source;
+mod variables;
 
 use crate::{secret, store};
 use body::{StartBody, Started};
 use check::Wanted;
-use host::{Context, Error, Request, Response};
+use host::{Context, Error, Request, Response, seal};
 use model::{
     DeploymentId,
     deployment::Request as Order,
-    document::{CarriedOutBy, Deployment, Sealed, deployment_path},
+    document::{CarriedOutBy, Deployment, Sealed, VariableChanges, deployment_path, variable_context},
 };
 use std::collections::BTreeMap;
 
@@ -23,8 +24,9 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     let id = DeploymentId::from_random(ctx.random());
     ctx.about(&id);
     let order = order(&ctx, id, &wanted).await?;
+    let changes = changes(&ctx, &wanted).await?;
     let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);
-    let placed = ctx.persisting(|| place::place(&ctx, &order, answer)).await?;
+    let placed = ctx.persisting(|| place::place(&ctx, &order, &changes, answer)).await?;
     let published = store::publish(&ctx, placed.messages).await;
     if let Some((ended, version)) = placed.ended.filter(|_| published) {
         store::settle(&ctx, ended, version).await?;
@@ -47,16 +49,22 @@ fn answer(ctx: &Context, wanted: &Wanted, deployment: &Deployment, first: bool) 
     Response::json(201, &started).header("location", format!("/api/v1/deployments/{id}"))
 }
 
-/// The order with its secrets sealed: each under the deployment's path and its own field.
+/// What it changes about the variables of its service; secrets are sealed for the service, each for its own name.
+async fn changes(ctx: &Context, wanted: &Wanted) -> Result<VariableChanges, Error> {
+    let tenant = ctx.tenant()?;
+    let mut secret: BTreeMap<String, Sealed> = BTreeMap::new();
+    for (name, value) in &wanted.secrets {
+        let context = variable_context(tenant, &wanted.service, name);
+        secret.insert(name.clone(), seal::seal(&ctx.ports, &context, value).await?);
+    }
+    Ok(VariableChanges { plain: wanted.variables.clone(), secret, unset: wanted.unset.clone() })
+}
+
+/// The order; what it runs with is found when it takes its place.
 async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order, Error> {
     let caller = ctx.caller()?;
     let tenant = &caller.tenant;
     let record = deployment_path(tenant, &id);
-    let mut secrets: BTreeMap<String, Sealed> = BTreeMap::new();
-    for (name, value) in &wanted.secrets {
-        let sealed = secret::seal(ctx, tenant, &record, &format!("secrets.{name}"), value).await?;
-        secrets.insert(name.clone(), sealed);
-    }
     let source_token = match &wanted.token {
         Some(token) => Some(secret::seal(ctx, tenant, &record, "source_token", token).await?),
         None => None,
@@ -73,7 +81,7 @@ async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order
         strategy: wanted.strategy,
         policy: wanted.policy.clone(),
         limits: wanted.limits.clone(),
-        variables: wanted.variables.clone(),
-        secrets,
+        variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
     })
 }

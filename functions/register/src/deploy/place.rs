@@ -3,12 +3,16 @@
 //! Invariant: the new deployment, the service, and whoever else changes by it (the superseded one, the running one
 //! that is told) are one commit, each at the version it was read at.
 
+use super::variables;
 use crate::store::{self, Found};
 use host::{Context, Error, Response};
 use model::{
     DeploymentId, ServiceName,
     deployment::{Answer, At, Claim, Input, Request, accept, batch, claim, decide},
-    document::{CarriedOutBy, Deployment, SCHEMA, Service, Status, deployment_path, service_path, shard},
+    document::{
+        CarriedOutBy, Deployment, SCHEMA, Service, Status, VariableChanges, Variables, deployment_path,
+        service_path, shard,
+    },
     message::Message,
     port::store::{Path, Precondition, Version, Write},
 };
@@ -27,6 +31,7 @@ pub struct Placed {
 pub async fn place(
     ctx: &Context,
     request: &Request,
+    changes: &VariableChanges,
     answer: impl Fn(&Deployment, bool) -> Response,
 ) -> Result<Placed, Error> {
     let at = store::moment(ctx);
@@ -38,13 +43,18 @@ pub async fn place(
     ours(&service, request)?;
     let claim = claim(&mut service, &request.id, &at);
     let runs = claim == Claim::Runs;
-    let deployment = accept(request.clone(), runs, service.serving.clone().filter(|_| runs), &at);
+    let resolved = variables::resolve(ctx, request, &service, changes, &at).await?;
+    let Variables { plain, secret, .. } = resolved.variables;
+    let order = Request { variables: plain, secrets: secret, ..request.clone() };
+    let mut deployment = accept(order, runs, service.serving.clone().filter(|_| runs), &at);
+    deployment.checks.extend(resolved.kept);
     let response = answer(&deployment, runs && service.serving.is_none());
     let others = Others::tell(ctx, request, claim, &at).await?;
 
     let own = deployment_path(&request.tenant, &request.id);
     let mut writes =
         vec![Write::put(own, Precondition::Absent, &deployment)?, Write::put(path, precondition, &service)?];
+    writes.extend(resolved.write);
     let ended_at = writes.len();
     writes.extend(others.writes);
     ctx.crash_point("register.before-commit");

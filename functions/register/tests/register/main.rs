@@ -11,4 +11,5 @@ mod idempotency;
 mod queue;
 mod secrets;
 mod start;
+mod variables;
 mod world;

@@ -54,12 +54,14 @@ async fn nowhere_in_clear() {
         record: deployment_path(&tenant(), &id).as_str().to_owned(),
         field: field.to_owned(),
     };
-    let opened =
-        seal::open(&world.ports, &context("secrets.DB_PASSWORD"), &stored.secrets["DB_PASSWORD"]).await;
+    let variable = stored.variable_context("DB_PASSWORD");
+    let opened = seal::open(&world.ports, &variable, &stored.secrets["DB_PASSWORD"]).await;
     assert_eq!(opened.unwrap().expose_secret(), MARKS[0]);
-    let opened = seal::open(&world.ports, &context("source_token"), &stored.source_token.unwrap()).await;
+    let opened =
+        seal::open(&world.ports, &context("source_token"), stored.source_token.as_ref().unwrap()).await;
     assert_eq!(opened.unwrap().expose_secret(), MARKS[1]);
-    let moved = seal::open(&world.ports, &context("secrets.OTHER"), &stored.secrets["DB_PASSWORD"]).await;
+    let other = stored.variable_context("OTHER");
+    let moved = seal::open(&world.ports, &other, &stored.secrets["DB_PASSWORD"]).await;
     assert!(moved.is_err(), "sealed for its own field only");
 
     let path = model::port::store::Path::new(format!("tenants/{TENANT}/secrets/dec_text"));

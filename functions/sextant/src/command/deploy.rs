@@ -33,12 +33,15 @@ pub struct Deploy {
     /// How traffic gets to the new revision.
     #[arg(long, value_parser = strategy, default_value = "canary", value_name = "instant|quick|canary")]
     pub strategy: Strategy,
-    /// A plain variable of the app; may be given several times.
+    /// A plain variable of the service; may be given several times. Those that aren't named stay as they are.
     #[arg(long = "env", value_parser = pair, value_name = "NAME=VALUE")]
     pub variables: Vec<(String, String)>,
     /// A secret variable, stored encrypted. NAME alone takes the value from this shell's variable of that name.
     #[arg(long = "secret", value_parser = secret, value_name = "NAME[=VALUE]")]
     pub secrets: Vec<(String, String)>,
+    /// A variable, plain or secret, that the service is to have no longer.
+    #[arg(long, value_name = "NAME")]
+    pub unset: Vec<String>,
     /// Token for a private repository; better given as SEXTANT_SOURCE_TOKEN.
     #[arg(long, env = "SEXTANT_SOURCE_TOKEN", hide_env_values = true)]
     pub source_token: Option<String>,
@@ -82,6 +85,9 @@ impl Deploy {
             let object: Map<String, Value> = pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
             body.insert(name.to_owned(), object.into());
         }
+        if !self.unset.is_empty() {
+            body.insert("unset".to_owned(), json!(self.unset));
+        }
         Ok(body.into())
     }
 }
@@ -104,6 +110,7 @@ pub async fn first(address: &Address, app: &str, output: Output) {
         strategy: Strategy::default(),
         variables: vec![],
         secrets: vec![],
+        unset: vec![],
         source_token: None,
         no_wait: false,
     };

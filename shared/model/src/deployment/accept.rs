@@ -39,9 +39,9 @@ pub struct Request {
     pub policy: CanaryPolicy,
     /// Within which time.
     pub limits: Limits,
-    /// Plain variables.
+    /// Plain variables that it runs with: those of its service.
     pub variables: BTreeMap<String, String>,
-    /// Secret ones.
+    /// Secret ones, sealed for the service.
     pub secrets: BTreeMap<String, Sealed>,
 }
 
@@ -73,6 +73,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         policy: request.policy,
         limits: request.limits,
         variables: request.variables,
+        service_secrets: !request.secrets.is_empty(),
         secrets: request.secrets,
         status,
         step,

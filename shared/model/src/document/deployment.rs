@@ -180,12 +180,15 @@ pub struct Deployment {
     /// How long things may take.
     #[serde(default)]
     pub limits: Limits,
-    /// Plain variables of the service.
+    /// Plain variables of the service, as they were when this deployment was accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
     /// Secret ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Sealed>,
+    /// Whether `secrets` are sealed for the service, so that its next deployment can take them over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub service_secrets: bool,
 
     /// Where the pipeline is.
     pub status: Status,

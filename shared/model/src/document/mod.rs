@@ -11,6 +11,7 @@ pub mod log;
 mod policy;
 mod service;
 mod status;
+mod variables;
 
 pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
 pub use deployment::{
@@ -20,6 +21,7 @@ pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Ut
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
 pub use service::{Arrival, Kept, Question, Service, Spent};
 pub use status::{Stage, Status, Step};
+pub use variables::{VariableChanges, Variables, variable_context, variables_path};
 
 use crate::{
     DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path,
