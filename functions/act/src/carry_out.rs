@@ -12,7 +12,7 @@ use model::{
     port::{
         PortError,
         store::{Precondition, Write},
-        target::{Bounds, ServiceKey, TargetError, Traffic},
+        target::{Bounds, ServiceKey, Settings, TargetError, Traffic},
     },
     time::MINUTE_MS,
 };
@@ -35,9 +35,9 @@ pub async fn carry_out(ctx: &Context, request: &ActionRequest, begun: &Begun) ->
             "Somebody else changed the traffic of `{}` after this was accepted. Nothing was done; look at it, then ask again if you still want it.",
             request.service
         ))),
-        Err(Failed::Target(TargetError::NotFound(text) | TargetError::Port(PortError::Permanent(text)))) => {
-            Ok(Performed::refused(format!("It could not be done: {text}.")))
-        }
+        Err(Failed::Target(
+            TargetError::Gone { text, .. } | TargetError::Port(PortError::Permanent(text)),
+        )) => Ok(Performed::refused(format!("It could not be done: {text}."))),
         Err(Failed::Target(error)) => Err(error.into()),
         Err(Failed::Other(error)) => Err(error),
     }
@@ -76,7 +76,7 @@ async fn stop(
     let idle: BTreeSet<String> = kept.chain([begun.revision.clone()]).collect();
     let name = &request.service;
     let message = match target.stop(service, &Vec::from_iter(idle)).await {
-        Ok(()) | Err(TargetError::NotFound(_)) => {
+        Ok(()) | Err(TargetError::Gone { .. }) => {
             format!("`{name}` is stopped; a restart or a deployment brings it back.")
         }
         Err(TargetError::Port(PortError::Permanent(text))) => {
@@ -121,7 +121,8 @@ async fn start(
 /// Other bounds for the number of instances.
 async fn scale(ctx: &Context, request: &ActionRequest, service: &ServiceKey) -> Result<Performed, Failed> {
     let bounds = Bounds { min: request.min_instances, max: request.max_instances };
-    ctx.ports.target.scale(service, bounds, &request.id).await?;
+    let settings = Settings { bounds, concurrency: None };
+    ctx.ports.target.configure(service, settings, &request.id).await?;
     let least = bounds.min.map(|least| format!("at least {least}"));
     let most = bounds.max.map(|most| format!("at most {most}"));
     let both: Vec<String> = least.into_iter().chain(most).collect();

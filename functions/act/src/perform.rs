@@ -108,7 +108,7 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
 
 async fn begin(ctx: &Context, mut found: Found, revision: String) -> Result<Decided, Error> {
     let now = match ctx.ports.target.traffic(&key(&found.service)).await {
-        Err(TargetError::NotFound(text)) => {
+        Err(TargetError::Gone { text, .. }) => {
             let name = &found.service.name;
             let why = format!("{text} Nothing was done; deploy `{name}` again.");
             return Ok(Decided::Ended(Performed::refused(why)));

@@ -50,8 +50,7 @@ pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Resu
 /// From where the last window ended, or the revision that serves began to (or an hour ago, if that is longer ago), to
 /// the last moment that has settled.
 fn window(ctx: &Context, service: &Service) -> Window {
-    let (lag, _) = ctx.ports.target.window_policy();
-    let to = ctx.real().plus(-lag);
+    let to = ctx.real().plus(-ctx.ports.target.window_policy().lag_ms);
     let from = service.measured_to.max(to.plus(-LONGEST_MS));
     Window { from: from.min(to), to }
 }

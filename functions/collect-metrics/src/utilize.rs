@@ -28,7 +28,7 @@ pub fn utilization(
             counts.instance_ms as f64 * configuration.map_or(1.0, |c| f64::from(c.cpu_milli) / 1000.0),
         ),
         memory: share(counts.memory_mib as f64, configuration.map_or(0.0, |c| f64::from(c.memory_mib))),
-        latency: Histogram::from(counts.latency.as_slice()).quantile(0.5).unwrap_or_default() as i64,
+        latency: Histogram::from(counts).quantile(0.5).unwrap_or_default() as i64,
         error_rate: share(counts.server_errors as f64, counts.requests as f64),
         cost: cost.total.0,
         cost_month: month(cost.total.0),

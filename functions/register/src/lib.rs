@@ -13,8 +13,8 @@ mod secret;
 mod store;
 
 use command::{
-    CommandBody, Commanded, cancel::cancel, pause::pause, promote::PromoteBody, promote::promote,
-    rollback::RollbackBody, rollback::rollback,
+    CommandBody, Commanded, cancel::cancel, let_go::let_go, pause::pause, promote::PromoteBody,
+    promote::promote, rollback::RollbackBody, rollback::rollback,
 };
 use customer::body::{RegisterBody, Registered};
 use deploy::body::{StartBody, Started};
@@ -106,6 +106,17 @@ fn commands(function: Function) -> Function {
                 promote,
             )
             .body::<PromoteBody>()
+            .answers::<Commanded>(202)
+            .answers::<Commanded>(200),
+        )
+        .route(
+            Route::post(
+                "/api/v1/deployments/{id}/let-go",
+                Role::Deployer,
+                "Gives up a way back that keeps failing; whatever serves goes on serving",
+                let_go,
+            )
+            .body::<CommandBody>()
             .answers::<Commanded>(202)
             .answers::<Commanded>(200),
         )

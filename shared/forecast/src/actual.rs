@@ -98,7 +98,7 @@ fn add(sums: &mut Sums, decision: &Decision, seen: &Observation) {
     let (counts, told) = (&seen.counts, &seen.utilization);
     let sent = seen.source == "webhook";
     if counts.instance_ms > 0 && counts.requests > 0 {
-        let latency = Histogram::from(counts.latency.as_slice());
+        let latency = Histogram::from(counts);
         sums.cpu_ms += counts.cpu_ms;
         sums.busy_ms += busy_ms(&latency).clamp(1, counts.instance_ms);
         sums.latency.merge(&latency);

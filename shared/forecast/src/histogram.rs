@@ -3,6 +3,7 @@
 //! Invariant: bucket edges are fixed integers, the same for everybody, so merging is adding and quantiles are taken
 //! after merging, never of quantiles.
 
+use model::port::target::{Buckets, RevisionWindow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,6 +51,24 @@ impl From<BTreeMap<u16, u64>> for Histogram {
 impl From<Histogram> for BTreeMap<u16, u64> {
     fn from(histogram: Histogram) -> Self {
         histogram.counts
+    }
+}
+
+/// The latency of a window, in whichever buckets its target counts: one that has wider ones is read as if each
+/// request had taken as long as the middle of its bucket (the geometric one, as the buckets grow).
+impl From<&RevisionWindow> for Histogram {
+    fn from(window: &RevisionWindow) -> Self {
+        let Buckets { first_micros, growth_millionths } = window.buckets;
+        if window.buckets == Buckets::default() {
+            return Self::from(window.latency.as_slice());
+        }
+        let growth = (f64::from(growth_millionths) / 1e6).max(1.0);
+        let mut made = Self::default();
+        for (bucket, count) in &window.latency {
+            let middle = f64::from(first_micros) * growth.powf(f64::from(*bucket) - 0.5);
+            made.add_at(index_of(middle.round() as u64), u64::from(*count));
+        }
+        made
     }
 }
 

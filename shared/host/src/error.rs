@@ -372,7 +372,7 @@ impl From<TargetError> for Error {
                 Self::conflict(format!("{error}; nothing was done. Read it again, then repeat the request."))
                     .contended()
             }
-            TargetError::NotFound(text) => Self::not_found(text),
+            TargetError::Gone { text, .. } => Self::not_found(text),
             TargetError::Port(error) => error.into(),
         }
     }

@@ -6,8 +6,8 @@ use model::{
     port::{
         Broker, Target,
         target::{
-            BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
-            RevisionWindow, ServiceKey, TargetError, Traffic as Serving, TrafficToken, Window,
+            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
+            RevisionWindow, ServiceKey, TargetError, Traffic as Serving, TrafficToken, Window, WindowPolicy,
         },
     },
 };
@@ -54,7 +54,11 @@ impl InstantTarget {
 }
 
 fn serving(service: &Service) -> Serving {
-    Serving { token: TrafficToken(service.number.to_string()), weights: service.weights.clone() }
+    Serving {
+        token: TrafficToken(service.number.to_string()),
+        weights: service.weights.clone(),
+        closed: false,
+    }
 }
 
 #[async_trait]
@@ -63,8 +67,8 @@ impl Target for InstantTarget {
         "instant"
     }
 
-    fn window_policy(&self) -> (i64, i64) {
-        (0, 1)
+    fn window_policy(&self) -> WindowPolicy {
+        WindowPolicy { lag_ms: 0, shortest_ms: 1 }
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -93,10 +97,19 @@ impl Target for InstantTarget {
         Ok(())
     }
 
-    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
+    async fn start_release(&self, order: RevisionOrder) -> Result<(), TargetError> {
         self.state.lock().unwrap().services.entry(order.service.clone()).or_default();
-        let url = format!("http://{}.localhost", order.service.service);
-        Ok(Released { revision_url: url.clone(), url, revision: order.revision })
+        Ok(())
+    }
+
+    async fn read_release(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+    ) -> Result<Operation<Released>, TargetError> {
+        let url = format!("http://{}.localhost", service.service);
+        let revision = revision.to_owned();
+        Ok(Operation::Done(Released { revision_url: url.clone(), url, revision, closed: false }))
     }
 
     async fn probe(&self, _: &ServiceKey, _: &str, _: &str) -> Result<Probe, TargetError> {
@@ -105,20 +118,20 @@ impl Target for InstantTarget {
 
     async fn traffic(&self, service: &ServiceKey) -> Result<Serving, TargetError> {
         let state = self.state.lock().unwrap();
-        state.services.get(service).map(serving).ok_or_else(|| TargetError::NotFound(service.to_string()))
+        state.services.get(service).map(serving).ok_or_else(|| TargetError::no_service(service.to_string()))
     }
 
-    async fn set_traffic(
+    async fn start_traffic(
         &self,
         service: &ServiceKey,
         expected: &TrafficToken,
         weights: &BTreeMap<String, u32>,
         key: &str,
-    ) -> Result<Serving, TargetError> {
+    ) -> Result<(), TargetError> {
         let mut state = self.state.lock().unwrap();
         let found = state.services.entry(service.clone()).or_default();
-        if let Some(done) = found.keys.get(key) {
-            return Ok(done.clone());
+        if found.keys.contains_key(key) {
+            return Ok(());
         }
         if expected.0 != found.number.to_string() {
             return Err(TargetError::Stale { service: service.to_string() });
@@ -129,13 +142,25 @@ impl Target for InstantTarget {
         }
         found.weights.clone_from(weights);
         let done = serving(found);
-        found.keys.insert(key.to_owned(), done.clone());
-        Ok(done)
+        found.keys.insert(key.to_owned(), done);
+        Ok(())
     }
 
-    async fn observe(&self, service: &ServiceKey, _: Window) -> Result<Measured, TargetError> {
+    async fn read_traffic(&self, service: &ServiceKey, key: &str) -> Result<Operation<Serving>, TargetError> {
         let state = self.state.lock().unwrap();
-        let Some(found) = state.services.get(service) else { return Ok(Measured::default()) };
+        let done = state.services.get(service).and_then(|found| found.keys.get(key).cloned());
+        Ok(done.map_or(Operation::Unknown, Operation::Done))
+    }
+
+    async fn observe_range(
+        &self,
+        service: &ServiceKey,
+        range: Window,
+        step_ms: i64,
+    ) -> Result<Vec<(Window, Measured)>, TargetError> {
+        let state = self.state.lock().unwrap();
+        let Some(found) = state.services.get(service) else { return Ok(vec![]) };
+        let step = step_ms.max(1);
         let seen = |revision: &String| {
             let requests = if found.first.as_ref() == Some(revision) {
                 self.traffic.stable
@@ -144,7 +169,12 @@ impl Target for InstantTarget {
             };
             (revision.clone(), RevisionWindow { requests, ..RevisionWindow::default() })
         };
-        Ok(Measured { revisions: found.weights.keys().map(seen).collect() })
+        let measured = Measured { revisions: found.weights.keys().map(seen).collect() };
+        let windows = (0..range.to.since(range.from).max(0) / step).map(|n| {
+            let from = range.from.plus(n * step);
+            (Window { from, to: from.plus(step) }, measured.clone())
+        });
+        Ok(windows.collect())
     }
 
     async fn cost(&self, _: &ServiceKey, _: Window) -> Result<Cost, TargetError> {

@@ -47,7 +47,14 @@ pub fn accepted(n: u32, service: &str, at: Timestamp) -> Deployment {
         variables: BTreeMap::from([("TOKEN_OF_OURS".into(), "hush-hush".into())]),
         secrets: BTreeMap::new(),
     };
-    let moment = At { now: at, real: at, owner: "test", alone: true, can_act: false, window: (0, 1000) };
+    let moment = At {
+        now: at,
+        real: at,
+        owner: "test",
+        alone: true,
+        can_act: false,
+        window: model::port::target::WindowPolicy::MACHINE,
+    };
     accept(request, true, None, &moment)
 }
 
@@ -107,6 +114,7 @@ pub fn released(deployment: &mut Deployment) {
         revision: deployment.revision_name(),
         url: format!("http://{service}.localhost:8081"),
         revision_url: format!("http://{tag}---{service}.localhost:8081"),
+        closed: false,
     });
 }
 

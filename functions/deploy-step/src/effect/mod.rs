@@ -5,6 +5,7 @@
 
 mod analyze;
 mod build;
+mod follow;
 mod release;
 mod restore;
 mod scan;
@@ -52,7 +53,12 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
         Effect::Release => {
             ("deploy-step.after-release", release::release(ctx, deployment).await.map(Performed::from))
         }
+        Effect::ReadRelease => return or_fault(release::read(ctx, deployment).await.map(Performed::from)),
         Effect::Probe => return or_fault(verify::probe(ctx, deployment).await.map(Performed::from)),
+        Effect::Open => ("deploy-step.after-open", traffic::open(ctx, deployment).await.map(Performed::from)),
+        Effect::ReadTraffic(weights) => {
+            return or_fault(traffic::read(ctx, deployment, &weights).await.map(Performed::from));
+        }
         Effect::SetTraffic(weights) => (
             "deploy-step.after-set-traffic",
             traffic::set(ctx, deployment, &weights).await.map(Performed::from),
@@ -63,6 +69,7 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
         Effect::Retire { keep } => {
             ("deploy-step.after-retire", traffic::retire(ctx, deployment, &keep).await.map(Performed::from))
         }
+        Effect::ReadRestore => return or_fault(restore::read(ctx, deployment).await.map(Performed::from)),
         // The driver performs it: nothing comes of it that could be told.
         Effect::Discard { .. } => return Outcome::Retired.into(),
         Effect::Restore => {
@@ -88,7 +95,13 @@ impl Failed {
             code: code.to_owned(),
             message: message.into(),
             hint: hint.to_owned(),
+            gone: None,
         })
+    }
+
+    /// A fault that may pass by itself.
+    pub fn passing(code: &str, message: impl Into<String>) -> Self {
+        fault(true, code, message.into())
     }
 
     /// The same fault under another code and hint.
@@ -104,7 +117,7 @@ fn fault(transient: bool, code: &str, message: String) -> Failed {
     } else {
         "Mend that, then deploy again."
     };
-    Failed(Fault { transient, code: code.to_owned(), message, hint: hint.to_owned() })
+    Failed(Fault { transient, code: code.to_owned(), message, hint: hint.to_owned(), gone: None })
 }
 
 impl From<PortError> for Failed {
@@ -123,7 +136,10 @@ impl From<TargetError> for Failed {
     fn from(error: TargetError) -> Self {
         match error {
             TargetError::Stale { .. } => fault(true, "traffic_changed", error.to_string()),
-            TargetError::NotFound(text) => fault(false, "target_lost", text),
+            TargetError::Gone { what, text } => {
+                let Failed(fault) = fault(false, "target_lost", text);
+                Failed(Fault { gone: Some(what), ..fault })
+            }
             TargetError::Port(error) => error.into(),
         }
     }

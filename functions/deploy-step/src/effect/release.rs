@@ -1,6 +1,6 @@
 //! Creates the revision, without traffic, with the service's variables.
 
-use super::Failed;
+use super::{Failed, follow::follow};
 use host::{
     Context,
     seal::{self, ExposeSecret, SecretString},
@@ -8,11 +8,11 @@ use host::{
 use model::{
     deployment::Outcome,
     document::{Configuration, Decision, Deployment, decision_path},
-    port::target::{RevisionOrder, secretless::Variable},
+    port::target::{Bounds, Operation, Placement, RevisionOrder, secretless::Variable},
 };
 use std::collections::BTreeMap;
 
-/// Creates the revision of this deployment, or finds it.
+/// Starts to create the revision of this deployment, or finds it.
 pub async fn release(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
     let (Some(plan), Some(artifact)) = (&deployment.plan, &deployment.artifact) else {
         return Err(Failed::lasting("no_artifact", "The deployment has nothing to release", "Deploy again."));
@@ -25,20 +25,40 @@ pub async fn release(ctx: &Context, deployment: &Deployment) -> Result<Outcome, 
         plan: plan.clone(),
         variables: variables(ctx, deployment).await?,
         tag: deployment.tag(),
-        cpu_milli: configuration.as_ref().map_or(1000, |found| found.cpu_milli),
-        memory_mib: configuration.as_ref().map_or(512, |found| found.memory_mib),
-        concurrency: configuration.as_ref().map_or(80, |found| found.concurrency),
+        cpu_milli: configuration.cpu_milli,
+        memory_mib: configuration.memory_mib,
+        concurrency: configuration.concurrency,
+        bounds: Bounds { min: Some(configuration.min_instances), max: Some(configuration.max_instances) },
+        placement: Placement { region: Some(configuration.region), ..Placement::default() },
+        public: true,
     };
-    let released = ctx.ports.target.create_revision(order).await?;
-    let traffic = ctx.ports.target.traffic(&deployment.key()).await?.token;
-    Ok(Outcome::Released { released, traffic })
+    ctx.ports.target.start_release(order).await?;
+    read(ctx, deployment).await
 }
 
-async fn configuration(ctx: &Context, deployment: &Deployment) -> Result<Option<Configuration>, Failed> {
-    let Some(id) = &deployment.decision else { return Ok(None) };
-    let found = ctx.ports.store.get(&decision_path(&deployment.tenant, id)).await?;
-    let decision = found.map(|document| document.body.parse::<Decision>()).transpose()?;
-    Ok(decision.map(|decision| decision.configuration))
+/// How the release stands.
+pub async fn read(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
+    let (target, service, revision) = (&ctx.ports.target, deployment.key(), deployment.revision_name());
+    match follow(ctx, || target.read_release(&service, &revision)).await? {
+        Operation::Unknown => Ok(Outcome::ReleaseUnknown),
+        Operation::Pending { why } => Ok(Outcome::ReleasePending { why }),
+        Operation::Failed { reason } => {
+            let message = format!("The new revision could not be released: {reason}");
+            Err(Failed::lasting("release_failed", message, "Mend that, then deploy again."))
+        }
+        Operation::Done(released) => {
+            let traffic = target.traffic(&service).await?.token;
+            Ok(Outcome::Released { released, traffic })
+        }
+    }
+}
+
+/// What was decided; analyze has written the decision in the commit that names it.
+async fn configuration(ctx: &Context, deployment: &Deployment) -> Result<Configuration, Failed> {
+    let lost = || Failed::lasting("no_decision", "The decision that it carries out is gone", "Deploy again.");
+    let id = deployment.decision.as_ref().ok_or_else(lost)?;
+    let found = ctx.ports.store.get(&decision_path(&deployment.tenant, id)).await?.ok_or_else(lost)?;
+    Ok(found.body.parse::<Decision>()?.configuration)
 }
 
 /// The secret ones, opened. They never leave this process but to the target.
@@ -55,13 +75,11 @@ pub async fn secret_variables(
 }
 
 async fn variables(ctx: &Context, deployment: &Deployment) -> Result<BTreeMap<String, Variable>, Failed> {
-    let plain = deployment
-        .variables
-        .iter()
-        .map(|(name, value)| (name.clone(), Variable { value: value.clone(), secret: false }));
+    let plain =
+        deployment.variables.iter().map(|(name, value)| (name.clone(), Variable::Plain(value.clone())));
     let mut all: BTreeMap<String, Variable> = plain.collect();
     for (name, secret) in secret_variables(ctx, deployment).await? {
-        all.insert(name, Variable { value: secret.expose_secret().to_owned(), secret: true });
+        all.insert(name, Variable::Secret(secret.expose_secret().to_owned()));
     }
     Ok(all)
 }

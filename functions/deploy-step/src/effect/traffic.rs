@@ -1,15 +1,20 @@
 //! Sets traffic under its token, and stops revisions that nobody needs any more.
 
-use super::Failed;
+use super::{Failed, follow::follow};
 use host::Context;
 use model::{
     deployment::Outcome,
     document::{Deployment, Service, service_path},
-    port::target::{TargetError, TrafficToken},
+    port::target::{Operation, TargetError},
 };
 use std::collections::BTreeMap;
 
-/// Sets these weights if traffic is as we last saw it. What serves afterwards is what the target says.
+/// Lets people in to a first revision that had all traffic while it was closed.
+pub async fn open(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
+    Ok(Outcome::Opened(ctx.ports.target.open(&deployment.key(), &deployment.effect_key()).await?))
+}
+
+/// Starts to set these weights if traffic is as we last saw it. What serves afterwards is what the target says.
 pub async fn set(
     ctx: &Context,
     deployment: &Deployment,
@@ -21,18 +26,41 @@ pub async fn set(
         Some(token) => token.clone(),
         None => target.traffic(&service).await?.token,
     };
-    match target.set_traffic(&service, &expected, weights, &deployment.effect_key()).await {
-        Ok(traffic) => Ok(Outcome::TrafficSet(traffic)),
-        Err(TargetError::Stale { .. }) => {
-            let traffic = target.traffic(&service).await?;
-            Ok(if traffic.weights == *weights {
-                Outcome::TrafficSet(traffic)
-            } else {
-                Outcome::TrafficMoved(traffic)
-            })
-        }
+    match target.start_traffic(&service, &expected, weights, &deployment.effect_key()).await {
+        Ok(()) => read(ctx, deployment, weights).await,
+        Err(TargetError::Stale { .. }) => moved(ctx, deployment, weights).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// How the change of traffic stands.
+pub async fn read(
+    ctx: &Context,
+    deployment: &Deployment,
+    weights: &BTreeMap<String, u32>,
+) -> Result<Outcome, Failed> {
+    let (target, service, key) = (&ctx.ports.target, deployment.key(), deployment.effect_key());
+    match follow(ctx, || target.read_traffic(&service, &key)).await? {
+        Operation::Unknown => Ok(Outcome::TrafficUnknown),
+        Operation::Pending { why } => Ok(Outcome::TrafficPending { why }),
+        Operation::Done(traffic) if traffic.weights == *weights => Ok(Outcome::TrafficSet(traffic)),
+        Operation::Done(_) => moved(ctx, deployment, weights).await,
+        Operation::Failed { reason } => {
+            let hint = "Look at the target for why, then deploy again.";
+            Err(Failed::lasting("traffic_refused", format!("Traffic could not be set: {reason}"), hint))
+        }
+    }
+}
+
+/// Somebody else has the last word, unless they say the same.
+async fn moved(
+    ctx: &Context,
+    deployment: &Deployment,
+    weights: &BTreeMap<String, u32>,
+) -> Result<Outcome, Failed> {
+    let traffic = ctx.ports.target.traffic(&deployment.key()).await?;
+    let same = traffic.weights == *weights;
+    Ok(if same { Outcome::TrafficSet(traffic) } else { Outcome::TrafficMoved(traffic) })
 }
 
 /// Stops every revision but `keep`; those that the service keeps for a rollback stay startable.
@@ -51,9 +79,4 @@ pub async fn kept(ctx: &Context, deployment: &Deployment) -> Result<Vec<String>,
     Ok(service
         .map(|service| service.kept.into_iter().map(|kept| kept.revision).collect())
         .unwrap_or_default())
-}
-
-/// A service that has no traffic to speak of.
-pub fn nothing() -> model::port::target::Traffic {
-    model::port::target::Traffic { token: TrafficToken("none".to_owned()), weights: BTreeMap::new() }
 }

@@ -170,26 +170,25 @@ async fn learn_stable(ctx: &Context, deployment: &Deployment, first: Window, tes
     let Some(good) = &deployment.last_good else { return };
     let length = first.to.since(first.from).max(1);
     let began = deployment.canary.since;
-    for back in (1..=HISTORY).rev() {
-        let window = Window { from: began.plus(-back * length), to: began.plus((1 - back) * length) };
-        let Ok(measured) = ctx.ports.target.observe(&deployment.key(), window).await else { return };
+    let range = Window { from: began.plus(-HISTORY * length), to: began };
+    let Ok(windows) = ctx.ports.target.observe_range(&deployment.key(), range, length).await else { return };
+    for (_, measured) in windows {
         if let Some(seen) = measured.revisions.get(&good.revision).filter(|seen| seen.requests > 0) {
             test.state.learn_stable(seen.requests, seen.server_errors);
-            test.stable_latency.merge(&Histogram::from(seen.latency.as_slice()));
+            test.stable_latency.merge(&Histogram::from(seen));
         }
     }
 }
 
 /// Windows in which the canary starts instances don't count for latency: cold starts would fail good releases.
 fn add_latency(test: &mut Test, ours: &RevisionWindow, good: &RevisionWindow, options: &Options) {
-    let stable = Histogram::from(good.latency.as_slice());
+    let stable = Histogram::from(good);
     test.stable_latency.merge(&stable);
     if ours.starts > 0 {
         return;
     }
     if let Some(edge) = test.stable_latency.quantile(0.95) {
-        test.state
-            .add_latency(slow_counts(&Histogram::from(ours.latency.as_slice()), &stable, edge), options);
+        test.state.add_latency(slow_counts(&Histogram::from(ours), &stable, edge), options);
     }
 }
 

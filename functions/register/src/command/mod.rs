@@ -5,6 +5,7 @@
 //! another phase than the present one is refused.
 
 pub mod cancel;
+pub mod let_go;
 pub mod pause;
 pub mod promote;
 pub mod rollback;
@@ -54,6 +55,8 @@ pub enum Command {
     Promote(usize),
     /// No further weight for now.
     Pause,
+    /// A way back that keeps failing is given up.
+    LetGo,
 }
 
 /// What one try came to.
@@ -125,7 +128,7 @@ async fn service(
 ) -> Result<Option<Found<Service>>, Error> {
     match command {
         Command::Rollback(_) => store::read(ctx, &service_path(&before.tenant, &before.service)).await,
-        Command::Cancel | Command::Promote(_) | Command::Pause => Ok(None),
+        Command::Cancel | Command::Promote(_) | Command::Pause | Command::LetGo => Ok(None),
     }
 }
 
@@ -134,6 +137,7 @@ fn input(command: &Command, before: &Deployment, service: Option<&Service>) -> R
         Command::Cancel => Input::Cancel,
         Command::Promote(index) => Input::Promote { index: *index },
         Command::Pause => Input::Pause,
+        Command::LetGo => Input::LetGo,
         Command::Rollback(to) => Input::Rollback { to: rollback::way_back(before, service, to.as_deref())? },
     })
 }
@@ -143,7 +147,7 @@ fn is_done(command: &Command, deployment: &Deployment) -> bool {
     match command {
         Command::Rollback(_) => deployment.status == Status::RolledBack,
         Command::Cancel => deployment.status == Status::Cancelled,
-        Command::Promote(_) | Command::Pause => false,
+        Command::Promote(_) | Command::Pause | Command::LetGo => false,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn way_back(
 
 /// Whether a rollback can still be meant; elsewhere its answer doesn't hang on where to.
 fn goes_back(status: Status) -> bool {
-    status == Status::Deployed || (!status.at_rest() && status != Status::RollingBack)
+    status == Status::Deployed || !status.at_rest()
 }
 
 fn serves(deployment: &Deployment, service: &Service) -> Result<(), Error> {

@@ -42,7 +42,7 @@ fn answer(ctx: &Context, wanted: &Wanted, deployment: &Deployment, first: bool) 
         service: deployment.service.to_string(),
         status: deployment.status,
         queued,
-        expected: expect::expected(wanted, first, queued, ctx.ports.target.window_policy().1),
+        expected: expect::expected(wanted, first, queued, ctx.ports.target.window_policy().shortest_ms),
         events_url: format!("/api/v1/deployments/{id}/events"),
         logs_url: format!("/api/v1/deployments/{id}/logs"),
     };

@@ -169,7 +169,7 @@ async fn a_command_for_another_phase_is_refused() {
         owner: "test",
         alone: false,
         can_act: true,
-        window: (0, 1000),
+        window: model::port::target::WindowPolicy::MACHINE,
     };
     // The pipeline goes on within its phase: the same command still means the same.
     let before = world.deployment(&id).await;
@@ -219,4 +219,24 @@ async fn others_ids_are_unknown() {
         assert_eq!(viewer.status, 403);
     }
     assert_eq!(world.deployment(&id).await.status, Status::Pending);
+}
+
+#[tokio::test]
+async fn a_way_back_that_fails_can_be_given_up_by_hand_and_not_before() {
+    let world = World::new();
+    let id = world.start("shop").await;
+    world
+        .alter(&id, |deployment| {
+            (deployment.status, deployment.step) = (Status::RollingBack, Step::Restore);
+            deployment.ending = Some(Ending::Cancelled);
+        })
+        .await;
+    let early = world.command(&id, "let-go", &json!({})).await;
+    assert_eq!(early.status, 409, "{early:?}");
+    assert!(early.text("detail").contains("nothing about that has failed yet"), "{early:?}");
+    world.alter(&id, |deployment| deployment.tries = 3).await;
+    let given_up = world.command(&id, "let-go", &json!({})).await;
+    assert_eq!((given_up.status, given_up.text("status")), (202, "FAILED"), "{given_up:?}");
+    assert_eq!(world.service("shop").await.running, None, "the next one can run");
+    assert_eq!(world.command(&id, "let-go", &json!({})).await.status, 409, "it has ended");
 }

@@ -13,6 +13,7 @@ mod feedback;
 mod follow;
 mod inspect;
 mod invoke;
+mod let_go;
 mod list;
 mod logs;
 mod messages;
@@ -89,6 +90,8 @@ pub enum Command {
     Cancel(cancel::Cancel),
     /// Bring traffic back to an earlier revision.
     Rollback(rollback::Rollback),
+    /// Give up a way back that keeps failing; whatever serves goes on serving.
+    LetGo(let_go::LetGo),
     /// Go on to the next weight of a canary.
     Promote(promote::Promote),
     /// Hold a canary where it is.
@@ -165,6 +168,7 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         Command::Logs(logs) => logs.run(&api, output).await,
         Command::Cancel(cancel) => cancel.run(&api, output).await,
         Command::Rollback(rollback) => rollback.run(&api, output).await,
+        Command::LetGo(let_go) => let_go.run(&api, output).await,
         Command::Promote(promote) => promote.run(&api, output).await,
         Command::Pause(pause) => pause.run(&api, output).await,
         Command::Feedback(feedback) => feedback.run(&api, output).await,

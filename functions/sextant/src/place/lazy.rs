@@ -13,8 +13,8 @@ use model::{
         source::{Checkout, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
-            Bounds, BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
-            ServiceKey, TargetError, Traffic, TrafficToken, Window,
+            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
+            ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
         },
     },
 };
@@ -159,8 +159,8 @@ impl Target for Lazy {
         self.opened.get().map_or("machine", |ports| ports.target.name())
     }
 
-    fn window_policy(&self) -> (i64, i64) {
-        self.opened.get().map_or((0, 1000), |ports| ports.target.window_policy())
+    fn window_policy(&self) -> WindowPolicy {
+        self.opened.get().map_or(WindowPolicy::MACHINE, |ports| ports.target.window_policy())
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -179,8 +179,20 @@ impl Target for Lazy {
         self.target().await?.cancel_build(key).await
     }
 
-    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
-        self.target().await?.create_revision(order).await
+    async fn start_release(&self, order: RevisionOrder) -> Result<(), TargetError> {
+        self.target().await?.start_release(order).await
+    }
+
+    async fn read_release(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+    ) -> Result<Operation<Released>, TargetError> {
+        self.target().await?.read_release(service, revision).await
+    }
+
+    async fn open(&self, service: &ServiceKey, key: &str) -> Result<Traffic, TargetError> {
+        self.target().await?.open(service, key).await
     }
 
     async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError> {
@@ -191,18 +203,27 @@ impl Target for Lazy {
         self.target().await?.traffic(service).await
     }
 
-    async fn set_traffic(
+    async fn start_traffic(
         &self,
         service: &ServiceKey,
         expected: &TrafficToken,
         weights: &BTreeMap<String, u32>,
         key: &str,
-    ) -> Result<Traffic, TargetError> {
-        self.target().await?.set_traffic(service, expected, weights, key).await
+    ) -> Result<(), TargetError> {
+        self.target().await?.start_traffic(service, expected, weights, key).await
     }
 
-    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
-        self.target().await?.observe(service, window).await
+    async fn read_traffic(&self, service: &ServiceKey, key: &str) -> Result<Operation<Traffic>, TargetError> {
+        self.target().await?.read_traffic(service, key).await
+    }
+
+    async fn observe_range(
+        &self,
+        service: &ServiceKey,
+        range: Window,
+        step_ms: i64,
+    ) -> Result<Vec<(Window, Measured)>, TargetError> {
+        self.target().await?.observe_range(service, range, step_ms).await
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
@@ -230,8 +251,13 @@ impl Target for Lazy {
         self.target().await?.restart(service, revision, key).await
     }
 
-    async fn scale(&self, service: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
-        self.target().await?.scale(service, bounds, key).await
+    async fn configure(
+        &self,
+        service: &ServiceKey,
+        settings: Settings,
+        key: &str,
+    ) -> Result<(), TargetError> {
+        self.target().await?.configure(service, settings, key).await
     }
 
     async fn runtime_log(

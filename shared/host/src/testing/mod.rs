@@ -16,8 +16,8 @@ use model::{
         Store, Target, Timers,
         source::{Checkout, SourceRef},
         target::{
-            Bounds, BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder,
-            ServiceKey, TargetError, Traffic, TrafficToken, Window,
+            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
+            ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
         },
     },
 };
@@ -286,7 +286,11 @@ impl Source for World {
 impl World {
     fn serving(&self) -> Traffic {
         let state = self.state();
-        Traffic { token: TrafficToken(format!("t{}", state.token)), weights: state.weights.clone() }
+        Traffic {
+            token: TrafficToken(format!("t{}", state.token)),
+            weights: state.weights.clone(),
+            closed: false,
+        }
     }
 
     /// Whether a call gets through.
@@ -312,8 +316,8 @@ impl Target for World {
     fn name(&self) -> &'static str {
         "machine"
     }
-    fn window_policy(&self) -> (i64, i64) {
-        (0, 1000)
+    fn window_policy(&self) -> WindowPolicy {
+        WindowPolicy::MACHINE
     }
     fn capabilities(&self) -> Capabilities {
         self.state().capabilities
@@ -327,7 +331,10 @@ impl Target for World {
     async fn cancel_build(&self, _: &str) -> Result<(), TargetError> {
         Ok(refuse()?)
     }
-    async fn create_revision(&self, _: RevisionOrder) -> Result<Released, TargetError> {
+    async fn start_release(&self, _: RevisionOrder) -> Result<(), TargetError> {
+        Ok(refuse()?)
+    }
+    async fn read_release(&self, _: &ServiceKey, _: &str) -> Result<Operation<Released>, TargetError> {
         Ok(refuse()?)
     }
     async fn probe(&self, _: &ServiceKey, _: &str, _: &str) -> Result<Probe, TargetError> {
@@ -336,16 +343,16 @@ impl Target for World {
     async fn traffic(&self, _: &ServiceKey) -> Result<Traffic, TargetError> {
         Ok(self.serving())
     }
-    async fn set_traffic(
+    async fn start_traffic(
         &self,
         service: &ServiceKey,
         expected: &TrafficToken,
         weights: &BTreeMap<String, u32>,
         key: &str,
-    ) -> Result<Traffic, TargetError> {
+    ) -> Result<(), TargetError> {
         self.reach("set_traffic")?;
-        if let Some(first) = self.state().keys.get(key) {
-            return Ok(first.clone());
+        if self.state().keys.contains_key(key) {
+            return Ok(());
         }
         if *expected != self.serving().token {
             return Err(TargetError::Stale { service: service.to_string() });
@@ -355,11 +362,21 @@ impl Target for World {
         state.weights.clone_from(weights);
         drop(state);
         self.once(format!("set_traffic {weights:?} {key}"), key);
-        Ok(self.serving())
+        Ok(())
     }
-    async fn observe(&self, _: &ServiceKey, _: Window) -> Result<Measured, TargetError> {
+    async fn read_traffic(&self, _: &ServiceKey, key: &str) -> Result<Operation<Traffic>, TargetError> {
+        let done = self.state().keys.get(key).cloned();
+        Ok(done.map_or(Operation::Unknown, Operation::Done))
+    }
+    async fn observe_range(
+        &self,
+        _: &ServiceKey,
+        range: Window,
+        _: i64,
+    ) -> Result<Vec<(Window, Measured)>, TargetError> {
         let measured = self.state().measured.clone().map(|(measured, _)| measured);
-        Ok(measured.ok_or_else(|| PortError::Transient("nothing can be read".to_owned()))?)
+        let measured = measured.ok_or_else(|| PortError::Transient("nothing can be read".to_owned()))?;
+        Ok(vec![(range, measured)])
     }
     async fn cost(&self, _: &ServiceKey, _: Window) -> Result<Cost, TargetError> {
         let cost = self.state().measured.clone().map(|(_, cost)| cost);
@@ -384,8 +401,9 @@ impl Target for World {
         self.once(format!("restart {revision} {key}"), key);
         Ok(())
     }
-    async fn scale(&self, _: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
+    async fn configure(&self, _: &ServiceKey, settings: Settings, key: &str) -> Result<(), TargetError> {
         self.reach("scale")?;
+        let bounds = settings.bounds;
         self.once(format!("scale {:?} to {:?} {key}", bounds.min, bounds.max), key);
         Ok(())
     }
@@ -396,7 +414,8 @@ impl Target for World {
         limit: usize,
     ) -> Result<Vec<String>, TargetError> {
         let lines = self.state().app_logs.get(revision).cloned();
-        let lines = lines.ok_or_else(|| TargetError::NotFound(format!("`{service}` has no `{revision}`")))?;
+        let lines = lines
+            .ok_or_else(|| TargetError::no_revision(revision, format!("`{service}` has no `{revision}`")))?;
         Ok(lines[lines.len().saturating_sub(limit)..].to_vec())
     }
 }

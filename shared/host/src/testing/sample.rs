@@ -11,7 +11,7 @@ use model::{
     },
     port::{
         store::{Path, Precondition, Write},
-        target::{Plan, RevisionWindow, Window},
+        target::{Plan, RevisionWindow, Window, WindowPolicy},
     },
     time::{DAY_MS, MINUTE_MS},
 };
@@ -96,7 +96,14 @@ pub fn deployment(number: u32) -> Deployment {
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     };
-    let at = At { now: START, real: START, owner: "test", alone: true, can_act: false, window: (0, 1000) };
+    let at = At {
+        now: START,
+        real: START,
+        owner: "test",
+        alone: true,
+        can_act: false,
+        window: WindowPolicy::MACHINE,
+    };
     let mut made = accept(request, true, None, &at);
     made.status = Status::Deployed;
     made.step = Step::Rest;

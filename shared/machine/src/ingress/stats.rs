@@ -3,7 +3,7 @@
 //! Invariant: every request is counted once, in the second in which it ended, and every second belongs to exactly
 //! one of two adjacent windows: the one it ends in. Counts are whole; nothing is sampled.
 
-use model::port::target::{RevisionWindow, Window};
+use model::port::target::{Buckets, RevisionWindow, Window};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -229,6 +229,7 @@ impl Second {
             server_errors: self.server_errors,
             bytes_out: self.bytes_out,
             latency: self.latency,
+            buckets: Buckets::default(),
             cpu_ms: self.cpu_ms,
             memory_mib: self.memory_kib.div_ceil(1024),
             instance_ms: self.instance_ms,

@@ -235,7 +235,10 @@ impl Inner {
                 let name = kept.revision.clone();
                 let opened = match kept::open(&kept, &*self.shared.keys).await {
                     Ok(spec) => Revision::open(Arc::new(spec), &self.shared, &self.end, &self.tasks),
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        service.sealed.lock().insert(name.clone(), error.to_string());
+                        Err(error)
+                    }
                 };
                 match opened {
                     Ok(revision) => drop(service.revisions.lock().insert(name, revision)),
@@ -253,7 +256,7 @@ impl Inner {
 
     fn service(&self, key: &ServiceKey) -> Result<Arc<Service>, TargetError> {
         self.services.lock().get(key).cloned().ok_or_else(|| {
-            TargetError::NotFound(format!(
+            TargetError::no_service(format!(
                 "nothing of service `{key}` was released on this machine; deploy it first"
             ))
         })

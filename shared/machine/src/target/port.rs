@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Capabilities, Cost, Measured, Probe, Released, RevisionOrder, RevisionWindow,
-        ServiceKey, TargetError, Traffic, TrafficToken, Window,
+        BuildOrder, BuildState, Capabilities, Cost, Gone, Measured, Operation, Probe, Released,
+        RevisionOrder, RevisionWindow, ServiceKey, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -28,14 +28,14 @@ impl Target for MachineTarget {
         "machine"
     }
 
-    fn window_policy(&self) -> (i64, i64) {
-        (0, 1000)
+    fn window_policy(&self) -> WindowPolicy {
+        WindowPolicy::MACHINE
     }
 
     /// One process is what a revision has here, from the moment it takes traffic: a second one could not listen on
     /// the same `$PORT`, and none would need a start by the first request. So no bounds are promised.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { scale: false }
+        Capabilities::default()
     }
 
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
@@ -50,21 +50,31 @@ impl Target for MachineTarget {
         self.inner.builds.cancel(key)
     }
 
-    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
+    async fn start_release(&self, order: RevisionOrder) -> Result<(), TargetError> {
         check(&order)?;
         let artifact = self.inner.shared.places.artifacts.join(&order.artifact).join("app");
         if !artifact.is_dir() {
             let artifact = &order.artifact;
-            return Err(TargetError::NotFound(format!(
-                "the artifact `{artifact}` is not on this machine; build it again"
-            )));
+            let text = format!("the artifact `{artifact}` is not on this machine; build it again");
+            return Err(TargetError::Gone { what: Gone::Artifact(artifact.clone()), text });
         }
         let service = self.inner.service_or_new(&order.service).await?;
         let _changing = service.changing.lock().await;
-        if let Ok(found) = service.revision(&order.revision) {
-            return Ok(self.inner.released(&service, &found));
+        if service.revision(&order.revision).is_ok() {
+            return Ok(());
         }
         self.inner.create(&service, order).await
+    }
+
+    /// A process is started at once; whether it is well is the probe's business.
+    async fn read_release(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+    ) -> Result<Operation<Released>, TargetError> {
+        let Ok(service) = self.inner.service(service) else { return Ok(Operation::Unknown) };
+        let found = service.revision(revision);
+        Ok(found.map_or(Operation::Unknown, |found| Operation::Done(self.inner.released(&service, &found))))
     }
 
     async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError> {
@@ -78,18 +88,18 @@ impl Target for MachineTarget {
         Ok(self.inner.service(service)?.record.lock().traffic())
     }
 
-    async fn set_traffic(
+    async fn start_traffic(
         &self,
         service: &ServiceKey,
         expected: &TrafficToken,
         weights: &BTreeMap<String, u32>,
         key: &str,
-    ) -> Result<Traffic, TargetError> {
+    ) -> Result<(), TargetError> {
         let service = self.inner.service(service)?;
         let _changing = service.changing.lock().await;
         let record = service.record.lock().clone();
-        if let Some(first) = record.repeated(key) {
-            return Ok(first);
+        if record.repeated(key).is_some() {
+            return Ok(());
         }
         if record.traffic().token != *expected {
             return Err(TargetError::Stale { service: record.key.to_string() });
@@ -113,15 +123,31 @@ impl Target for MachineTarget {
         let ready: Vec<_> = new.collect();
         futures::future::try_join_all(ready.iter().map(|revision| revision.ready(READY_PATIENCE))).await?;
         let next = record.changed(weights, key);
-        let traffic = next.traffic();
         service.commit(&self.inner.shared.places, next).await?;
-        Ok(traffic)
+        Ok(())
     }
 
-    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
-        let windows = self.inner.windows(service, window).await?;
-        let revisions = windows.into_iter().map(|(name, (window, _))| (name, window)).collect();
-        Ok(Measured { revisions })
+    /// A change is done when it was started, and the newest are remembered.
+    async fn read_traffic(&self, service: &ServiceKey, key: &str) -> Result<Operation<Traffic>, TargetError> {
+        let done = self.inner.service(service)?.record.lock().repeated(key);
+        Ok(done.map_or(Operation::Unknown, Operation::Done))
+    }
+
+    async fn observe_range(
+        &self,
+        service: &ServiceKey,
+        range: Window,
+        step_ms: i64,
+    ) -> Result<Vec<(Window, Measured)>, TargetError> {
+        let step = step_ms.max(1);
+        let mut seen = Vec::new();
+        for n in 0..range.to.since(range.from).max(0) / step {
+            let window = Window { from: range.from.plus(n * step), to: range.from.plus((n + 1) * step) };
+            let revisions = self.inner.windows(service, window).await?;
+            let revisions = revisions.into_iter().map(|(name, (window, _))| (name, window)).collect();
+            seen.push((window, Measured { revisions }));
+        }
+        Ok(seen)
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
@@ -203,8 +229,8 @@ impl Target for MachineTarget {
 }
 
 impl Inner {
-    async fn create(&self, service: &Arc<Service>, order: RevisionOrder) -> Result<Released, TargetError> {
-        let spec = Arc::new(RevisionSpec::new(order, self.shared.clock.real().0));
+    async fn create(&self, service: &Arc<Service>, order: RevisionOrder) -> Result<(), TargetError> {
+        let spec = Arc::new(RevisionSpec::new(order, self.shared.clock.real().0)?);
         // On disk before its process exists, so that a successor knows it.
         let (places, kept) = (self.shared.places.clone(), kept::close(&spec, &*self.shared.keys).await?);
         files::blocking(move || places.write_revision(&kept)).await?;
@@ -216,10 +242,9 @@ impl Inner {
                 return Err(error.into());
             }
         };
-        let released = self.released(service, &revision);
         service.revisions.lock().insert(spec.revision.clone(), revision);
         service.apply();
-        Ok(released)
+        Ok(())
     }
 
     async fn forget(&self, service: &Service, revision: &Revision) -> Result<(), TargetError> {
@@ -235,6 +260,7 @@ impl Inner {
             revision: revision.spec.revision.clone(),
             url: format!("http://{host}.localhost:{port}"),
             revision_url: format!("http://{}---{host}.localhost:{port}", revision.spec.tag),
+            closed: false,
         }
     }
 

@@ -16,7 +16,10 @@ use crate::ingress::{
     backend::{Backend, Reach},
     route::{Plan, Route},
 };
-use model::port::{PortError, target::TargetError};
+use model::port::{
+    PortError,
+    target::{Gone, TargetError},
+};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -44,6 +47,8 @@ pub(crate) struct Service {
     pub changing: tokio::sync::Mutex<()>,
     pub record: Mutex<ServiceRecord>,
     pub revisions: Mutex<BTreeMap<String, Revision>>,
+    /// Revisions that are kept and whose secrets can't be opened any more, and why.
+    pub sealed: Mutex<BTreeMap<String, String>>,
     /// Revisions that were forgotten; what they did is still asked for.
     pub past: Mutex<Vec<Arc<Backend>>>,
 }
@@ -55,18 +60,24 @@ impl Service {
             changing: tokio::sync::Mutex::default(),
             record: Mutex::new(record),
             revisions: Mutex::default(),
+            sealed: Mutex::default(),
             past: Mutex::default(),
         })
     }
 
     /// A revision by name.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, TargetError> {
-        self.revisions.lock().get(name).cloned().ok_or_else(|| {
-            let service = self.record.lock().key.clone();
-            TargetError::NotFound(format!(
-                "service `{service}` has no revision `{name}` on this machine; deploy it again"
-            ))
-        })
+        if let Some(found) = self.revisions.lock().get(name) {
+            return Ok(found.clone());
+        }
+        let service = self.record.lock().key.clone();
+        if let Some(why) = self.sealed.lock().get(name) {
+            let text =
+                format!("the secrets of revision `{name}` of `{service}` can't be opened any more: {why}");
+            return Err(TargetError::Gone { what: Gone::Key(name.to_owned()), text });
+        }
+        let text = format!("service `{service}` has no revision `{name}` on this machine; deploy it again");
+        Err(TargetError::no_revision(name, text))
     }
 
     /// All revisions, copied.

@@ -9,7 +9,7 @@ use model::{
     TenantId,
     port::{
         PortError,
-        target::{Plan, RevisionOrder, ServiceKey, Traffic, TrafficToken},
+        target::{Plan, RevisionOrder, ServiceKey, Traffic, TrafficToken, secretless},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl ServiceRecord {
     /// The traffic as it is.
     pub(crate) fn traffic(&self) -> Traffic {
         let token = TrafficToken(format!("{}-{}", self.created_ms, self.serial));
-        Traffic { token, weights: self.weights.clone() }
+        Traffic { token, weights: self.weights.clone(), closed: false }
     }
 
     /// The record after a change.
@@ -98,13 +98,13 @@ impl<V> RevisionSpec<V> {
 }
 
 impl RevisionSpec {
-    pub(crate) fn new(mut order: RevisionOrder, created_ms: i64) -> Self {
+    /// An error names a variable that is kept where a machine can't look.
+    pub(crate) fn new(mut order: RevisionOrder, created_ms: i64) -> Result<Self, PortError> {
         // A blank command starts nothing.
         order.plan.start_command = order.plan.start_command.filter(|command| !command.trim().is_empty());
-        let variables = order.variables.into_iter();
-        let variables =
-            variables.map(|(name, v)| (name, Variable { value: v.value, secret: v.secret })).collect();
-        Self {
+        let variables = order.variables.into_iter().map(|(name, v)| Ok((name.clone(), variable(&name, v)?)));
+        let variables = variables.collect::<Result<_, PortError>>()?;
+        Ok(Self {
             revision: order.revision,
             service: order.service,
             artifact: order.artifact,
@@ -112,7 +112,7 @@ impl RevisionSpec {
             variables,
             tag: order.tag,
             created_ms,
-        }
+        })
     }
 
     /// Values that must not appear in a log.
@@ -123,6 +123,16 @@ impl RevisionSpec {
     /// Variables by name.
     pub(crate) fn environment(&self) -> Variables {
         self.variables.iter().map(|(name, v)| (name.clone(), v.value.clone())).collect()
+    }
+}
+
+fn variable(name: &str, variable: secretless::Variable) -> Result<Variable, PortError> {
+    match variable {
+        secretless::Variable::Plain(value) => Ok(Variable { value, secret: false }),
+        secretless::Variable::Secret(value) => Ok(Variable { value, secret: true }),
+        secretless::Variable::Reference(reference) => Err(PortError::Permanent(format!(
+            "variable {name} is kept as `{reference}`, and a machine has no secrets but its own; set its value"
+        ))),
     }
 }
 

@@ -79,6 +79,8 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         step,
         attempt: 1,
         tries: 0,
+        step_since: at.real,
+        restores: 0,
         lease: None,
         ending: None,
         awaited: false,

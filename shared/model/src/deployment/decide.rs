@@ -3,16 +3,15 @@
 #![expect(clippy::match_same_arms, reason = "each input has its own line, also where the answer is the same")]
 
 use super::{
-    Answer, At, Effect, Fault, Input, Outcome, Slot, Transition, build,
-    enter::{
-        act, busy, closed_window, commit, effect, enter, fail, lost, refused, rest, rest_back, settles_in,
-        stumble, take_back, unchanged, wait,
-    },
-    late, shift,
+    Answer, At, Effect, Input, Outcome, Slot, Transition, await_target, build,
+    enter::{act, busy, commit, effect, enter, fail, refused, rest, take_back, unchanged, wait},
+    late, restore,
+    retry::{failed_try, lost},
+    shift,
+    window::{closed_window, settles_in},
 };
 use crate::{
     document::{CarriedOutBy, Deployment, Ending, Failure, Kept, Stage, Status, Step},
-    port::target::Traffic,
     time::{MINUTE_MS, SECOND_MS},
 };
 
@@ -57,6 +56,7 @@ fn pending(mut next: Deployment, input: Input, at: &At<'_>) -> Transition {
             refused("It has not begun, so there is nothing to roll back; cancel it instead")
         }
         Input::Promote { .. } | Input::Pause => refused("It has not begun to shift traffic"),
+        Input::LetGo => refused("It has not begun; cancel it instead"),
         Input::Result { .. } => unchanged(Answer::Unchanged),
     }
 }
@@ -80,6 +80,7 @@ fn preparing(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         Input::Granted { .. } => unchanged(Answer::Unchanged),
         Input::Rollback { to } => roll_back(next, to, at),
         Input::Promote { .. } | Input::Pause => refused("It has not begun to shift traffic"),
+        Input::LetGo => refused("It is not on its way back; cancel it instead"),
     }
 }
 
@@ -105,20 +106,28 @@ fn shifting(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         }
         Input::Promote { .. } => unchanged(Answer::Unchanged),
         Input::Pause => shift::pause(next, at),
+        Input::LetGo => refused("It is not on its way back; cancel it or roll it back instead"),
     }
 }
 
-/// On the way back; only the target's word ends it.
+/// On the way back; only the target's word ends it, or a person who has it given up.
 fn rolling_back(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
         Input::Wake => wake(next, at),
-        Input::Result { step: Step::Restore, attempt, outcome } => {
-            result(next, Step::Restore, attempt, outcome, at)
+        Input::Result { step: step @ (Step::Restore | Step::AwaitRestore), attempt, outcome } => {
+            result(next, step, attempt, outcome, at)
         }
         Input::Result { step, outcome, .. } => late::overtaken(next, step, outcome, at),
+        Input::Rollback { to: Some(to) } if restore::leads_elsewhere(&next, &to) => {
+            roll_back(next, Some(to), at)
+        }
         Input::Cancel | Input::Supersede | Input::Rollback { .. } | Input::Granted { .. } => {
             unchanged(Answer::Unchanged)
         }
+        Input::LetGo if next.tries == 0 => {
+            refused("It is on its way back, and nothing about that has failed yet; wait for it")
+        }
+        Input::LetGo => restore::let_go(next, at),
         Input::Promote { .. } | Input::Pause => refused("It is on its way back"),
     }
 }
@@ -151,6 +160,7 @@ fn serving(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         }
         Input::Cancel => refused("It is deployed already; roll it back instead"),
         Input::Promote { .. } | Input::Pause => refused("It serves all traffic already"),
+        Input::LetGo => refused("It is not on its way back"),
         Input::Result { .. } | Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
     }
 }
@@ -162,7 +172,7 @@ fn ended(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         Input::Wake => flush(next, at),
         Input::Result { outcome, .. } => late::left_over(&next, &outcome),
         Input::Cancel | Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
-        Input::Rollback { .. } | Input::Promote { .. } | Input::Pause => {
+        Input::Rollback { .. } | Input::Promote { .. } | Input::Pause | Input::LetGo => {
             refused(&format!("It has ended ({status}); deploy again"))
         }
     }
@@ -191,7 +201,7 @@ fn wake(next: Deployment, at: &At<'_>) -> Transition {
             Some(window) => only(Effect::ReadWindow(window)),
             None => unchanged(Answer::Wait(at.now.plus(settles_in(&next, at).max(1)))),
         },
-        Step::AwaitBuild | Step::Verify => {
+        Step::AwaitBuild | Step::AwaitRelease | Step::Verify | Step::AwaitTraffic | Step::AwaitRestore => {
             effect(&next, at).map_or_else(|| unchanged(Answer::Unchanged), only)
         }
         Step::Queue
@@ -199,6 +209,7 @@ fn wake(next: Deployment, at: &At<'_>) -> Transition {
         | Step::Analyze
         | Step::StartBuild
         | Step::Release
+        | Step::Open
         | Step::SetTraffic
         | Step::Retire
         | Step::Restore
@@ -224,8 +235,8 @@ fn result(next: Deployment, step: Step, attempt: u32, outcome: Outcome, at: &At<
 /// The present step came to something.
 fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
     next.lease = None;
-    next.tries =
-        if matches!(outcome, Outcome::Fault(_)) || next.step == Step::Restore { next.tries } else { 0 };
+    let back = matches!(next.step, Step::Restore | Step::AwaitRestore);
+    next.tries = if matches!(outcome, Outcome::Fault(_)) || back { next.tries } else { 0 };
     match outcome {
         Outcome::Scanned { commit, mut checks } => {
             next.commit = Some(commit);
@@ -244,20 +255,29 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         }
         Outcome::BuildStarted => build::await_end(next, at),
         Outcome::BuildRead(state) => build::read(next, state, at),
+        Outcome::ReleasePending { why } => await_target::release(next, at, &why),
+        Outcome::ReleaseUnknown => await_target::release_lost(next, at),
         Outcome::Released { released, traffic } => {
-            let text = format!("{} is up without traffic. Probing it", released.revision);
+            let how = if released.closed { "closed" } else { "without traffic" };
+            let text = format!("{} is up {how}. Probing it", released.revision);
             (next.released, next.traffic) = (Some(released), Some(traffic));
             enter(next, at, Step::Verify, text)
         }
         Outcome::Probed(probe) if probe.healthy => shift::start(next, at, &probe.detail),
         Outcome::Probed(probe) => unhealthy(next, at, probe.dead, &probe.detail),
+        Outcome::TrafficPending { why } if back => restore::pending(next, at, &why),
+        Outcome::TrafficPending { why } => await_target::traffic(next, at, &why),
+        Outcome::TrafficUnknown if back => restore::again(next, at),
+        Outcome::TrafficUnknown => await_target::traffic_lost(next, at),
+        Outcome::Opened(traffic) => shift::opened(next, at, traffic),
         Outcome::TrafficSet(traffic) => shift::serving(next, at, traffic),
-        Outcome::TrafficMoved(traffic) if next.step == Step::Restore => not_back(next, at, &traffic),
+        Outcome::TrafficMoved(traffic) if back => restore::not_back(next, at, &traffic),
         Outcome::TrafficMoved(traffic) => shift::moved(next, at, &traffic),
         Outcome::WindowSeen(seen) => shift::window(next, at, seen),
-        Outcome::Retired => shift::done(next, at),
-        Outcome::Restored(traffic) => restored(next, at, traffic),
-        Outcome::Fault(fault) => stumble(next, at, &fault),
+        Outcome::Retired => super::enter::done(next, at),
+        Outcome::Restored(traffic) => restore::restored(next, at, traffic),
+        Outcome::Fault(fault) if back => restore::failed(next, at, &fault),
+        Outcome::Fault(fault) => failed_try(next, at, &fault),
     }
 }
 
@@ -295,41 +315,4 @@ fn roll_back(mut next: Deployment, to: Option<Kept>, at: &At<'_>) -> Transition 
         None => "Rolling back by hand: nothing served before".to_owned(),
     };
     take_back(next, at, Ending::RolledBack, text)
-}
-
-/// Whether these weights are what a way back leads to.
-fn is_back(next: &Deployment, traffic: &Traffic) -> bool {
-    match &next.last_good {
-        Some(good) => traffic.weights.get(&good.revision) == Some(&100),
-        None => !traffic.weights.contains_key(&next.revision_name()),
-    }
-}
-
-/// The target does not confirm it: again, under a key of its own.
-fn not_back(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
-    next.attempt += 1;
-    let message = format!("The target reports other traffic than was set: {}", shift::shares(traffic));
-    let hint = "Somebody else may be changing it; it is set again until it stays.".to_owned();
-    stumble(next, at, &Fault { transient: true, code: "traffic_changed".to_owned(), message, hint })
-}
-
-/// The target confirms: traffic is where it was.
-fn restored(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Transition {
-    if !is_back(&next, &traffic) {
-        return not_back(next, at, &traffic);
-    }
-    next.traffic = Some(traffic.token);
-    let back = match &next.last_good {
-        Some(good) => format!("all traffic is on {}", good.revision),
-        None => "nothing serves, as before".to_owned(),
-    };
-    let ending = next.ending.unwrap_or(Ending::Failed);
-    let text = match ending {
-        Ending::Failed => format!("Failed; {back}"),
-        Ending::SecurityFailed => format!("Refused; {back}"),
-        Ending::Cancelled => format!("Cancelled; {back}"),
-        Ending::Superseded => format!("Superseded; {back}"),
-        Ending::RolledBack => format!("Rolled back; {back}"),
-    };
-    rest_back(next, at, ending, text)
 }

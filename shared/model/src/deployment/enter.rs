@@ -3,20 +3,17 @@
 //! Invariant: a step that changes something outside is entered with a lease in the same write; a step that only
 //! reads needs none. Whoever can't act now leaves a message in the outbox instead.
 
-use super::{Answer, At, Effect, Fault, Slot, Transition, shift};
+use super::{Answer, At, Effect, Fault, Slot, Transition, window::closed_window};
 use crate::{
     Timestamp,
     document::{Deployment, Ending, Entry, Failure, Kept, Lease, Stage, StageTime, Status, Step, Strategy},
     message::{Message, kind},
-    port::target::Window,
     time::{MINUTE_MS, SECOND_MS},
 };
 use std::collections::BTreeMap;
 
 /// How long a lease holds: longer than any effect may take (20 s), short enough to recover from a crash.
 const LEASE_MS: i64 = 40 * SECOND_MS;
-/// Tries of one step before a passing failure counts as lasting.
-const MOST_TRIES: u32 = 6;
 /// Lines of the story that are kept.
 const TIMELINE: usize = 60;
 
@@ -49,7 +46,7 @@ pub(super) fn say(next: &mut Deployment, at: &At<'_>, text: impl Into<String>) {
 }
 
 /// The status, stage and progress that a step shows; `None` for steps that keep what was.
-fn face(step: Step) -> Option<(Status, Option<Stage>, u8)> {
+fn shown(step: Step) -> Option<(Status, Option<Stage>, u8)> {
     match step {
         Step::Queue => Some((Status::Pending, None, 0)),
         Step::Scan => Some((Status::SecurityScanning, Some(Stage::Validate), 2)),
@@ -57,20 +54,31 @@ fn face(step: Step) -> Option<(Status, Option<Stage>, u8)> {
         Step::StartBuild => Some((Status::Building, Some(Stage::Build), 15)),
         Step::Release => Some((Status::Deploying, Some(Stage::Release), 60)),
         Step::Verify => Some((Status::Verifying, Some(Stage::Verify), 85)),
-        Step::SetTraffic => Some((Status::Shifting, Some(Stage::Shift), 88)),
+        Step::Open | Step::SetTraffic => Some((Status::Shifting, Some(Stage::Shift), 88)),
         Step::Restore => Some((Status::RollingBack, None, 90)),
-        Step::AwaitBuild | Step::Watch | Step::Retire | Step::Rest => None,
+        Step::AwaitBuild
+        | Step::AwaitRelease
+        | Step::AwaitTraffic
+        | Step::AwaitRestore
+        | Step::Watch
+        | Step::Retire
+        | Step::Rest => None,
     }
 }
 
 /// Begins a step: status, stage times, attempt 1, no lease, nothing due.
 fn begin(next: &mut Deployment, at: &At<'_>, step: Step) {
-    next.step = step;
+    (next.step, next.step_since) = (step, at.real);
     (next.attempt, next.tries, next.lease, next.next_due) = (1, 0, None, None);
-    if step == Step::SetTraffic {
-        next.attempt = u32::try_from(next.canary.index).unwrap_or(u32::MAX - 1) + 1;
+    match step {
+        Step::SetTraffic => next.attempt = u32::try_from(next.canary.index).unwrap_or(u32::MAX - 1) + 1,
+        Step::Restore => {
+            next.restores = next.restores.saturating_add(1);
+            next.attempt = next.restores;
+        }
+        _ => {}
     }
-    let Some((status, stage, progress)) = face(step) else { return };
+    let Some((status, stage, progress)) = shown(step) else { return };
     next.status = status;
     next.progress = next.progress.max(progress);
     if next.stages.last().map(|time| time.stage) != stage || stage.is_none() {
@@ -122,10 +130,18 @@ fn changes_outside(step: Step) -> bool {
         | Step::Analyze
         | Step::StartBuild
         | Step::Release
+        | Step::Open
         | Step::SetTraffic
         | Step::Retire
         | Step::Restore => true,
-        Step::Queue | Step::AwaitBuild | Step::Verify | Step::Watch | Step::Rest => false,
+        Step::Queue
+        | Step::AwaitBuild
+        | Step::AwaitRelease
+        | Step::Verify
+        | Step::AwaitTraffic
+        | Step::Watch
+        | Step::AwaitRestore
+        | Step::Rest => false,
     }
 }
 
@@ -138,11 +154,15 @@ pub(super) fn effect(next: &Deployment, at: &At<'_>) -> Option<Effect> {
         Step::StartBuild => Some(Effect::StartBuild),
         Step::AwaitBuild => Some(Effect::ReadBuild),
         Step::Release => Some(Effect::Release),
+        Step::AwaitRelease => Some(Effect::ReadRelease),
         Step::Verify => Some(Effect::Probe),
+        Step::Open => Some(Effect::Open),
         Step::SetTraffic => Some(Effect::SetTraffic(weights(next))),
+        Step::AwaitTraffic => Some(Effect::ReadTraffic(weights(next))),
         Step::Watch => closed_window(next, at).map(Effect::ReadWindow),
         Step::Retire => Some(Effect::Retire { keep: next.revision_name() }),
         Step::Restore => Some(Effect::Restore),
+        Step::AwaitRestore => Some(Effect::ReadRestore),
     }
 }
 
@@ -164,24 +184,6 @@ pub(super) fn weights(next: &Deployment) -> BTreeMap<String, u32> {
     weights
 }
 
-/// The length of this deployment's windows.
-pub(super) fn window_ms(next: &Deployment, at: &At<'_>) -> i64 {
-    next.policy.window_ms.max(at.window.1).max(1)
-}
-
-/// All whole windows that have closed and settled since the last one seen, as one; `None` if there is none yet.
-pub(super) fn closed_window(next: &Deployment, at: &At<'_>) -> Option<Window> {
-    let length = window_ms(next, at);
-    let from = next.canary.seen_to;
-    let whole = at.real.since(from).saturating_sub(at.window.0) / length;
-    (whole > 0).then(|| Window { from, to: from.plus(whole * length) })
-}
-
-/// Milliseconds until the next window has closed and settled.
-pub(super) fn settles_in(next: &Deployment, at: &At<'_>) -> i64 {
-    next.canary.seen_to.plus(at.window.0 + window_ms(next, at)).since(at.real)
-}
-
 /// Waits for something that a message or this time will tell.
 pub(super) fn wait(mut next: Deployment, at: &At<'_>, ms: i64) -> Transition {
     next.lease = None;
@@ -189,76 +191,8 @@ pub(super) fn wait(mut next: Deployment, at: &At<'_>, ms: i64) -> Transition {
     commit(next)
 }
 
-/// A passing failure: the same effect again, with the same key, after a back-off; a lasting one ends it.
-pub(super) fn stumble(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
-    next.tries = next.tries.saturating_add(1);
-    let giving_up = !fault.transient || next.tries >= MOST_TRIES;
-    if giving_up && next.step != Step::Restore {
-        return give_up(next, at, fault);
-    }
-    if !fault.transient {
-        return stuck(next, at, fault);
-    }
-    let pause = (SECOND_MS << next.tries.min(6)).min(MINUTE_MS);
-    // A way back is tried for ever; its story must not push out what came before.
-    if next.tries <= MOST_TRIES || next.tries.is_power_of_two() {
-        let what = fault.message.trim_end_matches('.');
-        say(&mut next, at, format!("{what}; trying again in {} s", pause / SECOND_MS));
-    }
-    wait(next, at, pause)
-}
-
-/// A lasting failure, but for the tidying up after a shift that succeeded: the next deployment tidies up again.
-fn give_up(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
-    if next.step == Step::Retire {
-        next.checks.push(format!("earlier revisions could not be stopped: {}", fault.message));
-        return shift::done(next, at);
-    }
-    fail(next, at, failure_of(fault, Stage::Validate))
-}
-
-/// The way back is barred for good. Whatever serves now goes on serving; a deployment that had served before
-/// stays deployed, so that another way back can be asked for.
-fn stuck(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transition {
-    let served = next.ended_at.is_some();
-    let cause = next.failure.take().filter(|_| !served);
-    let cause = cause.map_or(String::new(), |cause| format!(" It was to go back because: {}", cause.message));
-    next.failure = Some(Failure {
-        stage: Stage::Shift,
-        code: "restore_failed".to_owned(),
-        message: format!(
-            "Traffic could not be brought back: {}.{cause}",
-            fault.message.trim_end_matches('.')
-        ),
-        hint: fault.hint.clone(),
-    });
-    let text = "Traffic could not be brought back; look at the service now";
-    if served {
-        next.ending = None;
-        settle(&mut next, at, Status::Deployed, text);
-        return Transition { slot: Slot::Free, ..commit(next) };
-    }
-    rest(next, at, Ending::Failed, text)
-}
-
-/// Whoever was at it died: the same effect again, with the same key, but not for ever.
-pub(super) fn lost(mut next: Deployment, at: &At<'_>) -> Transition {
-    next.lease = None;
-    next.tries = next.tries.saturating_add(1);
-    if next.tries < MOST_TRIES || next.step == Step::Restore {
-        return act(next, at);
-    }
-    let fault = Fault {
-        transient: false,
-        code: "worker_lost".to_owned(),
-        message: format!("Whoever worked on this step died {MOST_TRIES} times"),
-        hint: "Look at Sextant's own log for what ended it, and at the app for what may have.".to_owned(),
-    };
-    give_up(next, at, &fault)
-}
-
 /// A failure as it is stored; its stage is the one that is open.
-fn failure_of(fault: &Fault, stage: Stage) -> Failure {
+pub(super) fn failure_of(fault: &Fault, stage: Stage) -> Failure {
     Failure { stage, code: fault.code.clone(), message: fault.message.clone(), hint: fault.hint.clone() }
 }
 
@@ -272,11 +206,15 @@ pub(super) fn fail(mut next: Deployment, at: &At<'_>, mut failure: Failure) -> T
         Step::StartBuild
         | Step::AwaitBuild
         | Step::Release
+        | Step::AwaitRelease
         | Step::Verify
+        | Step::Open
         | Step::SetTraffic
+        | Step::AwaitTraffic
         | Step::Watch
         | Step::Retire
         | Step::Restore
+        | Step::AwaitRestore
         | Step::Rest => take_back(next, at, Ending::Failed, text),
     }
 }
@@ -330,8 +268,17 @@ pub(super) fn rest_back(
     Transition { slot: Slot::Back, ..rest(next, at, ending, text) }
 }
 
+/// Only the new revision runs on: done.
+pub(super) fn done(next: Deployment, at: &At<'_>) -> Transition {
+    let text = match next.released.as_ref() {
+        Some(released) => format!("Deployed: {} serves all traffic at {}", released.revision, released.url),
+        None => "Deployed".to_owned(),
+    };
+    deployed(next, at, text)
+}
+
 /// Comes to rest in success: this revision serves all traffic.
-pub(super) fn deployed(mut next: Deployment, at: &At<'_>, text: impl Into<String>) -> Transition {
+fn deployed(mut next: Deployment, at: &At<'_>, text: impl Into<String>) -> Transition {
     let kept = Kept {
         revision: next.revision_name(),
         deployment: next.id.clone(),
@@ -343,7 +290,7 @@ pub(super) fn deployed(mut next: Deployment, at: &At<'_>, text: impl Into<String
     Transition { slot: Slot::Serve(kept), ..commit(next) }
 }
 
-fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: impl Into<String>) {
+pub(super) fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: impl Into<String>) {
     close_stage(next, at.real);
     (next.status, next.step, next.progress) = (status, Step::Rest, 100);
     (next.lease, next.tries, next.ended_at, next.canary.held) = (None, 0, Some(at.real), None);

@@ -17,15 +17,23 @@ pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
         Outcome::Analyzed { .. } => step == Step::Analyze,
         Outcome::BuildStarted => step == Step::StartBuild,
         Outcome::BuildRead(_) => matches!(step, Step::StartBuild | Step::AwaitBuild),
-        Outcome::Released { .. } => step == Step::Release,
-        Outcome::Probed(_) => step == Step::Verify,
-        Outcome::TrafficSet(_) => step == Step::SetTraffic,
-        Outcome::TrafficMoved(_) => {
-            matches!(step, Step::SetTraffic | Step::Watch | Step::Retire | Step::Restore)
+        Outcome::ReleasePending { .. } | Outcome::ReleaseUnknown | Outcome::Released { .. } => {
+            matches!(step, Step::Release | Step::AwaitRelease)
         }
+        Outcome::Opened(_) => step == Step::Open,
+        Outcome::Probed(_) => step == Step::Verify,
+        Outcome::TrafficPending { .. } | Outcome::TrafficUnknown => {
+            matches!(step, Step::SetTraffic | Step::AwaitTraffic | Step::Restore | Step::AwaitRestore)
+        }
+        Outcome::TrafficSet(_) => matches!(step, Step::SetTraffic | Step::AwaitTraffic),
+        Outcome::TrafficMoved(_) => match step {
+            Step::SetTraffic | Step::AwaitTraffic | Step::Watch | Step::Retire => true,
+            Step::Restore | Step::AwaitRestore => true,
+            _ => false,
+        },
         Outcome::WindowSeen(_) => step == Step::Watch,
         Outcome::Retired => step == Step::Retire,
-        Outcome::Restored(_) => step == Step::Restore,
+        Outcome::Restored(_) => matches!(step, Step::Restore | Step::AwaitRestore),
         Outcome::Fault(_) => !matches!(step, Step::Queue | Step::Rest),
     }
 }
@@ -49,7 +57,12 @@ pub(super) fn left_over(next: &Deployment, outcome: &Outcome) -> Transition {
         Outcome::Released { released, .. } if released.revision == next.revision_name() => {
             Some(Effect::Discard { revision: released.revision.clone() })
         }
+        Outcome::ReleasePending { .. } => Some(Effect::Discard { revision: next.revision_name() }),
         Outcome::Released { .. }
+        | Outcome::ReleaseUnknown
+        | Outcome::Opened(_)
+        | Outcome::TrafficPending { .. }
+        | Outcome::TrafficUnknown
         | Outcome::Scanned { .. }
         | Outcome::Rejected(_)
         | Outcome::Analyzed { .. }

@@ -14,13 +14,17 @@
 //! comes up later still is discarded.
 
 mod accept;
+mod await_target;
 mod batch;
 mod build;
 mod decide;
 mod enter;
 mod late;
+mod restore;
+mod retry;
 mod shift;
 mod slot;
+mod window;
 
 pub use accept::{Request, accept};
 pub use batch::{BatchError, batch};
@@ -30,7 +34,7 @@ pub use slot::{Claim, claim, settle};
 use crate::{
     DecisionId, Timestamp,
     document::{Counts, Deployment, Failure, Kept, Step},
-    port::target::{BuildState, Plan, Probe, Released, Traffic, TrafficToken, Window},
+    port::target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,8 +53,8 @@ pub struct At<'a> {
     pub alone: bool,
     /// Whether the caller can perform an effect right after the commit; else the next step is left to a message.
     pub can_act: bool,
-    /// (metric lag, shortest window) of the target in milliseconds.
-    pub window: (i64, i64),
+    /// When windows of the target can be read.
+    pub window: WindowPolicy,
 }
 
 /// What may happen to a deployment.
@@ -88,6 +92,8 @@ pub enum Input {
     },
     /// A person wants no further weight for now.
     Pause,
+    /// A person has a way back given up that doesn't succeed: whatever serves goes on serving.
+    LetGo,
 }
 
 /// What an effect came to.
@@ -115,7 +121,14 @@ pub enum Outcome {
     BuildStarted,
     /// How the build stands.
     BuildRead(BuildState),
-    /// The revision exists and takes no traffic.
+    /// The release is under way.
+    ReleasePending {
+        /// What it waits for.
+        why: String,
+    },
+    /// The target knows nothing of the release that was started.
+    ReleaseUnknown,
+    /// The revision exists and takes no traffic, or is closed.
     Released {
         /// It.
         released: Released,
@@ -124,6 +137,15 @@ pub enum Outcome {
     },
     /// What the probe saw.
     Probed(Probe),
+    /// People are let in to the first revision.
+    Opened(Traffic),
+    /// The change of traffic, or the way back, is under way.
+    TrafficPending {
+        /// What it waits for.
+        why: String,
+    },
+    /// The target knows nothing of the change of traffic that was started.
+    TrafficUnknown,
     /// These weights serve.
     TrafficSet(Traffic),
     /// Somebody else changed traffic; these weights serve.
@@ -149,6 +171,8 @@ pub struct Fault {
     pub message: String,
     /// What to do next.
     pub hint: String,
+    /// What the target no longer has, if that is why.
+    pub gone: Option<Gone>,
 }
 
 /// What the evidence says so far.
@@ -195,12 +219,19 @@ pub enum Effect {
     StartBuild,
     /// Read how that build stands.
     ReadBuild,
-    /// Create the revision [`Deployment::revision_name`].
+    /// Start to create the revision [`Deployment::revision_name`], and look at it once.
     Release,
+    /// Read how that release stands.
+    ReadRelease,
     /// Probe it, for a while.
     Probe,
-    /// Set these weights, expecting the token in the document, under key [`Deployment::effect_key`].
+    /// Let people in to the first revision.
+    Open,
+    /// Start to set these weights, expecting the token in the document, under key [`Deployment::effect_key`], and look
+    /// at it once.
     SetTraffic(BTreeMap<String, u32>),
+    /// Read how that change of traffic stands.
+    ReadTraffic(BTreeMap<String, u32>),
     /// Read this window.
     ReadWindow(Window),
     /// Stop every revision of the service but this one.
@@ -208,9 +239,12 @@ pub enum Effect {
         /// The one that serves.
         keep: String,
     },
-    /// End the builds ([`Deployment::build_keys`]), bring traffic back to `last_good` (or to none), stop our
-    /// revision. Traffic is set even where it is right already: only a new token fences off a late `SetTraffic`.
+    /// End the builds ([`Deployment::build_keys`]), start to bring traffic back to `last_good` (or to none), and go on
+    /// as `ReadRestore` does. Traffic is set even where it is right already: only a new token fences off a late
+    /// `SetTraffic`.
     Restore,
+    /// Read how the way back stands; once traffic is back, stop our revision.
+    ReadRestore,
     /// Stop this revision unless it takes traffic: it came up after nobody wanted it any more. What comes of it
     /// changes nothing, so its result need not be told.
     Discard {
@@ -245,6 +279,8 @@ pub enum Slot {
     Back,
     /// It is free again, and this revision serves now.
     Serve(Kept),
+    /// It is free again, and the target has lost something of it.
+    Lost(Gone),
 }
 
 /// One decision: what becomes of the document, and what is done next.

@@ -5,10 +5,8 @@
 
 use super::{
     Answer, At, Effect, Transition, Verdict, WindowSeen,
-    enter::{
-        commit, deployed, enter, enter_quietly, refused, say, take_back, unchanged, wait, weight, weights,
-        window_ms,
-    },
+    enter::{commit, enter, enter_quietly, refused, say, take_back, unchanged, wait, weight, weights},
+    window::window_ms,
 };
 use crate::{
     document::{CanaryRun, Counts, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence},
@@ -27,8 +25,22 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str) -> Transitio
     if next.last_good.is_none() {
         next.checks.push("first revision of this service: there was nothing to compare it with".to_owned());
     }
+    if next.released.as_ref().is_some_and(|released| released.closed) {
+        return enter(next, at, Step::Open, format!("Healthy: {proof}. Opening it, with all traffic"));
+    }
     let share = weight(&next);
     enter(next, at, Step::SetTraffic, format!("Healthy: {proof}. Shifting {share} % of traffic to it"))
+}
+
+/// People are let in to the first revision, which had all traffic while it was closed.
+pub(super) fn opened(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Transition {
+    if let Some(released) = &mut next.released {
+        released.closed = traffic.closed;
+    }
+    if traffic.closed {
+        return wait(next, at, crate::time::SECOND_MS);
+    }
+    serving(next, at, traffic)
 }
 
 /// The weight serves: watch it, or be done.
@@ -48,7 +60,7 @@ pub(super) fn serving(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Tr
     next.step = Step::Watch;
     next.progress = next.progress.max(88 + (share / 10) as u8);
     say(&mut next, at, format!("{share} % of traffic is on the new revision"));
-    let pause = at.window.0 + window_ms(&next, at);
+    let pause = at.window.lag_ms + window_ms(&next, at);
     wait(next, at, pause)
 }
 
@@ -116,7 +128,8 @@ fn absorb(run: &mut CanaryRun, seen: &WindowSeen) {
 
 fn next_window(next: Deployment, at: &At<'_>) -> Transition {
     let pace = if next.canary.held.is_some() { HELD_PACE } else { 1 };
-    let pause = next.canary.seen_to.plus(at.window.0 + pace * window_ms(&next, at)).since(at.real).max(0);
+    let settled = at.window.lag_ms + pace * window_ms(&next, at);
+    let pause = next.canary.seen_to.plus(settled).since(at.real).max(0);
     wait(next, at, pause)
 }
 
@@ -206,15 +219,6 @@ pub(super) fn advance(mut next: Deployment, at: &At<'_>, text: String) -> Transi
     next.canary.index += 1;
     let share = weight(&next);
     enter(next, at, Step::SetTraffic, format!("{text}. Shifting {share} % of traffic to it"))
-}
-
-/// Only the new revision runs on: done.
-pub(super) fn done(next: Deployment, at: &At<'_>) -> Transition {
-    let text = match next.released.as_ref() {
-        Some(released) => format!("Deployed: {} serves all traffic at {}", released.revision, released.url),
-        None => "Deployed".to_owned(),
-    };
-    deployed(next, at, text)
 }
 
 /// A person says no further for now.

@@ -6,6 +6,7 @@ use super::{At, Slot};
 use crate::{
     DeploymentId,
     document::{Deployment, Kept, Service},
+    port::target::Gone,
     time::{DAY_MS, MINUTE_MS},
 };
 
@@ -57,6 +58,10 @@ pub fn settle(
             Some(_) | None => take(service, deployment),
         },
         Slot::Free => Ok(free(service, &deployment.id)),
+        Slot::Lost(gone) => {
+            forget(service, gone);
+            Ok(free(service, &deployment.id))
+        }
         Slot::Back => {
             serves_again(service, deployment);
             Ok(free(service, &deployment.id))
@@ -89,6 +94,21 @@ fn serves_again(service: &mut Service, deployment: &Deployment) {
     service.serving.clone_from(&deployment.last_good);
     service.traffic.clone_from(&deployment.traffic);
     service.kept.retain(|kept| kept.deployment != deployment.id);
+}
+
+/// What the target has lost can't be gone back to, and doesn't serve.
+fn forget(service: &mut Service, gone: &Gone) {
+    match gone {
+        Gone::Service => {
+            service.kept.clear();
+            (service.serving, service.url, service.traffic) = (None, None, None);
+        }
+        Gone::Revision(name) | Gone::Key(name) => {
+            service.kept.retain(|kept| kept.revision != *name);
+            service.serving = service.serving.take().filter(|kept| kept.revision != *name);
+        }
+        Gone::Artifact(_) => {}
+    }
 }
 
 fn free(service: &mut Service, deployment: &DeploymentId) -> Option<DeploymentId> {

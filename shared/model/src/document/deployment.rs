@@ -200,6 +200,13 @@ pub struct Deployment {
     /// Tries of this step that failed in passing; the same key, after a back-off.
     #[serde(default)]
     pub tries: u32,
+    /// Since when, in real time, this step or the one that started what it waits for.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub step_since: Timestamp,
+    /// Ways back that were begun, also under a command before: each has a key of its own, so that none is answered
+    /// with what an earlier one came to.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub restores: u32,
     /// Who is at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
@@ -310,9 +317,21 @@ impl Deployment {
         format!("r{tail}")
     }
 
-    /// Key of an effect of this step and attempt.
+    /// Key of what this step and attempt changes outside. A step that waits for it has the same one.
     pub fn effect_key(&self) -> String {
-        format!("{}-{:?}-{}-{}", self.id, self.step, self.canary.index, self.attempt)
+        let step = match self.step {
+            Step::AwaitRelease => Step::Release,
+            Step::AwaitTraffic => Step::SetTraffic,
+            Step::AwaitRestore => Step::Restore,
+            step => step,
+        };
+        format!("{}-{step:?}-{}-{}", self.id, self.canary.index, self.attempt)
+    }
+
+    /// How long this step, or what it waits for, has taken, in milliseconds; documents from before it was noted have
+    /// only begun.
+    pub fn step_age_ms(&self, real: Timestamp) -> i64 {
+        if self.step_since == Timestamp::default() { 0 } else { real.since(self.step_since).max(0) }
     }
 
     /// The newest attempt at the build, from 1 on.

@@ -143,18 +143,26 @@ pub enum Step {
     StartBuild,
     /// Waits for the build's end.
     AwaitBuild,
-    /// Creates the revision, without traffic.
+    /// Starts to create the revision, without traffic.
     Release,
+    /// Waits until the target has it.
+    AwaitRelease,
     /// Probes the revision at its own address.
     Verify,
-    /// Sets the next weight.
+    /// Lets people in to a first revision that the target gave all traffic while it was closed.
+    Open,
+    /// Starts to set the next weight.
     SetTraffic,
+    /// Waits until the target confirms it.
+    AwaitTraffic,
     /// Looks at windows at the current weight.
     Watch,
     /// Stops revisions that are no longer kept running.
     Retire,
-    /// Brings traffic back to the last good revision, and ends what was begun.
+    /// Starts to bring traffic back to the last good revision, and ends what was begun.
     Restore,
+    /// Waits until the target confirms that it is back.
+    AwaitRestore,
     /// Nothing.
     Rest,
 }

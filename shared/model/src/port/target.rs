@@ -1,7 +1,8 @@
 //! Where apps run. Success is what the target reports as serving, not what was asked for.
 //!
-//! Every changing call carries a key derived from (deployment, step, attempt) or a name derived from it: a repeat
-//! finds the first call's result. Leases don't fence the outside; traffic tokens do.
+//! Whatever may take long is a pair, start and read: build, release, traffic. Every changing call carries a key derived
+//! from (deployment, step, attempt) or a name derived from it: a repeat finds the first call's result, and a read finds
+//! how it stands. Leases don't fence the outside; traffic tokens do.
 
 use crate::{DeploymentId, Micros, ServiceName, TenantId, Timestamp, port::PortError};
 use async_trait::async_trait;
@@ -109,6 +110,38 @@ pub enum BuildState {
     },
 }
 
+/// How an operation stands that was started at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Operation<T> {
+    /// Nobody knows one of that key: its start never arrived, or is forgotten.
+    Unknown,
+    /// Still going.
+    Pending {
+        /// What it waits for, in words: "Cloud Run is starting the revision".
+        why: String,
+    },
+    /// Done, with this result.
+    Done(T),
+    /// It came to nothing, and will not by itself.
+    Failed {
+        /// One sentence: what failed, and why.
+        reason: String,
+    },
+}
+
+/// The place of an app at the target; what is absent is the target's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Placement {
+    /// The customer's project.
+    pub project: Option<String>,
+    /// `us-central1`, ….
+    pub region: Option<String>,
+    /// The e-mail of the service account that it acts as.
+    pub service_account: Option<String>,
+}
+
 /// What to release.
 #[derive(Clone, Debug)]
 pub struct RevisionOrder {
@@ -130,6 +163,12 @@ pub struct RevisionOrder {
     pub memory_mib: u32,
     /// Requests one instance takes at once.
     pub concurrency: u32,
+    /// Where it is to run.
+    pub placement: Placement,
+    /// How many instances it may have.
+    pub bounds: Bounds,
+    /// Whether anybody may call it, or only who is let in.
+    pub public: bool,
 }
 
 /// Variables whose values may be secret.
@@ -138,16 +177,22 @@ pub mod secretless {
 
     /// A variable's value. Cannot be printed when it is secret.
     #[derive(Clone, PartialEq, Eq)]
-    pub struct Variable {
-        /// The value.
-        pub value: String,
-        /// Whether it must never be shown.
-        pub secret: bool,
+    pub enum Variable {
+        /// To be seen by whoever may see the revision.
+        Plain(String),
+        /// Never to be shown; for targets that keep it themselves, encrypted.
+        Secret(String),
+        /// The target's own name of a version of a secret: `projects/P/secrets/S/versions/3`. The value is read where
+        /// the app starts, and is in no order.
+        Reference(String),
     }
 
     impl fmt::Debug for Variable {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(if self.secret { "***" } else { &self.value })
+            f.write_str(match self {
+                Self::Plain(text) | Self::Reference(text) => text,
+                Self::Secret(_) => "***",
+            })
         }
     }
 }
@@ -161,6 +206,10 @@ pub struct Released {
     pub url: String,
     /// Address of this revision alone.
     pub revision_url: String,
+    /// Whether the target gave it all traffic at once, as some do with the first revision of a service. Then nobody
+    /// is let in until [`Target::open`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// What a probe saw.
@@ -186,6 +235,25 @@ pub struct Traffic {
     pub token: TrafficToken,
     /// Revision and percent, those above 0 only; they sum to 100, or there are none.
     pub weights: BTreeMap<String, u32>,
+    /// Whether nobody is let in, whatever the weights say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+}
+
+/// When what happened in a window can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowPolicy {
+    /// How long after its end a window has settled, in milliseconds.
+    pub lag_ms: i64,
+    /// The shortest window, in milliseconds.
+    pub shortest_ms: i64,
+}
+
+impl WindowPolicy {
+    /// A machine: nothing lags.
+    pub const MACHINE: Self = Self { lag_ms: 0, shortest_ms: 1_000 };
+    /// Cloud Run: Cloud Monitoring has a point a minute, and has it within four.
+    pub const CLOUD_RUN: Self = Self { lag_ms: 240_000, shortest_ms: 60_000 };
 }
 
 /// A span of real time, `[from, to)`.
@@ -195,6 +263,23 @@ pub struct Window {
     pub from: Timestamp,
     /// First millisecond after it.
     pub to: Timestamp,
+}
+
+/// Where the buckets of a latency histogram end: bucket `b` holds latencies up to `first_micros` × `growth`^b. A target
+/// has the buckets that its metrics have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buckets {
+    /// The end of bucket 0, in microseconds.
+    pub first_micros: u32,
+    /// How much longer each bucket's end is than the one before, in millionths; above one million.
+    pub growth_millionths: u32,
+}
+
+impl Default for Buckets {
+    /// 0.1 ms × 1.05^b: quantiles within 5 %.
+    fn default() -> Self {
+        Self { first_micros: 100, growth_millionths: 1_050_000 }
+    }
 }
 
 /// What one revision did in a window. Counts are whole; merge histograms, never quantiles.
@@ -209,9 +294,12 @@ pub struct RevisionWindow {
     pub server_errors: u64,
     /// Bytes of bodies sent.
     pub bytes_out: u64,
-    /// Latency histogram: (bucket, count); bucket `b` holds latencies up to `1.05^b` × 0.1 ms.
+    /// Latency histogram: (bucket, count), in `buckets`.
     #[serde(with = "buckets")]
     pub latency: Vec<(u16, u32)>,
+    /// Where its buckets end.
+    #[serde(skip_serializing_if = "crate::document::is_default")]
+    pub buckets: Buckets,
     /// CPU used, in milliseconds of one core.
     pub cpu_ms: u64,
     /// Largest memory seen, in MiB.
@@ -263,8 +351,19 @@ pub struct Cost {
 /// What a target can do beyond what every target does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether the number of a service's instances can be bounded: [`Target::scale`].
+    /// Whether the number of a service's instances can be bounded: [`Target::configure`].
     pub scale: bool,
+    /// Whether it can be set how many requests an instance takes at once: [`Target::configure`].
+    pub concurrency: bool,
+}
+
+/// Settings of a service; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How many instances.
+    pub bounds: Bounds,
+    /// Requests one instance takes at once.
+    pub concurrency: Option<u32>,
 }
 
 /// Bounds of the number of a service's instances; what is absent stays as it is.
@@ -276,6 +375,20 @@ pub struct Bounds {
     pub max: Option<u32>,
 }
 
+/// What the target no longer has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", content = "name", rename_all = "lowercase")]
+pub enum Gone {
+    /// The whole service.
+    Service,
+    /// A revision of it.
+    Revision(String),
+    /// The key that a revision's secrets were sealed with: it can't be started any more.
+    Key(String),
+    /// What a build had made.
+    Artifact(String),
+}
+
 /// Why the target didn't do it.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -285,9 +398,14 @@ pub enum TargetError {
         /// Which service.
         service: String,
     },
-    /// There is no such service, revision or build.
-    #[error("{0}")]
-    NotFound(String),
+    /// What it is about is not there, or is there no longer.
+    #[error("{text}")]
+    Gone {
+        /// What.
+        what: Gone,
+        /// In words, with what to do.
+        text: String,
+    },
     /// Anything else, by what can be done about it.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -299,8 +417,8 @@ pub trait Target: Send + Sync {
     /// `machine` or `cloud-run`.
     fn name(&self) -> &'static str;
 
-    /// The metric lag and the shortest window in milliseconds: (lag, window). (0, 1000) on a machine.
-    fn window_policy(&self) -> (i64, i64);
+    /// When windows can be read.
+    fn window_policy(&self) -> WindowPolicy;
 
     /// What it can do beyond the rest. Whoever takes a request for what it can't refuses it before anything is
     /// recorded.
@@ -315,8 +433,31 @@ pub trait Target: Send + Sync {
     /// Ends a build; a build that is over or unknown is fine.
     async fn cancel_build(&self, key: &str) -> Result<(), TargetError>;
 
-    /// Creates a revision that takes no traffic, or finds the one of that name.
-    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError>;
+    /// Starts to create a revision that takes no traffic, or finds the one of that name. Where the target gives the
+    /// first revision of a service all traffic, nobody is let in before [`Target::open`].
+    async fn start_release(&self, order: RevisionOrder) -> Result<(), TargetError>;
+
+    /// How the release of that revision stands.
+    async fn read_release(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+    ) -> Result<Operation<Released>, TargetError>;
+
+    /// Starts a release and reads it once: for targets that do it at once. One that is still going is a transient
+    /// error; the same order again finds it.
+    async fn create_revision(&self, order: RevisionOrder) -> Result<Released, TargetError> {
+        let (service, revision) = (order.service.clone(), order.revision.clone());
+        self.start_release(order).await?;
+        settled(self.read_release(&service, &revision).await?, "the release")
+    }
+
+    /// Lets people in to a first revision that the target gave all traffic while it was closed; what isn't closed is
+    /// fine. Answers what serves now.
+    async fn open(&self, service: &ServiceKey, key: &str) -> Result<Traffic, TargetError> {
+        let _ = key;
+        self.traffic(service).await
+    }
 
     /// Asks one revision, at its own address, for `path`; one try, at most 5 s.
     async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError>;
@@ -324,18 +465,48 @@ pub trait Target: Send + Sync {
     /// What really serves now. A service without traffic has no weights; an unknown one is `NotFound`.
     async fn traffic(&self, service: &ServiceKey) -> Result<Traffic, TargetError>;
 
-    /// Sets the weights if the token is still the current one; a repeat with the same `key` answers as the first
-    /// did. The token changes even if the weights don't.
+    /// Starts to set the weights if the token is still the current one; a repeat with the same `key` finds the first.
+    /// The token changes even if the weights don't. No weights: nobody is served any more.
+    async fn start_traffic(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        weights: &BTreeMap<String, u32>,
+        key: &str,
+    ) -> Result<(), TargetError>;
+
+    /// How the change of traffic of that key stands: done once the target confirms that this is what serves. An old
+    /// one answers as it ended, whatever has come since.
+    async fn read_traffic(&self, service: &ServiceKey, key: &str) -> Result<Operation<Traffic>, TargetError>;
+
+    /// Starts a change of traffic and reads it once: for targets that do it at once. One that is still going is a
+    /// transient error; the same key again finds it.
     async fn set_traffic(
         &self,
         service: &ServiceKey,
         expected: &TrafficToken,
         weights: &BTreeMap<String, u32>,
         key: &str,
-    ) -> Result<Traffic, TargetError>;
+    ) -> Result<Traffic, TargetError> {
+        self.start_traffic(service, expected, weights, key).await?;
+        settled(self.read_traffic(service, key).await?, "the change of traffic")
+    }
 
-    /// Counts of a closed window.
-    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError>;
+    /// Counts in a range of closed windows of `step_ms` each, oldest first, in one call; a last one that would be cut
+    /// short is left out.
+    async fn observe_range(
+        &self,
+        service: &ServiceKey,
+        range: Window,
+        step_ms: i64,
+    ) -> Result<Vec<(Window, Measured)>, TargetError>;
+
+    /// Counts of one closed window.
+    async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
+        let length = window.to.since(window.from).max(1);
+        let mut seen = self.observe_range(service, window, length).await?;
+        Ok(seen.pop().map(|(_, measured)| measured).unwrap_or_default())
+    }
 
     /// Cost of a closed window.
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError>;
@@ -350,8 +521,9 @@ pub trait Target: Send + Sync {
         remember: &[String],
     ) -> Result<(), TargetError>;
 
-    /// Stops and forgets exactly this revision, unless it takes traffic; one that is unknown is fine. For what a
-    /// late effect left behind. A target where an idle revision costs nothing need not do anything.
+    /// Stops and forgets exactly this revision, unless it takes traffic; one that is unknown is fine, one whose release
+    /// is still going is a transient error. For what a late effect left behind. A target where an idle revision costs
+    /// nothing need not do anything.
     async fn discard(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
         let _ = (service, revision);
         Ok(())
@@ -368,12 +540,17 @@ pub trait Target: Send + Sync {
     /// Restarts a revision's instances, one after the other; a repeat with the same `key` restarts nothing.
     async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError>;
 
-    /// Sets the bounds of a service's instances; a repeat with the same `key` changes nothing. Refused for good by
-    /// a target whose [`Target::capabilities`] say that it can't.
-    async fn scale(&self, service: &ServiceKey, bounds: Bounds, key: &str) -> Result<(), TargetError> {
-        let _ = (bounds, key);
+    /// Sets a service's settings; a repeat with the same `key` changes nothing. Refused for good by a target whose
+    /// [`Target::capabilities`] say that it can't.
+    async fn configure(
+        &self,
+        service: &ServiceKey,
+        settings: Settings,
+        key: &str,
+    ) -> Result<(), TargetError> {
+        let _ = (settings, key);
         Err(PortError::Permanent(format!(
-            "the number of instances of `{service}` can't be set on the {} target",
+            "instances and concurrency of `{service}` can't be set on the {} target",
             self.name()
         ))
         .into())
@@ -386,4 +563,28 @@ pub trait Target: Send + Sync {
         revision: &str,
         limit: usize,
     ) -> Result<Vec<String>, TargetError>;
+}
+
+/// What an operation came to, where it is known to be over at once.
+fn settled<T>(operation: Operation<T>, what: &str) -> Result<T, TargetError> {
+    match operation {
+        Operation::Done(result) => Ok(result),
+        Operation::Pending { why } => {
+            Err(PortError::Transient(format!("{what} is still under way: {why}")).into())
+        }
+        Operation::Unknown => Err(PortError::Transient(format!("the target knows nothing of {what}")).into()),
+        Operation::Failed { reason } => Err(PortError::Permanent(reason).into()),
+    }
+}
+
+impl TargetError {
+    /// The service isn't there.
+    pub fn no_service(text: impl Into<String>) -> Self {
+        Self::Gone { what: Gone::Service, text: text.into() }
+    }
+
+    /// A revision isn't there.
+    pub fn no_revision(revision: &str, text: impl Into<String>) -> Self {
+        Self::Gone { what: Gone::Revision(revision.to_owned()), text: text.into() }
+    }
 }

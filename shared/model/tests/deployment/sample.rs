@@ -9,7 +9,7 @@ use model::{
     },
     port::{
         source::SourceRef,
-        target::{Probe, Released, Traffic, TrafficToken, Window},
+        target::{Gone, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
     },
 };
 use serde_json::json;
@@ -32,7 +32,7 @@ pub fn id(n: u32) -> DeploymentId {
 
 pub fn at(ms: i64, owner: &str) -> At<'_> {
     let now = START.plus(ms);
-    At { now, real: now, owner, alone: false, can_act: true, window: (0, 1000) }
+    At { now, real: now, owner, alone: false, can_act: true, window: WindowPolicy::MACHINE }
 }
 
 pub fn request(n: u32, strategy: Strategy) -> Request {
@@ -92,6 +92,7 @@ pub fn fault(transient: bool) -> Outcome {
         code: "port_failed".to_owned(),
         message: "The target did not answer".to_owned(),
         hint: "Look at it.".to_owned(),
+        gone: None,
     })
 }
 
@@ -121,6 +122,7 @@ pub fn released(revision: &str, token: &str) -> Outcome {
         revision: revision.to_owned(),
         url: "http://shop.localhost".to_owned(),
         revision_url: format!("http://{revision}.localhost"),
+        closed: false,
     };
     Outcome::Released { released, traffic: TrafficToken(token.to_owned()) }
 }
@@ -131,7 +133,7 @@ pub fn probed(healthy: bool, dead: bool) -> Outcome {
 
 pub fn traffic(token: &str, weights: &[(&str, u32)]) -> Traffic {
     let weights = weights.iter().map(|(revision, percent)| ((*revision).to_owned(), *percent)).collect();
-    Traffic { token: TrafficToken(token.to_owned()), weights }
+    Traffic { token: TrafficToken(token.to_owned()), weights, closed: false }
 }
 
 /// A window of the weight that is watched.
@@ -152,4 +154,20 @@ pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) ->
 pub fn runs(deployment: &Deployment) -> bool {
     let waits = deployment.status == Status::Pending && deployment.step == model::document::Step::Queue;
     !deployment.status.at_rest() && !waits
+}
+
+/// The target has lost something.
+pub fn gone(what: Gone) -> Outcome {
+    Outcome::Fault(Fault {
+        transient: false,
+        code: "target_lost".to_owned(),
+        message: "It is not there".to_owned(),
+        hint: "Deploy again.".to_owned(),
+        gone: Some(what),
+    })
+}
+
+/// Something is under way at the target.
+pub fn why() -> String {
+    "Cloud Run is starting it".to_owned()
 }

@@ -5,7 +5,7 @@ use model::{
     deployment::{Answer, At, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
     document::{Counts, Deployment, Kept, Status, Step, Strategy, ThinEvidence},
     message::kind,
-    port::target::BuildState,
+    port::target::{BuildState, Gone},
 };
 
 /// One deployment as it is told what happens.
@@ -73,16 +73,17 @@ fn hoped(document: &Deployment) -> Outcome {
         Step::AwaitBuild => {
             Outcome::BuildRead(BuildState::Succeeded { artifact: "a".to_owned(), duration_ms: 1 })
         }
-        Step::Release => sample::released(&document.revision_name(), "t0"),
+        Step::Release | Step::AwaitRelease => sample::released(&document.revision_name(), "t0"),
         Step::Verify => sample::probed(true, false),
-        Step::SetTraffic => {
+        Step::Open => Outcome::Opened(sample::traffic("t1", &[(&document.revision_name(), 100)])),
+        Step::SetTraffic | Step::AwaitTraffic => {
             let weights = weights(document);
             let weights: Vec<_> = weights.iter().map(|(name, share)| (name.as_str(), *share)).collect();
             Outcome::TrafficSet(sample::traffic("t1", &weights))
         }
         Step::Watch => Outcome::WindowSeen(sample::window(document, Verdict::Pass, None)),
         Step::Retire => Outcome::Retired,
-        Step::Restore => {
+        Step::Restore | Step::AwaitRestore => {
             let good: Vec<_> = document.last_good.iter().map(|good| (good.revision.as_str(), 100)).collect();
             Outcome::Restored(sample::traffic("t2", &good))
         }
@@ -394,4 +395,167 @@ fn what_is_owed_at_rest_stays_due() {
     story.document.outbox = story.last.as_ref().unwrap().next.as_ref().unwrap().outbox.clone();
     let owing = story.tell(Input::Wake).next.clone().unwrap();
     assert!(owing.next_due.is_some() && owing.outbox[0].kind == kind::DEPLOYMENT_ENDED);
+}
+
+/// A second way back of one deployment is another command: were its key the first one's, the target would answer it
+/// with what the first came to, and set nothing.
+#[test]
+fn each_way_back_has_a_key_of_its_own() {
+    let mut story = Story::at_step(Strategy::Instant, Step::Rest);
+    let mut keys = vec![];
+    for _ in 0..3 {
+        story.tell(Input::Rollback { to: Some(sample::kept(1)) });
+        keys.push((story.document.effect_key(), story.document.attempt));
+        story.came_to(sample::fault(false));
+        assert_eq!(story.document.status, Status::Deployed);
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    // A late answer to the first command is none to the third.
+    story.tell(Input::Rollback { to: Some(sample::kept(1)) });
+    let outcome = Outcome::Restored(sample::traffic("t9", &[("shop-r1", 100)]));
+    let late = story.tell(Input::Result { step: Step::Restore, attempt: 1, outcome });
+    assert_eq!(late.answer, Answer::Unchanged);
+    assert_eq!(story.document.status, Status::RollingBack);
+}
+
+fn on_its_way_back() -> Story {
+    let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+    story.tell(Input::Cancel);
+    assert_eq!((story.document.status, story.document.step), (Status::RollingBack, Step::Restore));
+    story
+}
+
+#[test]
+fn what_the_target_has_lost_ends_the_way_back_with_a_sentence_that_says_so() {
+    for (gone, code, words) in [
+        (Gone::Service, "service_gone", "the service is gone"),
+        (Gone::Revision("shop-r1".to_owned()), "revision_gone", "shop-r1 is gone"),
+        (Gone::Key("shop-r1".to_owned()), "key_gone", "the key to the secrets of shop-r1 is gone"),
+    ] {
+        let mut story = on_its_way_back();
+        let ended = story.came_to(sample::gone(gone.clone()));
+        assert_eq!(ended.slot, Slot::Lost(gone));
+        let failure = story.document.failure.clone().unwrap();
+        assert_eq!((story.document.status, failure.code.as_str()), (Status::Failed, code));
+        assert!(failure.message.contains(words) && failure.hint.contains("deploy again"), "{failure:?}");
+    }
+    let mut first = Story::new(Strategy::Canary, None);
+    first.tell(Input::Wake);
+    while first.document.step != Step::Verify {
+        first.well();
+    }
+    first.tell(Input::Cancel);
+    first.came_to(sample::gone(Gone::Service));
+    assert_eq!(
+        (first.document.status, first.document.failure),
+        (Status::Cancelled, None),
+        "nothing was lost"
+    );
+}
+
+#[test]
+fn a_person_can_have_a_way_back_given_up_once_it_has_failed() {
+    let mut story = on_its_way_back();
+    assert!(matches!(story.tell(Input::LetGo).answer, Answer::Refused(_)), "nothing has failed yet");
+    story.came_to(sample::fault(true));
+    let left = story.tell(Input::LetGo);
+    assert_eq!(left.slot, Slot::Free);
+    let failure = story.document.failure.clone().unwrap();
+    assert_eq!((story.document.status, failure.code.as_str()), (Status::Failed, "restore_abandoned"));
+    assert!(failure.message.contains("did not answer"), "the last try is told: {failure:?}");
+    // Whoever was at it comes back late: it changes nothing any more.
+    let outcome = Outcome::Restored(sample::traffic("t9", &[("shop-r1", 100)]));
+    let (step, attempt) = (Step::Restore, story.document.attempt);
+    assert_eq!(story.tell(Input::Result { step, attempt, outcome }).answer, Answer::Unchanged);
+}
+
+#[test]
+fn a_person_can_name_another_revision_on_the_way_back() {
+    let mut story = on_its_way_back();
+    let before = story.document.effect_key();
+    story.came_to(sample::fault(true));
+    assert_eq!(story.tell(Input::Rollback { to: Some(sample::kept(1)) }).answer, Answer::Unchanged);
+    let elsewhere = story.tell(Input::Rollback { to: Some(sample::kept(3)) });
+    assert_eq!(
+        (elsewhere.answer.clone(), elsewhere.effect.clone()),
+        (Answer::Applied, Some(Effect::Restore))
+    );
+    assert_ne!(story.document.effect_key(), before);
+    story.came_to(Outcome::Restored(sample::traffic("t9", &[("shop-r3", 100)])));
+    assert_eq!(story.document.status, Status::RolledBack);
+}
+
+#[test]
+fn a_way_back_is_not_tried_longer_than_a_day() {
+    let mut story = on_its_way_back();
+    for _ in 0..30 {
+        story.came_to(sample::fault(true));
+        story.ms += 3_600_000;
+    }
+    assert_eq!(story.document.status, Status::Failed);
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "restore_failed");
+}
+
+#[test]
+fn what_the_target_takes_its_time_for_is_awaited_with_its_reason_and_read_at_a_slowing_pace() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Release);
+    story.came_to(Outcome::ReleasePending { why: sample::why() });
+    assert_eq!(story.document.step, Step::AwaitRelease);
+    assert!(story.document.timeline.last().unwrap().text.contains("Cloud Run is starting it"));
+    let (lines, mut looks) = (story.document.timeline.len(), 0);
+    while story.ms < 240_000 {
+        story.ms = story.document.next_due.unwrap().since(START);
+        assert_eq!(story.tell(Input::Wake).effect, Some(Effect::ReadRelease));
+        story.came_to(Outcome::ReleasePending { why: sample::why() });
+        let early = story.came_to(Outcome::ReleasePending { why: sample::why() });
+        assert!(matches!(early.answer, Answer::Wait(_)) && early.next.is_none(), "looks don't multiply");
+        looks += 1;
+    }
+    assert!(looks < 16, "{looks} looks in four minutes");
+    assert_eq!(story.document.timeline.len(), lines, "the reason is told once");
+    story.well();
+    assert_eq!(story.document.step, Step::Verify);
+    // One that never ends is ended.
+    let mut story = Story::at_step(Strategy::Canary, Step::SetTraffic);
+    story.came_to(Outcome::TrafficPending { why: sample::why() });
+    assert_eq!(
+        story.document.effect_key(),
+        story.document.effect_key().replace("AwaitTraffic", "SetTraffic")
+    );
+    story.ms += 16 * 60_000;
+    let ended = story.came_to(Outcome::TrafficPending { why: sample::why() });
+    assert_eq!(ended.effect, Some(Effect::Restore));
+    assert_eq!(story.document.failure.as_ref().unwrap().code, "operation_timed_out");
+}
+
+#[test]
+fn an_operation_that_the_target_has_lost_is_started_again_under_its_key() {
+    let mut story = Story::at_step(Strategy::Canary, Step::SetTraffic);
+    let key = story.document.effect_key();
+    story.came_to(Outcome::TrafficPending { why: sample::why() });
+    story.came_to(Outcome::TrafficUnknown);
+    assert_eq!((story.document.step, story.document.effect_key()), (Step::SetTraffic, key));
+    story.ms += 60_000;
+    assert!(matches!(story.tell(Input::Wake).effect, Some(Effect::SetTraffic(_))));
+}
+
+#[test]
+fn a_first_revision_that_takes_traffic_stays_closed_until_it_is_verified() {
+    let mut story = Story::new(Strategy::Canary, None);
+    story.tell(Input::Wake);
+    while story.document.step != Step::Release {
+        story.well();
+    }
+    let revision = story.document.revision_name();
+    let mut released = sample::released(&revision, "t1");
+    if let Outcome::Released { released, .. } = &mut released {
+        released.closed = true;
+    }
+    story.came_to(released);
+    story.came_to(sample::probed(false, false));
+    assert_eq!(story.document.step, Step::Verify, "it is not opened before it is well");
+    assert_eq!(story.came_to(sample::probed(true, false)).effect, Some(Effect::Open));
+    story.came_to(Outcome::Opened(sample::traffic("t2", &[(&revision, 100)])));
+    assert_eq!((story.document.step, story.document.status), (Step::Watch, Status::Shifting));
 }

@@ -5,7 +5,7 @@ use model::{
     Timestamp,
     deployment::{Answer, At, Input, Outcome, Transition, Verdict, accept, decide},
     document::{Deployment, Ending, Lease, Status, Step, Strategy},
-    port::target::BuildState,
+    port::target::{BuildState, Gone},
 };
 use std::fmt::Write as _;
 
@@ -20,6 +20,7 @@ fn standing(status: Status, step: Step, traits: &[&str]) -> Deployment {
     document.next_due = (!status.at_rest()).then(|| START.plus(NOW));
     document.stages.clear();
     document.canary.seen_to = START.plus(NOW - 1500);
+    document.step_since = START.plus(NOW - 10_000);
     if matches!(status, Status::RollingBack) {
         document.ending = Some(Ending::Cancelled);
     }
@@ -29,6 +30,7 @@ fn standing(status: Status, step: Step, traits: &[&str]) -> Deployment {
             "awaited" => document.awaited = true,
             "first" => document.last_good = None,
             "served" => document.ended_at = Some(START),
+            "tried" => document.tries = 2,
             "under way" => document.lease = Some(lease("a", 5_000, Step::Release)),
             other => panic!("no trait {other}"),
         }
@@ -52,8 +54,11 @@ fn standings() -> Vec<(String, Deployment)> {
         (Status::Building, Step::StartBuild, &[]),
         (Status::Building, Step::AwaitBuild, &[]),
         (Status::Deploying, Step::Release, &[]),
+        (Status::Deploying, Step::AwaitRelease, &[]),
         (Status::Verifying, Step::Verify, &[]),
+        (Status::Shifting, Step::Open, &["first"]),
         (Status::Shifting, Step::SetTraffic, &[]),
+        (Status::Shifting, Step::AwaitTraffic, &[]),
         (Status::Shifting, Step::Watch, &[]),
         (Status::Shifting, Step::Watch, &["first"]),
         (Status::Shifting, Step::Watch, &["held"]),
@@ -62,6 +67,9 @@ fn standings() -> Vec<(String, Deployment)> {
         (Status::RollingBack, Step::Restore, &[]),
         (Status::RollingBack, Step::Restore, &["under way"]),
         (Status::RollingBack, Step::Restore, &["served"]),
+        (Status::RollingBack, Step::Restore, &["first"]),
+        (Status::RollingBack, Step::Restore, &["tried"]),
+        (Status::RollingBack, Step::AwaitRestore, &[]),
         (Status::Deployed, Step::Rest, &[]),
         (Status::SecurityFailed, Step::Rest, &[]),
         (Status::Failed, Step::Rest, &[]),
@@ -102,6 +110,11 @@ fn outcomes(document: &Deployment) -> Vec<(&'static str, Outcome)> {
         ("BuildRead(succeeded)", Outcome::BuildRead(built)),
         ("BuildRead(failed)", Outcome::BuildRead(broken)),
         ("BuildRead(unknown)", Outcome::BuildRead(BuildState::Unknown)),
+        ("ReleasePending", Outcome::ReleasePending { why: sample::why() }),
+        ("ReleaseUnknown", Outcome::ReleaseUnknown),
+        ("Opened", Outcome::Opened(sample::traffic("t2", &[(&ours, 100)]))),
+        ("TrafficPending", Outcome::TrafficPending { why: sample::why() }),
+        ("TrafficUnknown", Outcome::TrafficUnknown),
         ("Released", sample::released(&ours, "t1")),
         ("Probed(healthy)", sample::probed(true, false)),
         ("Probed(unhealthy)", sample::probed(false, false)),
@@ -120,6 +133,9 @@ fn outcomes(document: &Deployment) -> Vec<(&'static str, Outcome)> {
         ("Restored(otherwise)", Outcome::Restored(sample::traffic("t4", &[("x", 100)]))),
         ("Fault(transient)", sample::fault(true)),
         ("Fault(lasting)", sample::fault(false)),
+        ("Fault(service gone)", sample::gone(Gone::Service)),
+        ("Fault(revision gone)", sample::gone(Gone::Revision(good.clone()))),
+        ("Fault(key gone)", sample::gone(Gone::Key(good.clone()))),
     ]
 }
 
@@ -135,6 +151,7 @@ fn inputs(document: &Deployment) -> Vec<(String, Input)> {
         ("Promote(0)", Input::Promote { index: 0 }),
         ("Promote(1)", Input::Promote { index: 1 }),
         ("Pause", Input::Pause),
+        ("LetGo", Input::LetGo),
     ]
     .map(|(name, input)| (name.to_owned(), input))
     .into();
@@ -249,7 +266,7 @@ fn the_table_has_every_status_and_step() {
             .map(|(_, document)| slug(document.step))
             .collect::<std::collections::BTreeSet<_>>()
             .len(),
-        12
+        16
     );
 }
 

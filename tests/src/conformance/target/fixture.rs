@@ -9,7 +9,8 @@ use model::{
         Broker, Objects, PortError, Redact, Target,
         redact::LineRedactor,
         target::{
-            BuildOrder, BuildState, Plan, Released, RevisionOrder, ServiceKey, Traffic, secretless::Variable,
+            Bounds, BuildOrder, BuildState, Placement, Plan, Released, RevisionOrder, ServiceKey, Traffic,
+            secretless::Variable,
         },
     },
 };
@@ -113,7 +114,10 @@ impl Fixture {
 
     /// An order of a revision with `VERSION` set to its name.
     pub fn revision_order(&self, name: &str, artifact: &str) -> RevisionOrder {
-        let variable = |value: &str, secret| Variable { value: value.to_owned(), secret };
+        let variable = |value: &str, secret| match secret {
+            true => Variable::Secret(value.to_owned()),
+            false => Variable::Plain(value.to_owned()),
+        };
         RevisionOrder {
             revision: format!("{}-{name}", self.service.service),
             service: self.service.clone(),
@@ -127,6 +131,9 @@ impl Fixture {
             cpu_milli: 1000,
             memory_mib: 512,
             concurrency: 80,
+            placement: Placement::default(),
+            bounds: Bounds::default(),
+            public: true,
         }
     }
 

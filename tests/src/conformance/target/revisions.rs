@@ -4,7 +4,7 @@ use super::{Fixture, fixture::PATIENCE, http::get};
 use futures::future::join_all;
 use model::port::{
     PortError,
-    target::{Bounds, Probe, TargetError},
+    target::{Bounds, Gone, Operation, Probe, Settings, TargetError},
 };
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -14,7 +14,7 @@ use std::{
 /// It is reached at its own address alone.
 pub async fn a_new_revision_takes_no_traffic(at: Fixture) {
     let unknown = at.target.traffic(&at.service).await;
-    assert!(matches!(unknown, Err(TargetError::NotFound(_))), "{unknown:?}");
+    assert!(matches!(unknown, Err(TargetError::Gone { what: Gone::Service, .. })), "{unknown:?}");
     let released = at.release("one").await;
     assert!(at.target.traffic(&at.service).await.unwrap().weights.is_empty());
     assert_eq!(at.version(&released.revision_url).await, "one");
@@ -41,7 +41,8 @@ pub async fn a_revision_is_created_once(at: Fixture) {
     let mut missing = at.revision_order("two", "no-such-artifact");
     missing.tag = "two".into();
     let refused = at.target.create_revision(missing).await;
-    assert!(matches!(refused, Err(TargetError::NotFound(_))), "{refused:?}");
+    assert!(matches!(refused, Err(TargetError::Gone { what: Gone::Artifact(_), .. })), "{refused:?}");
+    assert_eq!(at.target.read_release(&at.service, "nobody-made-it").await.unwrap(), Operation::Unknown);
 }
 
 async fn dead(at: &Fixture, revision: &str) -> Probe {
@@ -184,10 +185,11 @@ pub async fn bounds_are_set_or_refused(at: Fixture) {
     at.shift(&[(&one, 100)], "k1").await;
     let before = at.target.traffic(&at.service).await.unwrap();
     let bounds = Bounds { min: Some(1), max: Some(3) };
-    let scaled = at.target.scale(&at.service, bounds, "k2").await;
+    let settings = Settings { bounds, concurrency: None };
+    let scaled = at.target.configure(&at.service, settings, "k2").await;
     if at.target.capabilities().scale {
         scaled.unwrap();
-        at.target.scale(&at.service, bounds, "k2").await.unwrap();
+        at.target.configure(&at.service, settings, "k2").await.unwrap();
     } else {
         assert!(matches!(&scaled, Err(TargetError::Port(PortError::Permanent(_)))), "{scaled:?}");
     }

@@ -4,7 +4,7 @@ use super::{
     Fixture,
     http::{Reply, get, open, read_until},
 };
-use model::port::target::{TargetError, TrafficToken};
+use model::port::target::{Gone, Operation, TargetError, TrafficToken};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -47,6 +47,9 @@ pub async fn a_repeated_change_of_traffic_answers_as_the_first_did(at: Fixture) 
     let moved = at.shift(&[(&two, 100)], "step-2").await;
     let repeat = at.target.set_traffic(&at.service, &start, &to_one, "step-1").await.unwrap();
     assert_eq!(repeat, first);
+    let read = async |key| at.target.read_traffic(&at.service, key).await.unwrap();
+    assert_eq!(read("step-1").await, Operation::Done(first));
+    assert_eq!(read("nobody-asked").await, Operation::Unknown);
     assert_eq!(at.target.traffic(&at.service).await.unwrap(), moved, "the repeat changed nothing");
     assert_eq!(at.version(&one.url).await, "two");
 }
@@ -169,12 +172,16 @@ pub async fn a_forgotten_revision_is_gone(at: Fixture) {
     let (one, two) = (at.release("one").await, at.release("two").await);
     at.shift(&[(&two, 100)], "k1").await;
     at.target.retire(&at.service, std::slice::from_ref(&two.revision), &[]).await.unwrap();
-    assert!(matches!(at.target.probe(&at.service, &one.revision, "/").await, Err(TargetError::NotFound(_))));
+    let gone = at.target.probe(&at.service, &one.revision, "/").await;
+    assert!(
+        matches!(&gone, Err(TargetError::Gone { what: Gone::Revision(name), .. }) if *name == one.revision),
+        "{gone:?}"
+    );
     assert_eq!(get(&one.revision_url, "/").await.status, 404);
     let now = at.target.traffic(&at.service).await.unwrap();
     let back = BTreeMap::from([(one.revision.clone(), 100)]);
     let refused = at.target.set_traffic(&at.service, &now.token, &back, "k2").await;
-    assert!(matches!(refused, Err(TargetError::NotFound(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(TargetError::Gone { what: Gone::Revision(_), .. })), "{refused:?}");
     assert_eq!(at.target.traffic(&at.service).await.unwrap(), now);
     // Twice is fine.
     at.target.retire(&at.service, std::slice::from_ref(&two.revision), &[]).await.unwrap();
@@ -198,7 +205,7 @@ pub async fn a_discarded_revision_is_gone_alone(at: Fixture) {
     }
     if at.target.name() == "machine" {
         let gone = at.target.probe(&at.service, &three.revision, "/").await;
-        assert!(matches!(gone, Err(TargetError::NotFound(_))), "{gone:?}");
+        assert!(matches!(gone, Err(TargetError::Gone { what: Gone::Revision(_), .. })), "{gone:?}");
     }
     assert_eq!(at.target.traffic(&at.service).await.unwrap().weights.len(), 2);
 }

@@ -236,6 +236,9 @@ fn perform(world: &mut World, document: &Deployment, effect: &Effect, part: Part
             Outcome::Retired
         }
         Effect::Restore => return restore(world, document, part),
+        Effect::ReadRelease | Effect::Open | Effect::ReadTraffic(_) | Effect::ReadRestore => {
+            unreachable!("this target does everything at once")
+        }
         Effect::Discard { revision } => {
             world.target.discard(revision);
             Outcome::Retired

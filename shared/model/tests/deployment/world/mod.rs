@@ -14,7 +14,7 @@ use model::{
     deployment::{At, Claim, Input, Slot, Verdict, accept, claim, decide, settle},
     document::{Deployment, Service, Status, Strategy},
     message::{AboutDeployment, Message, kind},
-    port::target::BuildState,
+    port::target::{BuildState, WindowPolicy},
     time::SECOND_MS,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,14 @@ impl World {
     }
 
     pub fn at<'a>(&self, owner: &'a str, can_act: bool) -> At<'a> {
-        At { now: self.now, real: self.real, owner, alone: self.chaos.alone, can_act, window: (0, 1000) }
+        At {
+            now: self.now,
+            real: self.real,
+            owner,
+            alone: self.chaos.alone,
+            can_act,
+            window: WindowPolicy::MACHINE,
+        }
     }
 
     pub fn remembered(&self) -> Vec<String> {

@@ -30,7 +30,7 @@ pub struct Target {
 
 impl Target {
     pub fn traffic(&self) -> Traffic {
-        Traffic { token: TrafficToken(self.token.to_string()), weights: self.weights.clone() }
+        Traffic { token: TrafficToken(self.token.to_string()), weights: self.weights.clone(), closed: false }
     }
 
     pub fn set(
@@ -70,6 +70,7 @@ impl Target {
             revision: revision.to_owned(),
             url: "http://shop".to_owned(),
             revision_url: format!("http://{revision}"),
+            closed: false,
         }
     }
 
