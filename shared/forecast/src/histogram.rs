@@ -191,6 +191,20 @@ mod tests {
     }
 
     #[test]
+    fn a_target_may_count_in_buckets_of_its_own() {
+        // Cloud Monitoring's: wider by 1.4 each.
+        let buckets = Buckets { first_micros: 1_000, growth_millionths: 1_400_000 };
+        let latency = vec![(5, 90), (9, 10)];
+        let read = Histogram::from(&RevisionWindow { latency, buckets, ..RevisionWindow::default() });
+        // Buckets 5 and 9 hold 3.8 to 5.4 ms and 14.8 to 20.7 ms.
+        let (median, p95) = (read.quantile(0.5).unwrap(), read.quantile(0.95).unwrap());
+        assert!((3_840..=5_380).contains(&median) && (14_750..=20_670).contains(&p95), "{median}, {p95}");
+        assert_eq!(read.count(), 100);
+        let ours = RevisionWindow { latency: vec![(3, 2)], ..RevisionWindow::default() };
+        assert_eq!(Histogram::from(&ours), Histogram::from([(3_u16, 2_u32)].as_slice()));
+    }
+
+    #[test]
     fn json_is_an_object_of_counts() {
         let mut histogram = Histogram::default();
         histogram.record(116);

@@ -2,7 +2,7 @@
 
 use super::{TEST_APP, now_ms, open};
 use machine::objects::Objects;
-use model::port::target::{BuildState, Window};
+use model::port::target::{BuildState, Gone, TargetError, Window};
 use std::{
     io::BufRead as _,
     path::Path,
@@ -342,4 +342,40 @@ async fn a_build_whose_process_disappeared_has_failed() {
     let log = at.log(&order).await;
     assert!(log.iter().any(|(_, line)| line == "begun"));
     target.shutdown().await;
+}
+
+/// It can't be started any more, and whoever wants to go back to it is told that this is why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_whose_secrets_cannot_be_opened_says_that_its_key_is_gone() {
+    let world = World::new();
+    let service = Fixture::service();
+    let (at, target) = world.open(&service, 0).await;
+    let (one, two) = (at.release("one").await, at.release("two").await);
+    at.shift(&[(&two, 100)], "k1").await;
+    at.target
+        .retire(&service, std::slice::from_ref(&two.revision), std::slice::from_ref(&one.revision))
+        .await
+        .unwrap();
+    target.shutdown().await;
+    drop((at, target));
+    let services = world.data.path().join("services").join(service.tenant.as_str());
+    let folder = services.join(service.service.as_str()).join("revisions");
+    let spec = |name: &str| folder.join(name).join("spec.json");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(spec(name)).unwrap()).unwrap()
+    };
+    // Sealed for the other one: as good as a key that is lost.
+    let mut lost = read(&one.revision);
+    lost["variables"]["SECRET"] = read(&two.revision)["variables"]["SECRET"].clone();
+    std::fs::write(spec(&one.revision), lost.to_string()).unwrap();
+
+    let (at, _target) = world.open(&service, 0).await;
+    let now = at.target.traffic(&service).await.unwrap();
+    let back = std::collections::BTreeMap::from([(one.revision.clone(), 100)]);
+    let refused = at.target.start_traffic(&service, &now.token, &back, "k2").await;
+    assert!(
+        matches!(&refused, Err(TargetError::Gone { what: Gone::Key(name), .. }) if *name == one.revision),
+        "{refused:?}"
+    );
+    assert_eq!(at.target.traffic(&service).await.unwrap(), now, "what serves goes on serving");
 }
