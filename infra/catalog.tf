@@ -5,10 +5,16 @@ locals {
 
   catalog   = jsondecode(file("${path.module}/catalog.json"))
   functions = { for function in local.catalog.functions : function.name => function }
+  services  = { for service in local.catalog.services : service.name => service }
 
-  # A function with routes of its own is open to the internet and checks each caller itself; any other is reached
-  # only by pushes and schedules, whose identity Cloud Run checks before a request comes through.
-  public = { for name, function in local.functions : name => function if length(function.http) > 0 }
+  # Functions with routes share one service, which is open to the internet and checks each caller itself; any other
+  # function has a service of its own that is reached only by pushes and schedules, whose identity Cloud Run checks
+  # before a request comes through.
+  public   = { for name, service in local.services : name => service if service.public }
+  internal = { for name, service in local.services : name => service if !service.public }
+
+  # The service that each function runs in.
+  service_of = merge([for name, service in local.services : { for function in service.functions : function => name }]...)
 
   # A function may declare one topic several times; it is one subscription, for all of their types together, and
   # one that wants every type leaves no filter to the others.

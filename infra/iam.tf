@@ -1,6 +1,6 @@
-# One account a function, with the roles that its declaration asks for, each bound as narrowly as its resource allows.
-resource "google_service_account" "function" {
-  for_each = local.functions
+# One account a service, with the roles that its functions ask for, each bound as narrowly as its resource allows.
+resource "google_service_account" "service" {
+  for_each = local.services
 
   account_id   = "${local.prefix}${each.key}"
   display_name = "Sextant: ${each.key}"
@@ -16,8 +16,8 @@ locals {
   pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
   granted = merge([
-    for name, function in local.functions : {
-      for role in function.permissions : "${name} ${role}" => { function = name, role = role }
+    for name, service in local.services : {
+      for role in service.permissions : "${name} ${role}" => { service = name, role = role }
     }
   ]...)
   on_bucket  = { for key, grant in local.granted : key => grant if startswith(grant.role, "storage.") }
@@ -25,35 +25,35 @@ locals {
   on_project = { for key, grant in local.granted : key => grant if !contains(keys(local.on_bucket), key) && !contains(keys(local.on_key), key) }
 }
 
-resource "google_storage_bucket_iam_member" "function" {
+resource "google_storage_bucket_iam_member" "service" {
   for_each = local.on_bucket
 
   bucket = google_storage_bucket.objects.name
   role   = "roles/${each.value.role}"
-  member = google_service_account.function[each.value.function].member
+  member = google_service_account.service[each.value.service].member
 }
 
-resource "google_kms_crypto_key_iam_member" "function" {
+resource "google_kms_crypto_key_iam_member" "service" {
   for_each = local.on_key
 
   crypto_key_id = google_kms_crypto_key.data_keys.id
   role          = "roles/${each.value.role}"
-  member        = google_service_account.function[each.value.function].member
+  member        = google_service_account.service[each.value.service].member
 }
 
-resource "google_project_iam_member" "function" {
+resource "google_project_iam_member" "service" {
   for_each = local.on_project
 
   project = var.project
   role    = "roles/${each.value.role}"
-  member  = google_service_account.function[each.value.function].member
+  member  = google_service_account.service[each.value.service].member
 }
 
-# Functions with routes are open; each route says what it needs of its caller.
+# The door is open; each route says what it needs of its caller.
 resource "google_cloud_run_v2_service_iam_member" "public" {
   for_each = local.public
 
-  name     = google_cloud_run_v2_service.function[each.key].name
+  name     = google_cloud_run_v2_service.service[each.key].name
   location = var.region
   role     = "roles/run.invoker"
   member   = "allUsers"
@@ -61,9 +61,9 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
 
 # All others are open to pushes and schedules alone.
 resource "google_cloud_run_v2_service_iam_member" "pushed" {
-  for_each = { for name, function in local.functions : name => function if !contains(keys(local.public), name) }
+  for_each = local.internal
 
-  name     = google_cloud_run_v2_service.function[each.key].name
+  name     = google_cloud_run_v2_service.service[each.key].name
   location = var.region
   role     = "roles/run.invoker"
   member   = google_service_account.pusher.member

@@ -1,6 +1,6 @@
 output "urls" {
-  description = "Where each public function is."
-  value       = { for name in keys(local.public) : name => google_cloud_run_v2_service.function[name].uri }
+  description = "Where the public service is."
+  value       = { for name in keys(local.public) : name => google_cloud_run_v2_service.service[name].uri }
 }
 
 output "images" {

@@ -16,7 +16,7 @@ resource "google_cloud_scheduler_job" "schedule" {
   }
 
   http_target {
-    uri         = "${google_cloud_run_v2_service.function[each.value.function].uri}/push/${each.value.function}.schedule"
+    uri         = "${google_cloud_run_v2_service.service[local.service_of[each.value.function]].uri}/push/${each.value.function}.schedule"
     http_method = "POST"
     headers     = { "Content-Type" = "application/json" }
 
@@ -31,7 +31,7 @@ resource "google_cloud_scheduler_job" "schedule" {
 
     oidc_token {
       service_account_email = google_service_account.pusher.email
-      audience              = google_cloud_run_v2_service.function[each.value.function].uri
+      audience              = google_cloud_run_v2_service.service[local.service_of[each.value.function]].uri
     }
   }
 

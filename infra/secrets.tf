@@ -1,7 +1,18 @@
-# The key that signs bearer tokens. Its value is added by hand (`gcloud secrets versions add`), never through
-# Terraform: it would stand in the state.
-resource "google_secret_manager_secret" "token_key" {
-  secret_id = "${local.prefix}token-key"
+# The secrets that services are told, each readable by those only that are told it. Values are added by hand
+# (`gcloud secrets versions add`), never through Terraform: they would stand in the state.
+locals {
+  told = merge([
+    for name, service in local.services : {
+      for variable, given in service.environment : "${name} ${given.secret}" => { service = name, secret = given.secret }
+      if contains(keys(given), "secret")
+    }
+  ]...)
+}
+
+resource "google_secret_manager_secret" "told" {
+  for_each = toset([for told in values(local.told) : told.secret])
+
+  secret_id = "${local.prefix}${each.value}"
 
   replication {
     auto {}
@@ -10,10 +21,10 @@ resource "google_secret_manager_secret" "token_key" {
   depends_on = [google_project_service.used]
 }
 
-resource "google_secret_manager_secret_iam_member" "token_key" {
-  for_each = local.functions
+resource "google_secret_manager_secret_iam_member" "told" {
+  for_each = local.told
 
-  secret_id = google_secret_manager_secret.token_key.id
+  secret_id = google_secret_manager_secret.told[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.function[each.key].member
+  member    = google_service_account.service[each.value.service].member
 }

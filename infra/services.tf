@@ -1,16 +1,17 @@
-# One Cloud Run service a function, all from one image: `sextant serve NAME`. Nothing is kept in a service, so none is
-# protected against deletion: it can be made again at any time.
-resource "google_cloud_run_v2_service" "function" {
-  for_each = local.functions
+# The services of the catalog, all from one image: the public door, `sextant serve NAME,NAME,…`, and one for each other
+# function. Each is told what the catalog says that its functions read, and what `settings` adds. Nothing is kept in a
+# service, so none is protected against deletion: it can be made again at any time.
+resource "google_cloud_run_v2_service" "service" {
+  for_each = local.services
 
   name     = "${local.prefix}${each.key}"
   location = var.region
-  ingress  = contains(keys(local.public), each.key) ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  ingress  = each.value.public ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
 
   deletion_protection = false
 
   template {
-    service_account                  = google_service_account.function[each.key].email
+    service_account                  = google_service_account.service[each.key].email
     timeout                          = "${each.value.timeout_s + 5}s"
     max_instance_request_concurrency = each.value.concurrency
 
@@ -21,7 +22,7 @@ resource "google_cloud_run_v2_service" "function" {
 
     containers {
       image = var.image
-      args  = ["serve", each.key]
+      args  = each.value.arguments
 
       resources {
         limits = {
@@ -33,19 +34,30 @@ resource "google_cloud_run_v2_service" "function" {
       }
 
       dynamic "env" {
-        for_each = local.environment
+        for_each = { for variable, given in each.value.environment : variable => given if !contains(keys(given), "secret") }
+        content {
+          name  = env.key
+          value = contains(keys(env.value), "from") ? local.values[env.value.from] : env.value.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = { for variable, text in var.settings : variable => text if contains(each.value.settings, variable) }
         content {
           name  = env.key
           value = env.value
         }
       }
 
-      env {
-        name = "SEXTANT_TOKEN_KEY"
-        value_source {
-          secret_key_ref {
-            secret  = google_secret_manager_secret.token_key.secret_id
-            version = "latest"
+      dynamic "env" {
+        for_each = { for variable, given in each.value.environment : variable => given if contains(keys(given), "secret") }
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.told[env.value.secret].secret_id
+              version = "latest"
+            }
           }
         }
       }
@@ -54,24 +66,22 @@ resource "google_cloud_run_v2_service" "function" {
 
   lifecycle {
     precondition {
-      condition     = length(each.value.http) == 0 || length(each.value.topics) + length(each.value.schedules) == 0
-      error_message = "Function ${each.key} has routes and is also pushed to. A public service can't tell a push from a stranger's request: split it in two."
+      condition     = !each.value.public || alltrue([for function in each.value.functions : length(local.functions[function].topics) + length(local.functions[function].schedules) == 0])
+      error_message = "Service ${each.key} is public, and a function in it is also pushed to. A public service can't tell a push from a stranger's request: split the function in two."
     }
   }
 
-  depends_on = [google_project_service.used, google_secret_manager_secret_iam_member.token_key]
+  depends_on = [google_project_service.used, google_secret_manager_secret_iam_member.told]
 }
 
+# What the catalog's environments refer to by `from`; a test holds the two together.
 locals {
-  # What `sextant serve` reads; it reads nothing else about where it is.
-  environment = {
-    SEXTANT_PROJECT            = var.project
-    SEXTANT_REGION             = var.region
-    SEXTANT_FIRESTORE_DATABASE = google_firestore_database.sextant.name
-    SEXTANT_TOPIC_PREFIX       = local.prefix
-    SEXTANT_BUCKET             = google_storage_bucket.objects.name
-    SEXTANT_KMS_KEY            = google_kms_crypto_key.data_keys.id
-    SEXTANT_PUBLIC_URL         = var.public_url
-    SEXTANT_PUSH               = "platform"
+  values = {
+    project      = var.project
+    region       = var.region
+    database     = google_firestore_database.sextant.name
+    topic_prefix = local.prefix
+    public_url   = var.public_url
+    mail_from    = var.mail_from
   }
 }

@@ -25,11 +25,11 @@ resource "google_pubsub_subscription" "push" {
   filter                     = join(" OR ", [for type in each.value.types : "attributes.type = \"${type}\""])
 
   push_config {
-    push_endpoint = "${google_cloud_run_v2_service.function[each.value.function].uri}/push/${each.key}"
+    push_endpoint = "${google_cloud_run_v2_service.service[local.service_of[each.value.function]].uri}/push/${each.key}"
 
     oidc_token {
       service_account_email = google_service_account.pusher.email
-      audience              = google_cloud_run_v2_service.function[each.value.function].uri
+      audience              = google_cloud_run_v2_service.service[local.service_of[each.value.function]].uri
     }
   }
 

@@ -16,7 +16,7 @@ variable "firestore_location" {
 }
 
 variable "image" {
-  description = "The image of every function, by digest: REGION-docker.pkg.dev/PROJECT/sextant/sextant@sha256:…, as cloudbuild.yaml prints it."
+  description = "The image of every service, by digest: REGION-docker.pkg.dev/PROJECT/sextant/sextant@sha256:…, as cloudbuild.yaml prints it."
   type        = string
 
   validation {
@@ -30,8 +30,24 @@ variable "public_url" {
   type        = string
 }
 
+variable "mail_from" {
+  description = "Whom mails come from, such as `Sextant <sextant@example.com>`; the mail server must let this be."
+  type        = string
+}
+
+variable "settings" {
+  description = "Settings by their variables, such as { SEXTANT_KEEP_DAYS = 180 }; each goes to the services that read it. `sextant settings` lists them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.settings), flatten([for service in jsondecode(file("${path.module}/catalog.json")).services : service.settings]))) == 0
+    error_message = "One of these is no setting that can be chosen here; `settings` in infra/catalog.json lists those of each service."
+  }
+}
+
 variable "max_instances" {
-  description = "The most instances of one function: a bound on the bill."
+  description = "The most instances of one service: a bound on the bill."
   type        = number
   default     = 20
 }

@@ -1,9 +1,10 @@
 # Sextant in one Google Cloud project. First time:
-#   sextant catalog > infra/catalog.json
+#   sextant catalog --json > infra/catalog.json
 #   terraform -chdir=infra apply -target=google_artifact_registry_repository.images    (somewhere to put the image)
 #   gcloud builds submit --region REGION --config cloudbuild.yaml                      (prints the image by digest)
-#   terraform -chdir=infra apply -var image=…@sha256:… -target=google_secret_manager_secret.token_key
-#   openssl rand -base64 32 | gcloud secrets versions add sextant-token-key --data-file=-
+#   terraform -chdir=infra apply -var image=…@sha256:… -target=google_secret_manager_secret.told
+#   openssl rand -base64 32 | tr -d '\n' | gcloud secrets versions add sextant-token-key --data-file=-
+#   printf %s 'smtps://user:password@mail.example.com:465' | gcloud secrets versions add sextant-smtp --data-file=-
 #   terraform -chdir=infra apply -var image=…@sha256:…
 #
 # The provider's major version is pinned: a new one may rename arguments.

@@ -200,7 +200,7 @@ fn address(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use machine::mail::Mailer;
+    use common::mail::Mailer;
     use model::port::{Mail, Mailer as _};
 
     fn mail(key: &str) -> Mail {

@@ -3,19 +3,19 @@
 
 use crate::fake::{CountedBroker, CountedStore, CountedTimers, Counts, InstantTarget, ReadySource, Traffic};
 use axum::{Router, body::Body, http::Request};
+use common::mail::Mailer;
 use host::{Caller, Config, Function, Role, Runner, runner, token};
 use machine::{
     broker::{self, Broker},
     clock::{MachineClock, OsRandom},
     keys::Keys,
-    mail::Mailer,
     objects::Objects,
     store::{self, Store},
     timers::Timers,
 };
 use model::{TenantId, port::Clock as _, port::Ports};
 use serde_json::Value;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 use tower_service::Service as _;
 
 /// The tenant that everything belongs to.
@@ -40,8 +40,8 @@ impl World {
     pub fn open(folder: &Path, functions: Vec<Function>, traffic: Traffic) -> Self {
         let key = token::Key::new(vec![7; 32]).unwrap();
         let mut config = Config::local(8080, key.clone());
-        config.values =
-            BTreeMap::from([("instance".into(), "world".into()), ("alone".into(), "true".into())]);
+        config.settings.instance = "world".to_owned();
+        config.settings.alone = true;
         config.max_concurrent = Some(4096);
         let counts = Arc::new(Counts::default());
         std::fs::create_dir_all(folder.join("store")).unwrap();

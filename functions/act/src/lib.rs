@@ -12,7 +12,7 @@ mod roll_back;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     message::{ActionRequest, kind, topic},
     port::Delivery,
@@ -23,6 +23,7 @@ pub fn function() -> Function {
     Function::new("act", "Stops, restarts, scales and rolls back services that run")
         .timeout_s(60)
         .permissions(&["datastore.user", "pubsub.publisher", "run.developer"])
+        .uses(&[Port::Store, Port::Broker, Port::Target])
         .topic(topic::ACTIONS, &[kind::ACTION_REQUESTED], handle)
 }
 

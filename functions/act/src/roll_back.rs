@@ -67,8 +67,8 @@ fn moment(ctx: &Context) -> At<'_> {
     At {
         now: ctx.now(),
         real: ctx.real(),
-        owner: ctx.config.value("instance").unwrap_or("unnamed"),
-        alone: ctx.config.value("alone").is_some(),
+        owner: &ctx.config.settings.instance,
+        alone: ctx.config.settings.alone,
         can_act: false,
         window: ctx.ports.target.window_policy(),
     }

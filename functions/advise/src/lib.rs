@@ -11,7 +11,7 @@ mod words;
 mod tests;
 
 use baseline::{Baseline, baseline_path};
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     document::{Observation, observation_path},
     message::{AboutObservation, kind, topic},
@@ -25,6 +25,7 @@ use model::{
 pub fn function() -> Function {
     Function::new("advise", "Notices what is out of line in measurements")
         .permissions(&["datastore.user", "pubsub.publisher"])
+        .uses(&[Port::Store, Port::Broker])
         .topic(topic::OBSERVATIONS, &[kind::OBSERVATION_RECORDED], handle)
 }
 

@@ -10,7 +10,7 @@ mod utilize;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     document::{SHARDS, Service},
     port::{
@@ -31,6 +31,7 @@ pub fn function() -> Function {
             "run.viewer",
             "bigquery.jobUser",
         ])
+        .uses(&[Port::Store, Port::Broker, Port::Target])
         .schedule("collect-metrics", "* * * * *", handle)
 }
 

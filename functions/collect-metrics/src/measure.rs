@@ -139,6 +139,5 @@ async fn save(
 
 /// How often a service is measured.
 fn interval_ms(ctx: &Context) -> i64 {
-    ctx.config.value("collect_minutes").and_then(|text| text.parse::<i64>().ok()).unwrap_or(5).max(1)
-        * MINUTE_MS
+    ctx.config.settings.collect_minutes.get() * MINUTE_MS
 }

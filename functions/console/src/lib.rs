@@ -10,7 +10,7 @@ mod paging;
 mod read;
 pub mod view;
 
-use host::Function;
+use host::{Door, Function, Port};
 use std::sync::Arc;
 
 /// Requests are cut off after this long; streams end by themselves before.
@@ -21,7 +21,9 @@ pub fn function() -> Function {
     let function = Function::new("console", "Pages, the read API and live streams")
         .timeout_s(TIMEOUT_S)
         .concurrency(256)
-        .permissions(&["datastore.viewer", "storage.objectViewer", "run.viewer", "logging.viewer"]);
+        .permissions(&["datastore.viewer", "storage.objectViewer", "run.viewer", "logging.viewer"])
+        .uses(&[Port::Store, Port::Target, Port::Objects])
+        .door(Door::Public);
     let hub = Arc::new(live::Hub::default());
     problems(page::routes(live::routes(log::routes(api::routes(function)), &hub)))
 }

@@ -75,8 +75,8 @@ fn moment(ctx: &Context, began: Timestamp) -> At<'_> {
     At {
         now: ctx.now(),
         real,
-        owner: ctx.config.value("instance").unwrap_or("unnamed"),
-        alone: ctx.config.value("alone").is_some(),
+        owner: &ctx.config.settings.instance,
+        alone: ctx.config.settings.alone,
         can_act: real.since(began) < ACT_FOR_MS,
         window: ctx.ports.target.window_policy(),
     }

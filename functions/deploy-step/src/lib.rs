@@ -10,7 +10,7 @@ mod left_over;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     message::{AboutDeployment, kind, topic},
     port::Delivery,
@@ -31,6 +31,7 @@ pub fn function() -> Function {
         "cloudbuild.builds.editor",
         "storage.objectAdmin",
     ])
+    .uses(&[Port::Store, Port::Broker, Port::Timers, Port::Target, Port::Keys, Port::Source])
     .topic(
         topic::DEPLOYMENTS,
         &[kind::DEPLOYMENT_REQUESTED, kind::DEPLOYMENT_DUE, kind::BUILD_ENDED],

@@ -169,7 +169,7 @@ pub async fn commit(
         run.outbox.push(recorded(&known, &learning));
         writes.push(Write::put(learning_path(&tenant, &learning.id), Precondition::None, &learning)?);
         writes.push(patch(own_path(&tenant, &run.class), &run.class, None, &sums));
-        if ctx.config.value("pool") == Some("on") {
+        if ctx.config.settings.pool {
             let pseudonym = forecast::recommend::pseudonym(&tenant);
             writes.push(patch(pool_cells_path(&tenant, &run.class), &run.class, Some(&pseudonym), &sums));
         }

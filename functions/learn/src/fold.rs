@@ -32,7 +32,7 @@ struct PoolCells {
 
 /// Folds the whole pool.
 pub async fn fold(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
-    if ctx.config.value("pool") != Some("on") || crate::is_off(&ctx) {
+    if !ctx.config.settings.pool || crate::is_off(&ctx) {
         return Ok(Outcome::Done);
     }
     let all = read(&ctx).await?;

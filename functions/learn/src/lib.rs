@@ -21,7 +21,7 @@ mod words;
 mod tests;
 
 use compare::Reason;
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     document::{Observation, observation_path},
     message::{AboutFeedback, AboutObservation, kind, topic},
@@ -33,6 +33,7 @@ pub fn function() -> Function {
     Function::new("learn", "Compares what was predicted with what happened, and corrects the next prediction")
         .timeout_s(60)
         .permissions(&["datastore.user", "pubsub.publisher"])
+        .uses(&[Port::Store, Port::Broker])
         .topic(topic::FEEDBACK, &[kind::FEEDBACK_RECEIVED], on_feedback)
         .topic(topic::OBSERVATIONS, &[kind::OBSERVATION_RECORDED], on_observation)
         .schedule("fold", "17 * * * *", fold::fold)
@@ -65,7 +66,7 @@ async fn on_observation(ctx: Context, delivery: Delivery) -> Result<Outcome, Err
 
 /// The setting `no_learning` shows what the loop is worth: with it, predictions stay as they are.
 fn is_off(ctx: &Context) -> bool {
-    let off = ctx.config.value("no_learning") == Some("true");
+    let off = ctx.config.settings.no_learning;
     if off {
         tracing::info!(
             "learning is switched off by the setting `no_learning`: nothing was compared or stored"

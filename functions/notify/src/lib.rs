@@ -10,7 +10,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     message::{kind, topic},
     port::Delivery,
@@ -20,6 +20,7 @@ use model::{
 pub fn function() -> Function {
     Function::new("notify", "Mails the owner of a service what they should know")
         .permissions(&["datastore.user"])
+        .uses(&[Port::Store, Port::Mailer])
         .topic(topic::DEPLOYMENTS, &[kind::DEPLOYMENT_ENDED], handle)
         .topic(topic::OBSERVATIONS, &[kind::ANOMALY_DETECTED], handle)
         .topic(topic::LEARNING, &[kind::LEARNING_RECORDED], handle)

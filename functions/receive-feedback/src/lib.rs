@@ -18,12 +18,12 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
-use host::{Function, Role, Route};
+use host::{Door, Function, Port, Role, Route};
 
 /// The function's declaration.
 pub fn function() -> Function {
     Function::new("receive-feedback", "Takes answers from the form and the API, and measurements from customers")
-        .permissions(&["datastore.user", "pubsub.publisher"])
+        .permissions(&["datastore.user", "pubsub.publisher"]).uses(&[Port::Store, Port::Broker]).door(Door::Public)
         .route(
             Route::post(
                 "/api/v1/feedback/{decision_id}",

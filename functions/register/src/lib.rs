@@ -18,7 +18,7 @@ use command::{
 };
 use customer::body::{RegisterBody, Registered};
 use deploy::body::{StartBody, Started};
-use host::{Function, Role, Route};
+use host::{Door, Function, Port, Role, Route};
 use operate::{ActionBody, Requested};
 use recommend::{RecommendBody, view::DecisionView};
 
@@ -27,7 +27,9 @@ pub fn function() -> Function {
     let function = Function::new("register", "Records decisions and deployments; takes commands")
         .timeout_s(60)
         .concurrency(256)
-        .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"]);
+        .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"])
+        .uses(&[Port::Store, Port::Broker, Port::Target, Port::Keys, Port::Source])
+        .door(Door::Public);
     problems(commands(records(function)))
 }
 

@@ -12,7 +12,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     document::{SHARDS, Service, service_path},
     message::{AboutFeedback, kind, topic},
@@ -31,6 +31,7 @@ pub fn function() -> Function {
     .timeout_s(300)
     .concurrency(1)
     .permissions(&["datastore.user", "pubsub.publisher"])
+    .uses(&[Port::Store, Port::Broker, Port::Mailer])
     .schedule("send-feedback", "* * * * *", on_schedule)
     .topic(topic::FEEDBACK, &[kind::FEEDBACK_DUE], on_due)
 }

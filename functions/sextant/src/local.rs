@@ -6,7 +6,7 @@ use futures::{
     FutureExt as _,
     future::{BoxFuture, ready},
 };
-use host::{Context, Error, Function, Method, Request, Response, Role, Route};
+use host::{Context, Error, Function, Method, Port, Request, Response, Role, Route};
 use machine::{broker::Broker, clock::MachineClock};
 use model::{
     TenantId,
@@ -58,6 +58,7 @@ pub fn function(machine: &Machine) -> Function {
         })
     };
     Function::new("local", "What only a developer's machine offers")
+        .uses(&[Port::Broker])
         .route(route(
             Method::Post,
             "/local/v1/tick",

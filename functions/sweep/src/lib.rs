@@ -5,13 +5,13 @@
 
 mod deployments;
 mod page;
-pub mod retention;
+mod retention;
 mod services;
 
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome};
+use host::{Context, Error, Function, Outcome, Port};
 use model::{
     Timestamp,
     document::SHARDS,
@@ -31,7 +31,7 @@ pub fn function() -> Function {
     )
     .timeout_s(50)
     .concurrency(1)
-    .permissions(&["datastore.user", "pubsub.publisher", "storage.objectAdmin"])
+    .permissions(&["datastore.user", "pubsub.publisher", "storage.objectAdmin"]).uses(&[Port::Store, Port::Broker, Port::Objects])
     .schedule("sweep", "* * * * *", handle)
 }
 

@@ -22,24 +22,10 @@ const PAGE: usize = 100;
 const LISTED: usize = 1_000;
 /// A link that has expired says so for this long; after it, it is unknown.
 const LINK_MS: i64 = 30 * DAY_MS;
-/// Days that observations, logs, notices and records of actions are kept.
-const KEPT_DAYS: i64 = 90;
-/// Owners are asked for the last time after 30 days, about what was measured until then.
-const LEAST_DAYS: i64 = 31;
-
-/// Days that things are kept by a setting's text; the error says what is wrong with it.
-pub fn days(text: &str) -> Result<i64, String> {
-    let days = text.trim().parse().ok().filter(|days| (LEAST_DAYS..=36_500).contains(days));
-    days.ok_or_else(|| format!("`{text}` is not a number of days from {LEAST_DAYS} to 36500"))
-}
 
 /// Removes what is over, until the time is. What fails is tried again in a minute and keeps nothing else.
 pub async fn clear(ctx: &Context, until: Timestamp) {
-    let days = ctx.config.value("keep_days").map_or(Ok(KEPT_DAYS), days).unwrap_or_else(|why| {
-        tracing::error!("the setting `keep_days` is wrong: {why}; {KEPT_DAYS} days are kept");
-        KEPT_DAYS
-    });
-    let (now, real, kept) = (ctx.now(), ctx.real(), days * DAY_MS);
+    let (now, real, kept) = (ctx.now(), ctx.real(), ctx.config.settings.keep_days.get() * DAY_MS);
     let group = |name: &str| Scope::Group(name.to_owned());
     let links = Scope::Collection("links".to_owned());
     let sorts = [

@@ -1,8 +1,7 @@
 //! What a process that runs functions is told, read once in `main`.
 
-use crate::{oidc::Verifier, token};
+use crate::{Settings, oidc::Verifier, token};
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
@@ -32,7 +31,7 @@ impl std::fmt::Debug for PushAuth {
     }
 }
 
-/// Settings of the host and, under `values`, of functions.
+/// What the host goes by, and under `settings` all that the process was told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where people reach the console and its links, without a trailing slash: `http://localhost:8080`.
@@ -54,8 +53,8 @@ pub struct Config {
     pub read_timeout: Duration,
     /// Seconds each function may take, instead of its own number.
     pub timeout: Option<Duration>,
-    /// Settings that only some functions know, by name.
-    pub values: BTreeMap<String, String>,
+    /// What the process was told, typed.
+    pub settings: Settings,
     /// How often the crash point that is set was passed, for tests that die at a later pass.
     pub passes: Arc<AtomicU32>,
 }
@@ -73,14 +72,9 @@ impl Config {
             max_concurrent: None,
             read_timeout: Duration::from_secs(10),
             timeout: None,
-            values: BTreeMap::new(),
+            settings: Settings::default(),
             passes: Arc::default(),
         }
-    }
-
-    /// One of `values`.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
     }
 
     /// A link under `public_url`; `path` begins with `/`.

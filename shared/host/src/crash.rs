@@ -31,9 +31,8 @@ impl Context {
     /// Dies here by SIGKILL if the setting `crash_at` names this point; with `NAME#N`, when it is passed the Nth time.
     pub fn crash_point(&self, name: &'static str) {
         debug_assert!(POINTS.contains(&name), "{name} is not listed");
-        let Some(set) = self.config.value("crash_at") else { return };
-        let (point, pass) = set.split_once('#').unwrap_or((set, "1"));
-        if point == name && pass.parse() == Ok(self.config.passes.fetch_add(1, Ordering::SeqCst) + 1) {
+        let Some(point) = &self.config.settings.crash_at else { return };
+        if point.name == name && point.pass == self.config.passes.fetch_add(1, Ordering::SeqCst) + 1 {
             let _ = kill(Pid::this(), Signal::SIGKILL);
         }
     }

@@ -1,7 +1,7 @@
 //! What a function declares, once: its routes, topics and schedules. Local wiring, the catalog, the OpenAPI
 //! document and the README's table all come from it.
 
-use crate::{Context, Error, Request, Response, openapi::Schema};
+use crate::{Context, Error, Port, Request, Response, openapi::Schema};
 use futures::future::BoxFuture;
 use model::{Timestamp, port::Delivery};
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,15 @@ pub struct ScheduleTrigger {
     pub(crate) handler: Arc<dyn DeliveryHandler>,
 }
 
+/// Through which service on Google Cloud a function is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Its own, which only pushes and schedules get into.
+    Internal,
+    /// The one public service, which all functions with routes share.
+    Public,
+}
+
 /// A function: its name, what starts it, what it may use, and the handlers.
 #[derive(Clone)]
 pub struct Function {
@@ -242,6 +251,10 @@ pub struct Function {
     pub concurrency: u32,
     /// Roles its service account needs.
     pub permissions: &'static [&'static str],
+    /// Ports that it is handed; a call of any other fails.
+    pub ports: &'static [Port],
+    /// Through which service it is reached.
+    pub door: Door,
     /// HTTP routes.
     pub routes: Vec<Route>,
     /// Topics.
@@ -261,6 +274,8 @@ impl Function {
             timeout_s: 30,
             concurrency: 80,
             permissions: &[],
+            ports: &[],
+            door: Door::Internal,
             routes: vec![],
             topics: vec![],
             schedules: vec![],
@@ -286,6 +301,20 @@ impl Function {
     #[must_use]
     pub fn permissions(mut self, roles: &'static [&'static str]) -> Self {
         self.permissions = roles;
+        self
+    }
+
+    /// Ports that it is handed. A place that lacks one of them refuses to start the function.
+    #[must_use]
+    pub fn uses(mut self, ports: &'static [Port]) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// Through which service it is reached.
+    #[must_use]
+    pub fn door(mut self, door: Door) -> Self {
+        self.door = door;
         self
     }
 

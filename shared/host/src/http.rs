@@ -165,7 +165,7 @@ impl Runner {
             tenant = tracing::field::Empty,
             deployment = tracing::field::Empty,
         );
-        let mut ctx = self.context(trace, span.clone());
+        let mut ctx = self.context(function, trace, span.clone());
         if let Some(caller) = caller {
             ctx = ctx.with_caller(caller);
         }

@@ -7,7 +7,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`function`] | what a function declares: routes, topics, schedules |
+//! | [`function`] | what a function declares: routes, topics, schedules, ports, its door |
+//! | [`setting`] | what a process is told: one typed table |
+//! | [`port`] | which ports a function is handed, and ports that open on first use |
 //! | [`context`], [`request`], [`response`], [`error`], [`findings`] | what handlers see |
 //! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
 //! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
@@ -32,6 +34,7 @@ pub mod idempotency;
 pub mod lambda;
 pub mod oidc;
 pub mod openapi;
+pub mod port;
 mod problems;
 pub mod push;
 pub mod request;
@@ -41,6 +44,7 @@ pub mod runner;
 pub mod seal;
 pub mod serve;
 pub mod session;
+pub mod setting;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -53,10 +57,12 @@ pub use config::{Config, PushAuth};
 pub use context::{Caller, Context};
 pub use error::{Error, Kind};
 pub use findings::Findings;
-pub use function::{Function, Method, Outcome, Role, Route};
+pub use function::{Door, Function, Method, Outcome, Role, Route};
 pub use model::port::Delivery;
+pub use port::Port;
 pub use request::Request;
 pub use response::{Response, SseEvent};
 pub use runner::Runner;
 pub use serve::serve;
+pub use setting::Settings;
 pub use trace::Trace;

@@ -4,7 +4,7 @@
 
 use crate::{
     Config, Context, Error, Function, Kind, Outcome, Trace, function::DeliveryHandler, idempotency::InFlight,
-    session::Sessions,
+    port, session::Sessions,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -97,7 +97,10 @@ pub fn schedules(functions: &[Function]) -> Vec<Schedule> {
 /// Functions that share one process.
 pub struct Runner {
     pub(crate) functions: Vec<Function>,
+    /// The host's own, with all of them.
     pub(crate) ports: Arc<Ports>,
+    /// Each function's, with what it declares.
+    handed: HashMap<&'static str, Arc<Ports>>,
     pub(crate) config: Arc<Config>,
     pub(crate) sessions: Sessions,
     pub(crate) in_flight: Arc<InFlight>,
@@ -149,9 +152,11 @@ impl Runner {
             .iter()
             .map(|f| (f.name, Semaphore::new(config.max_concurrent.unwrap_or(f.concurrency as usize))))
             .collect();
+        let handed = functions.iter().map(|f| (f.name, Arc::new(port::handed(&ports, f)))).collect();
         Self {
             functions,
             ports,
+            handed,
             config,
             sessions: Sessions::default(),
             in_flight: Arc::default(),
@@ -196,8 +201,10 @@ impl Runner {
         self.functions.iter().find(|function| function.name == name)
     }
 
-    pub(crate) fn context(&self, trace: Trace, span: tracing::Span) -> Context {
-        Context::within(Arc::clone(&self.ports), Arc::clone(&self.config), trace, span)
+    /// The context of a function's handler, with the ports that it declares.
+    pub(crate) fn context(&self, function: &Function, trace: Trace, span: tracing::Span) -> Context {
+        let ports = self.handed.get(function.name).unwrap_or(&self.ports);
+        Context::within(Arc::clone(ports), Arc::clone(&self.config), trace, span)
     }
 
     /// Bounds a handler in time and turns a panic into an error.
@@ -238,7 +245,7 @@ impl Runner {
             tenant = tracing::field::Empty,
             deployment = tracing::field::Empty,
         );
-        let mut ctx = self.context(trace, span.clone());
+        let mut ctx = self.context(function, trace, span.clone());
         if delivery.message.kind != kind::SCHEDULE {
             ctx = ctx.with_tenant(delivery.message.tenant.clone());
         }

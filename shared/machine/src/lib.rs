@@ -1,4 +1,4 @@
-//! Adapters for one machine: an embedded store and broker, timers, objects, keys, mail, and a target that runs
+//! Adapters for one machine: an embedded store and broker, timers, objects, keys, and a target that runs
 //! apps as real processes behind a weighted ingress.
 //!
 //! Invariant: one process owns a data folder. Nothing here decides anything; the functions do.
@@ -9,7 +9,6 @@ pub mod broker;
 pub mod clock;
 pub mod ingress;
 pub mod keys;
-pub mod mail;
 pub mod objects;
 pub mod schedule;
 pub mod source;

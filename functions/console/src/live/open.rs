@@ -17,10 +17,6 @@ use utoipa::ToSchema;
 /// A stream ends by itself this long before the function's timeout would cut it off.
 const STREAM_MS: i64 = (crate::TIMEOUT_S as i64 - 60) * SECOND_MS;
 
-/// Streams that one instance has open at once, unless the setting `streams` says another number: fewer than it takes
-/// requests at once, so that pages are answered beside them.
-const MOST_STREAMS: u64 = 200;
-
 /// What to follow.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -45,7 +41,7 @@ pub async fn open(hub: Arc<Hub>, ctx: Context, request: Request) -> Result<Respo
         return Ok(Response::empty(204));
     }
     let wish = Wish { place, logs: wanted.logs.unwrap_or(true), until: ctx.real().plus(STREAM_MS) };
-    let most = ctx.config.value("streams").and_then(|text| text.parse().ok()).unwrap_or(MOST_STREAMS);
+    let most = ctx.config.settings.streams.get().unsigned_abs();
     let (ports, counted) = (&ctx.ports, hub.admit(most).ok_or_else(|| full(most))?);
     let reader = if rests {
         Reader::resting(ports, State::at_rest(ports, deployment).await?, counted, wish)

@@ -237,7 +237,7 @@ async fn one_attempt_at_a_build_follows_the_other() {
 
 #[tokio::test]
 async fn streams_are_bounded_and_make_room_when_they_end() {
-    let world = World::configured(|config| drop(config.values.insert("streams".into(), "2".into())));
+    let world = World::configured(|config| assert!(config.settings.set("streams", "2")));
     let deployment = building(&world).await;
     let first = open(&world, &deployment, None, "").await;
     let _second = open(&world, &deployment, None, "").await;

@@ -30,7 +30,7 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
     let own: Option<OwnDocument> =
         learned.next().flatten().map(|document| document.body.parse()).transpose()?;
     let now = ctx.now();
-    let region = ctx.config.value("region").unwrap_or("us-central1");
+    let region = ctx.config.settings.region.as_str();
     let made = recommend(&class, None, None, region, &learning(pool, own.as_ref(), now))
         .map_err(|error| Failed::lasting("no_price", error.to_string(), "Set a region that has a price."))?;
     let plan = report.plan();

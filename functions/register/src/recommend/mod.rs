@@ -163,7 +163,7 @@ fn check(ctx: &Context, mut body: RecommendBody) -> Result<Wanted, Error> {
 
 /// The region whose prices are used where nobody names one.
 pub fn default_region(ctx: &Context) -> &str {
-    ctx.config.value("region").unwrap_or("us-central1")
+    ctx.config.settings.region.as_str()
 }
 
 /// A price that can't be made, as a problem of the field that names the region.

@@ -10,6 +10,7 @@ pub mod deploy;
 mod dockerfile;
 mod estimate;
 mod feedback;
+mod flags;
 mod follow;
 mod inspect;
 mod invoke;
@@ -29,6 +30,7 @@ mod run_log;
 mod scan;
 pub mod serve;
 pub mod server;
+mod settings;
 mod span;
 mod sse;
 mod status;
@@ -41,6 +43,7 @@ use crate::failure::Ended;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use client::Api;
+use host::setting::Process;
 use output::Output;
 use std::path::PathBuf;
 
@@ -62,8 +65,8 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// The data folder of the server that is talked to, or started.
-    #[arg(long, global = true, default_value_os_t = default_data(), env = "SEXTANT_DATA", hide_default_value = true)]
-    pub data: PathBuf,
+    #[arg(long, global = true, env = "SEXTANT_DATA")]
+    pub data: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -75,8 +78,10 @@ pub enum Command {
     /// Show the whole story in under a minute: releases, a canary, a way back, feedback, learning.
     Demo(demo::Demo),
     /// Run every function in one process on this machine, and deploy APP if one is given.
+    #[command(after_help = flags::rest(Process::Up))]
     Up(Box<up::Up>),
-    /// Run one function as an HTTP service on $PORT.
+    /// Run functions as an HTTP service on $PORT.
+    #[command(after_help = flags::rest(Process::Serve))]
     Serve(serve::Serve),
     /// Deploy a folder or a Git repository, and follow it to the end.
     Deploy(deploy::Deploy),
@@ -112,6 +117,8 @@ pub enum Command {
     Canary(canary::Canary),
     /// Show every function with what starts it.
     Catalog,
+    /// Show every setting, with what it takes and who reads it.
+    Settings(settings::Settings),
     /// Print the OpenAPI document.
     Openapi,
     /// Make a bearer token for this machine's API.
@@ -137,11 +144,12 @@ pub enum Command {
 
 /// Carries out a command that needs no process of its own kind.
 pub fn run(cli: Cli, output: Output) -> Result<Ended> {
-    let data = cli.data;
+    let given = cli.data;
+    let data = given.clone().unwrap_or_else(default_data);
     match cli.command {
         Command::Demo(demo) => parallel(demo::run(demo, output)),
-        Command::Up(up) => parallel(up::run(*up, data, output)),
-        Command::Serve(serve) => serve::run(serve::Serve { data: Some(data), ..serve }),
+        Command::Up(up) => parallel(up::run(*up, given, output)),
+        Command::Serve(serve) => serve::run(serve::Serve { data: given, ..serve }),
         Command::Inspect(inspect) => inspect.run(output),
         Command::Dockerfile(dockerfile) => dockerfile.run(output),
         Command::Scan(scan) => scan.run(output),
@@ -149,6 +157,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Estimate(estimate) => estimate.run(output),
         Command::Canary(canary) => canary.run(output),
         Command::Catalog => catalog::run(output),
+        Command::Settings(settings) => settings.run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
         Command::RunBuild(_) | Command::RunLog(_) | Command::DemoApp => Ok(Ended::Done),
@@ -186,6 +195,7 @@ async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
         | Command::Estimate(_)
         | Command::Canary(_)
         | Command::Catalog
+        | Command::Settings(_)
         | Command::Openapi
         | Command::Token(_)
         | Command::RunBuild(_)

@@ -1,66 +1,40 @@
-//! `sextant serve FUNCTION`: one function as an HTTP service on `$PORT`, with its push route and health.
+//! `sextant serve NAME,NAME`: functions as one HTTP service on `$PORT`, with their push routes and health.
 //!
 //! Invariant: nothing is opened, connected or compiled before the first request needs it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a service is told its settings by its environment, read here once"
-)]
-
+use super::flags::{self, Flags};
 use crate::{
     failure::{Ended, Stop},
     functions, local,
-    place::{self, machine::Options},
+    place::{self, certificates::Published, machine},
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, FromArgMatches as _};
-use host::{Config, PushAuth, Runner, oidc::Verifier, telemetry::Format};
-use model::port::{Ports, Random as _};
-use std::{
-    env,
-    ffi::OsString,
-    net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
-    sync::Arc,
+use host::{
+    Config, Function, PushAuth, Runner, Settings,
+    oidc::Verifier,
+    seal::ExposeSecret as _,
+    setting::{Place, Process, Push},
+    telemetry::Format,
+    token,
 };
+use model::port::{Ports, Random};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use tokio::net::TcpListener;
 
-/// Which function, and where.
+/// What is logged.
+const LOG: &str = "info";
+
+/// Which functions, and what they are told.
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
-    /// The function (`sextant catalog` lists them).
-    pub function: String,
-    /// The port.
-    #[arg(long, env = "PORT", default_value_t = 8080)]
-    pub port: u16,
-    /// Address to listen on; every one on Cloud Run, else loopback.
-    #[arg(long, env = "SEXTANT_LISTEN")]
-    pub listen: Option<IpAddr>,
-    /// Who may push deliveries: whoever presents this token. On Cloud Run the platform verifies them.
-    #[arg(long, env = "SEXTANT_PUSH_TOKEN", hide_env_values = true)]
-    pub push_token: Option<String>,
-    /// Take pushes that Google signed for this audience, and no others; with `--push-account`. On Cloud Run the platform
-    /// verifies them, which is enough for a service that is not public.
-    #[arg(long, env = "SEXTANT_PUSH_AUDIENCE", requires = "push_account")]
-    pub push_audience: Option<String>,
-    /// The e-mail of the service account that pushes.
-    #[arg(long, env = "SEXTANT_PUSH_ACCOUNT", requires = "push_audience")]
-    pub push_account: Option<String>,
-    /// Where the keys are that pushes are signed with.
-    #[arg(long, env = "SEXTANT_PUSH_CERTIFICATES", default_value = host::oidc::GOOGLE, hide = true)]
-    pub push_certificates: String,
-    /// Names that the service answers for, beside loopback.
-    #[arg(long = "host", env = "SEXTANT_HOSTS", value_delimiter = ',')]
-    pub hosts: Vec<String>,
-    /// Where people reach the console.
-    #[arg(long, env = "SEXTANT_PUBLIC_URL")]
-    pub public_url: Option<String>,
-    /// Port of the ingress in front of the apps, on a machine; 0 for a free one.
-    #[arg(long, env = "SEXTANT_INGRESS_PORT", default_value_t = 0)]
-    pub ingress_port: u16,
-    /// What is logged, such as `info` or `warn,host=debug`.
-    #[arg(long, env = "SEXTANT_LOG", default_value = "info")]
-    pub log: String,
-    /// The data folder; set by the command line's own `--data`.
+    /// The functions, separated by commas (`sextant catalog` lists them).
+    #[arg(value_delimiter = ',', required = true, num_args = 1, value_name = "FUNCTION")]
+    pub functions: Vec<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Flags<true>,
+    /// The data folder, if the command line's own `--data` names one.
     #[arg(skip)]
     pub data: Option<PathBuf>,
 }
@@ -71,11 +45,16 @@ pub fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Resul
     if arguments.first()? != "serve" {
         return None;
     }
-    let data =
-        clap::Arg::new("data").long("data").env("SEXTANT_DATA").value_parser(clap::value_parser!(PathBuf));
+    let data = clap::Arg::new("data")
+        .long("data")
+        .help("The data folder, on a machine")
+        .value_parser(clap::value_parser!(PathBuf));
     let command =
         Serve::augment_args(clap::Command::new("sextant serve").bin_name("sextant serve")).arg(data);
-    let command = command.about("Run one function as an HTTP service on $PORT.");
+    let command = command
+        .about("Run functions as an HTTP service on $PORT.")
+        .after_help(flags::rest(Process::Serve))
+        .max_term_width(110);
     let matches = command.try_get_matches_from(arguments);
     let mut matches = matches.unwrap_or_else(|error| error.exit());
     let data = matches.remove_one::<PathBuf>("data");
@@ -85,38 +64,32 @@ pub fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Resul
 
 /// Serves until told to stop.
 pub fn run(serve: Serve) -> Result<Ended> {
-    let cloud_run = env::var_os("K_SERVICE").is_some();
-    let format = if cloud_run {
-        Format::Cloud { project: env::var("GOOGLE_CLOUD_PROJECT").ok() }
-    } else {
-        Format::Human
-    };
-    host::telemetry::init(format, &serve.log).map_err(Stop::Usage)?;
-    let Some(function) = functions::named(&serve.function) else {
-        let names: Vec<&str> = functions::all().iter().map(|function| function.name).collect();
-        return Err(Stop::Usage(format!(
-            "there is no function `{}`; there are {}",
-            serve.function,
-            names.join(", ")
-        ))
-        .into());
-    };
-    let data = serve.data.clone().unwrap_or_else(super::default_data);
-    let config = Arc::new(config(&serve, &data, cloud_run)?);
-    let ports = Arc::new(ports(&serve, &data, &config)?);
-    let runner = Runner::new(vec![function], ports, config).with_openapi(local::openapi);
-    let address =
-        serve.listen.unwrap_or(if cloud_run { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST }.into());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("no thread could be started")?;
+    let functions = chosen(&serve.functions)?;
+    let names: Vec<&str> = functions.iter().map(|function| function.name).collect();
+    let (settings, place) = serve.settings.read(std::env::vars_os(), serve.data.as_deref(), &[], &names)?;
+    host::telemetry::init(format(&settings), settings.log.as_deref().unwrap_or(LOG)).map_err(Stop::Usage)?;
+    if place == Place::Machine && settings.firestore_emulator.is_some() {
+        tracing::warn!(
+            "FIRESTORE_EMULATOR_HOST is not used in place `machine`; set SEXTANT_PLACE=gcp for it"
+        );
+    }
+    let mut config = config(settings, place)?;
+    let ports = place::ports(place, &config, &functions)?;
+    config.settings.instance = instance(config.settings.revision.as_deref(), &*ports.random);
+    listen(functions, ports, config)
+}
+
+fn listen(functions: Vec<Function>, ports: Ports, config: Config) -> Result<Ended> {
+    let names = functions.iter().map(|function| function.name).collect::<Vec<_>>().join(",");
+    let (address, port) = (config.settings.listen, config.port);
+    let runner = Runner::new(functions, Arc::new(ports), Arc::new(config)).with_openapi(local::openapi);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("no thread could be started")?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind((address, serve.port)).await;
-        let listener = listener.with_context(|| {
-            format!("port {} can't be listened on; choose another with --port", serve.port)
+        let listener = TcpListener::bind((address, port)).await.with_context(|| {
+            format!("port {port} of {address} can't be listened on; choose another with --port or --listen")
         })?;
-        tracing::info!(function = serve.function, "listening on {}", listener.local_addr()?);
+        tracing::info!(functions = names, "listening on {}", listener.local_addr()?);
         host::serve(listener, Arc::new(runner).router(), host::serve::signal()).await?;
         anyhow::Ok(())
     })?;
@@ -125,98 +98,121 @@ pub fn run(serve: Serve) -> Result<Ended> {
     Ok(Ended::Done)
 }
 
-fn config(serve: &Serve, data: &Path, cloud_run: bool) -> Result<Config> {
-    let key = match env::var("SEXTANT_TOKEN_KEY") {
-        Ok(key) => host::token::Key::new(key.into_bytes())
-            .map_err(|error| Stop::Usage(format!("SEXTANT_TOKEN_KEY: {error}")))?,
-        Err(_) => place::machine::token_key(data)?,
-    };
-    let mut config = Config::local(serve.port, key);
-    config.browser_sessions = false;
-    config.hosts.clone_from(&serve.hosts);
-    if cloud_run {
-        config.push = PushAuth::Platform;
-        if config.hosts.is_empty() {
-            // The front end routes by name; what arrives here was meant for us.
-            config.hosts.push("*".to_owned());
+/// The functions of these names, each once.
+fn chosen(names: &[String]) -> Result<Vec<Function>> {
+    let mut chosen: Vec<Function> = vec![];
+    for name in names {
+        let Some(function) = functions::named(name) else {
+            let all: Vec<&str> = functions::all().iter().map(|function| function.name).collect();
+            let text = format!("there is no function `{name}`; there are {}", all.join(", "));
+            return Err(Stop::Usage(text).into());
+        };
+        if chosen.iter().any(|other| other.name == function.name) {
+            return Err(Stop::Usage(format!("`{name}` is named twice; name each function once")).into());
         }
+        chosen.push(function);
     }
-    if let Some(token) = &serve.push_token {
-        config.push = PushAuth::Token(token.clone());
+    Ok(chosen)
+}
+
+/// Cloud Logging reads JSON; people don't.
+fn format(settings: &Settings) -> Format {
+    if settings.service.is_some() || settings.job.is_some() {
+        return Format::Cloud { project: settings.project.clone() };
     }
-    if let (Some(audience), Some(account)) = (&serve.push_audience, &serve.push_account) {
-        let published = Box::new(place::certificates::Published(serve.push_certificates.clone()));
-        config.push = PushAuth::Google(Arc::new(Verifier::new(audience, account, published)));
+    Format::Human
+}
+
+fn config(settings: Settings, place: Place) -> Result<Config> {
+    let mut config = Config::local(settings.port, token_key(&settings, place)?);
+    config.browser_sessions = false;
+    config.hosts.clone_from(&settings.hosts);
+    config.push = push(&settings)?;
+    if let Some(url) = &settings.public_url {
+        url.as_str().clone_into(&mut config.public_url);
     }
-    if let Some(url) = &serve.public_url {
-        url.trim_end_matches('/').clone_into(&mut config.public_url);
-    }
-    let settings = [
-        ("region", "SEXTANT_REGION"),
-        ("no_learning", "SEXTANT_NO_LEARNING"),
-        ("crash_at", "SEXTANT_CRASH_AT"),
-        ("keep_days", "SEXTANT_KEEP_DAYS"),
-        ("streams", "SEXTANT_STREAMS"),
-    ];
-    for (name, variable) in settings {
-        config.values.extend(env::var(variable).ok().map(|value| (name.to_owned(), value)));
-    }
-    if let Some(days) = config.value("keep_days") {
-        sweep::retention::days(days).map_err(|why| Stop::Usage(format!("SEXTANT_KEEP_DAYS: {why}")))?;
-    }
-    config.values.entry("region".to_owned()).or_insert_with(|| "us-central1".to_owned());
-    let revision = env::var("K_REVISION").unwrap_or_else(|_| "serve".to_owned());
-    config.values.insert("instance".to_owned(), instance(&revision));
+    config.settings = settings;
     Ok(config)
+}
+
+/// The key that signs tokens: as it is set, else the machine's own. Where neither is, the functions have no routes,
+/// and a key that nobody knows keeps it that way.
+fn token_key(settings: &Settings, place: Place) -> Result<token::Key> {
+    let bytes = match (&settings.token_key, place) {
+        (Some(key), _) => key.expose_secret().as_bytes().to_vec(),
+        (None, Place::Machine) => return machine::token_key(&machine::data_folder(settings)),
+        (None, Place::Gcp) => (0..2).flat_map(|_| common::clock::OsRandom.bits().to_le_bytes()).collect(),
+    };
+    Ok(token::Key::new(bytes).map_err(|error| Stop::Usage(format!("SEXTANT_TOKEN_KEY: {error}")))?)
+}
+
+/// Who may push, as it is set or as the other settings of pushes ask for.
+fn push(settings: &Settings) -> Result<PushAuth> {
+    let Settings { push_token: token, push_audience: audience, push_account: account, .. } = settings;
+    let asked = match (audience, account, token) {
+        (None, None, None) => Push::Off,
+        (None, None, Some(_)) => Push::Token,
+        _ => Push::Google,
+    };
+    let missing = |needs: &str| Stop::Usage(format!("Pushes can't be told apart: set {needs}."));
+    Ok(match settings.push.unwrap_or(asked) {
+        Push::Off => PushAuth::Off,
+        Push::Platform => PushAuth::Platform,
+        Push::Token => {
+            let token = token.as_ref().ok_or_else(|| missing("SEXTANT_PUSH_TOKEN"))?;
+            PushAuth::Token(token.expose_secret().to_owned())
+        }
+        Push::Google => {
+            let (Some(audience), Some(account)) = (audience, account) else {
+                return Err(missing("both SEXTANT_PUSH_AUDIENCE and SEXTANT_PUSH_ACCOUNT").into());
+            };
+            let published = Box::new(Published(settings.push_certificates.as_str().to_owned()));
+            PushAuth::Google(Arc::new(Verifier::new(audience, account, published)))
+        }
+    })
 }
 
 /// In whose name leases are taken. In a container every process has the same number, so that would not tell two
 /// instances of a revision apart.
-fn instance(revision: &str) -> String {
-    format!("{revision}-{:032x}", machine::clock::OsRandom.bits())
-}
-
-/// The place's ports, none of them open yet.
-fn ports(serve: &Serve, data: &Path, config: &Config) -> Result<Ports> {
-    let options = Options {
-        data: data.to_owned(),
-        ingress_port: serve.ingress_port,
-        smtp: env::var("SEXTANT_SMTP").ok(),
-        mail_from: super::up::MAIL_FROM.to_owned(),
-        hostile: None,
-    };
-    let config = config.clone();
-    place::machine::private_folder(data)?;
-    let machine =
-        place::lazy::ports(data, Box::new(move || Box::pin(open(options.clone(), config.clone()))))?;
-    #[cfg(feature = "gcp")]
-    if let Some(cloud) = place::cloud::from_environment()? {
-        return Ok(cloud.over(machine));
-    }
-    if env::var("SEXTANT_PLACE").is_ok_and(|place| place != "machine") {
-        return Err(Stop::Usage(
-            "SEXTANT_PLACE names a place that this build doesn't have; build it with `--features gcp`"
-                .to_owned(),
-        )
-        .into());
-    }
-    Ok(machine)
-}
-
-/// This machine's adapters. Messages are kept for whoever runs the functions they are for: nothing is delivered
-/// by this process, deliveries come in over its push route.
-async fn open(options: Options, config: Config) -> Result<Arc<Ports>> {
-    let subscriptions = host::runner::subscriptions(&functions::all(), &config);
-    let machine = place::machine::Machine::open(&options, subscriptions).await?;
-    Ok(machine.ports.clone())
+fn instance(revision: Option<&str>, random: &dyn Random) -> String {
+    format!("{}-{:032x}", revision.unwrap_or("serve"), random.bits())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::clock::OsRandom;
 
     #[test]
     fn two_instances_of_a_revision_have_two_names() {
-        assert_ne!(instance("deploy-step-00001-abc"), instance("deploy-step-00001-abc"));
+        let instance = || instance(Some("deploy-step-00001-abc"), &OsRandom);
+        assert!(instance() != instance() && instance().starts_with("deploy-step-00001-abc-"));
+    }
+
+    #[test]
+    fn functions_are_named_once_each_and_must_be_there() {
+        let chosen = |names: &[&str]| chosen(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(chosen(&["console", "register"]).unwrap().len(), 2);
+        assert!(chosen(&["console", "console"]).unwrap_err().to_string().contains("twice"));
+        assert!(chosen(&["console", ""]).unwrap_err().to_string().contains("there is no function ``"));
+    }
+
+    #[test]
+    fn who_may_push_is_said_or_asked_for_and_never_half() {
+        let with = |set: &[(&str, &str)]| {
+            let mut settings = Settings::default();
+            assert!(set.iter().all(|(name, text)| settings.set(name, text)));
+            push(&settings)
+        };
+        let token = ("push_token", "only-for-this-test");
+        assert!(matches!(with(&[]), Ok(PushAuth::Off)));
+        assert!(matches!(with(&[token]), Ok(PushAuth::Token(_))));
+        assert!(matches!(with(&[token, ("push", "off")]), Ok(PushAuth::Off)));
+        assert!(matches!(with(&[("push", "platform")]), Ok(PushAuth::Platform)));
+        assert!(with(&[("push", "token")]).unwrap_err().to_string().contains("SEXTANT_PUSH_TOKEN"));
+        let half = with(&[("push_audience", "https://x.run.app")]).unwrap_err().to_string();
+        assert!(half.contains("SEXTANT_PUSH_ACCOUNT"), "{half}");
+        let both = [("push_audience", "https://x.run.app"), ("push_account", "pusher@x"), token];
+        assert!(matches!(with(&both), Ok(PushAuth::Google(_))));
     }
 }

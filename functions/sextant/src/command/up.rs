@@ -1,17 +1,18 @@
 //! `sextant up`: every function in one process, on one data folder.
 
 use super::{
+    flags::Flags,
     output::Output,
     server::{Address, write_address},
 };
 use crate::{
     failure::{Ended, Stop},
     functions, local,
-    place::machine::{Machine, Options, token_key},
+    place::machine::{Machine, Options, data_folder, token_key},
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use host::{Caller, Config, Role, Runner, runner};
+use host::{Caller, Config, Role, Runner, Settings, runner, setting::Place};
 use machine::schedule::Schedules;
 use model::{
     TenantId,
@@ -20,7 +21,6 @@ use model::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,8 +29,10 @@ use tokio::net::TcpListener;
 
 /// The tenant and user that everything on a developer's machine belongs to.
 pub const TENANT: &str = "local";
-/// Whom mails come from.
-pub const MAIL_FROM: &str = "Sextant <sextant@localhost>";
+/// The port of the ingress.
+const INGRESS_PORT: u16 = 8088;
+/// What is logged.
+const LOG: &str = "warn";
 /// How long the command line's own token is valid; each `up` makes a new one.
 const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -39,45 +41,30 @@ const TOKEN_SECONDS: i64 = 30 * 24 * 3600;
 pub struct Up {
     /// A folder or Git URL to deploy once everything is up.
     pub app: Option<String>,
-    /// Port of console and API; 0 for a free one.
-    #[arg(long, default_value_t = 8080, env = "SEXTANT_PORT")]
-    pub port: u16,
-    /// Port of the ingress in front of the apps; 0 for a free one.
-    #[arg(long, default_value_t = 8088, env = "SEXTANT_INGRESS_PORT")]
-    pub ingress_port: u16,
-    /// Address to listen on. Anything but loopback makes the console reachable from outside.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub listen: std::net::IpAddr,
     /// Begin with an empty data folder: removes what is in it.
     #[arg(long)]
     pub fresh: bool,
     /// Open the console in a browser.
     #[arg(long)]
     pub open: bool,
-    /// Who gets the mails about services.
-    #[arg(long, default_value = "you@localhost", env = "SEXTANT_MAIL_TO")]
-    pub mail_to: String,
-    /// `smtp://user:password@host:port`; without it mails become files in the data folder.
-    #[arg(long, env = "SEXTANT_SMTP", hide_env_values = true)]
-    pub smtp: Option<String>,
-    /// Days that observations, build logs and notices are kept once nothing refers to them; at least 31.
-    #[arg(long, env = "SEXTANT_KEEP_DAYS", default_value_t = 90, value_parser = sweep::retention::days)]
-    pub keep_days: i64,
     /// Stop the apps too when this ends; by default they go on and are found again.
     #[arg(long)]
     pub stop_apps: bool,
-    /// What is logged, such as `info` or `warn,host=debug`.
-    #[arg(long, default_value = "warn", env = "SEXTANT_LOG")]
-    pub log: String,
-    /// Settings of functions, `name=value`; for tests and demonstrations.
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Flags<false>,
+    /// Settings by their names, `name=value`; for tests and demonstrations.
     #[arg(long = "set", value_parser = super::deploy::pair, value_name = "NAME=VALUE", hide = true)]
-    pub settings: Vec<(String, String)>,
-    /// For tests: deliver badly, by this seed.
-    #[arg(long, hide = true, env = "SEXTANT_HOSTILE")]
-    pub hostile: Option<u64>,
-    /// For tests: die at this point of the code.
-    #[arg(long, hide = true, env = "SEXTANT_CRASH_AT")]
-    pub crash_at: Option<String>,
+    pub set: Vec<(String, String)>,
+}
+
+/// What becomes of the apps when Sextant ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apps {
+    /// They end with it.
+    Stop,
+    /// They go on, and the next start finds them.
+    Keep,
 }
 
 /// A running installation, for whoever wants to stop it.
@@ -91,22 +78,25 @@ pub struct Running {
     runner: Arc<Runner>,
     listener: TcpListener,
     schedules: Schedules,
-    stop_apps: bool,
+    apps: Apps,
 }
 
 /// Runs until told to stop.
-pub async fn run(up: Up, data: PathBuf, output: Output) -> Result<Ended> {
-    host::telemetry::init(host::telemetry::Format::Human, &up.log).map_err(Stop::Usage)?;
-    let app = up.app.clone();
-    let open = up.open;
-    let running = start(up, &data).await?;
+pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended> {
+    let settings = settings(&up, data.as_deref())?;
+    let log = settings.log.as_deref().unwrap_or(LOG);
+    host::telemetry::init(host::telemetry::Format::Human, log).map_err(Stop::Usage)?;
+    if up.fresh {
+        empty(&data_folder(&settings)).await?;
+    }
+    let running = start(settings, if up.stop_apps { Apps::Stop } else { Apps::Keep }).await?;
     announce(&running, output);
-    if open {
+    if up.open {
         open_browser(&running.link, output);
     }
     let address = running.address.clone();
     let deploying = tokio::spawn(async move {
-        if let Some(app) = app {
+        if let Some(app) = up.app {
             super::deploy::first(&address, &app, output).await;
         }
     });
@@ -115,12 +105,24 @@ pub async fn run(up: Up, data: PathBuf, output: Output) -> Result<Ended> {
     result.map(|()| Ended::Done)
 }
 
-/// Opens the data folder, wires functions to adapters and listens.
-pub async fn start(up: Up, data: &Path) -> Result<Running> {
-    if up.fresh {
-        empty(data).await?;
+/// What the environment and the command line say. All of it is on this machine.
+fn settings(up: &Up, data: Option<&Path>) -> Result<Settings> {
+    let functions = functions::all();
+    let names: Vec<&str> = functions.iter().map(|function| function.name).collect();
+    let (settings, place) = up.settings.read(std::env::vars_os(), data, &up.set, &names)?;
+    if place != Place::Machine {
+        return Err(Stop::Usage(format!(
+            "`up` runs everything on this machine, and SEXTANT_PLACE is `{place}`. Leave it out, or run functions there with `sextant serve`."
+        ))
+        .into());
     }
-    if let Some(other) = super::server::running(data) {
+    Ok(settings)
+}
+
+/// Opens the data folder, wires functions to adapters and listens.
+pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
+    let data = data_folder(&settings);
+    if let Some(other) = super::server::running(&data) {
         bail!(
             "Sextant runs on `{}` already (pid {}, {}). Use that one, stop it, or name another folder with --data.",
             data.display(),
@@ -128,29 +130,28 @@ pub async fn start(up: Up, data: &Path) -> Result<Running> {
             other.url
         );
     }
-    let listener = TcpListener::bind((up.listen, up.port)).await.with_context(|| {
-        format!("port {} is taken; choose another with --port, or 0 for a free one", up.port)
-    })?;
+    let port = settings.console_port;
+    let listener = TcpListener::bind((settings.listen, port))
+        .await
+        .with_context(|| format!("port {port} is taken; choose another with --port, or 0 for a free one"))?;
     let port = listener.local_addr()?.port();
-    let key = token_key(data)?;
+    let key = token_key(&data)?;
     let mut config = Config::local(port, key.clone());
     let mut functions = functions::all();
     let subscriptions = runner::subscriptions(&functions, &config);
-    let options = Options {
-        data: data.to_owned(),
-        ingress_port: up.ingress_port,
-        smtp: up.smtp.clone(),
-        mail_from: MAIL_FROM.to_owned(),
-        hostile: up.hostile,
-    };
+    let mail_to = settings.mail_to.clone();
+    let ingress_port = settings.ingress_port.unwrap_or(INGRESS_PORT);
+    let options = Options { data, ingress_port, settings: settings.clone() };
     let machine = Machine::open(&options, subscriptions).await?;
-    config.values = values(&up, &machine);
+    let instance = format!("{:032x}", machine.ports.random.bits());
+    // The store's lock says so: whoever else held a lease is dead.
+    config.settings = Settings { instance, alone: true, ..settings };
     let minutes: Vec<(String, String)> = runner::schedules(&functions)
         .iter()
         .map(|schedule| (schedule.name.to_owned(), schedule.cron.to_owned()))
         .collect();
     functions.push(local::function(&machine));
-    local::welcome(&machine, &up.mail_to).await?;
+    local::welcome(&machine, &mail_to).await?;
     let runner = Runner::new(functions, machine.ports.clone(), Arc::new(config)).with_openapi(local::openapi);
     let runner = Arc::new(runner);
     machine.broker.start(runner.clone());
@@ -159,7 +160,7 @@ pub async fn start(up: Up, data: &Path) -> Result<Running> {
     let address = address(&key, &machine, port)?;
     write_address(&machine.data, &address)?;
     let link = runner.sign_in_link(&owner()?);
-    Ok(Running { address, link, machine, runner, listener, schedules, stop_apps: up.stop_apps })
+    Ok(Running { address, link, machine, runner, listener, schedules, apps })
 }
 
 impl Running {
@@ -170,26 +171,12 @@ impl Running {
         // Whoever publishes by itself stops before the broker does.
         drop(self.schedules);
         self.machine.broker.close().await;
-        if self.stop_apps {
+        if self.apps == Apps::Stop {
             self.machine.target.stop_all().await;
         }
         self.machine.target.shutdown().await;
         Ok(())
     }
-}
-
-fn values(up: &Up, machine: &Machine) -> BTreeMap<String, String> {
-    let instance = format!("{:032x}", machine.ports.random.bits());
-    let mut values = BTreeMap::from([
-        ("instance".to_owned(), instance),
-        // The store's lock says so: whoever else held a lease is dead.
-        ("alone".to_owned(), "true".to_owned()),
-        ("region".to_owned(), "us-central1".to_owned()),
-        ("keep_days".to_owned(), up.keep_days.to_string()),
-    ]);
-    values.extend(up.settings.iter().cloned());
-    values.extend(up.crash_at.clone().map(|point| ("crash_at".to_owned(), point)));
-    values
 }
 
 /// Whatever was due while nothing ran is found by the sweep, at once instead of at the next full minute; so is what
@@ -252,7 +239,11 @@ fn announce(running: &Running, output: Output) {
     output.note(&format!("  API       {url}/api/v1   (token: `sextant token`)"));
     output.note(&format!("  apps      http://SERVICE.localhost:{ingress_port}"));
     output.note(&format!("  data      {}", running.machine.data.display()));
-    let apps = if running.stop_apps { "apps stop with it" } else { "apps go on unless you said --stop-apps" };
+    let apps = if running.apps == Apps::Stop {
+        "apps stop with it"
+    } else {
+        "apps go on unless you said --stop-apps"
+    };
     output.note(&format!("Deploy something with `sextant deploy PATH`. Stop with Ctrl-C; {apps}."));
 }
 

@@ -1,10 +1,10 @@
 //! One machine: every adapter opened on one data folder, which this process then owns.
 
+use crate::{failure, functions};
 use ::machine::{
     broker::{self, Broker},
     clock::{MachineClock, OsRandom},
     keys::{Keys, secret_file},
-    mail::Mailer,
     objects::Objects,
     source::MachineSource,
     store::{self, Store},
@@ -12,7 +12,9 @@ use ::machine::{
     timers::Timers,
 };
 use anyhow::{Context as _, Result};
-use model::port::{Ports, Redact, broker::Subscription, redact::LineRedactor};
+use common::mail::Mailer;
+use host::{Config, Settings, port::lazy, seal::ExposeSecret as _};
+use model::port::{PortError, Ports, Redact, broker::Subscription, redact::LineRedactor};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -27,12 +29,36 @@ pub struct Options {
     pub data: PathBuf,
     /// The ingress's port; 0 for a free one.
     pub ingress_port: u16,
-    /// `smtp://…`; mail becomes files without it.
-    pub smtp: Option<String>,
-    /// Whom mail comes from.
-    pub mail_from: String,
-    /// Bad delivery, for tests: seed.
-    pub hostile: Option<u64>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+/// The ports of a machine, opened by the first call of any of them. The clock of the data folder is one small file and
+/// is read now.
+///
+/// Messages are kept for whoever runs the functions they are for: nothing is delivered by this process, deliveries come
+/// in over its push route.
+pub fn lazily(config: &Config) -> Result<Ports> {
+    let settings = config.settings.clone();
+    let data = private_folder(&data_folder(&settings))?;
+    let clock = Arc::new(MachineClock::open(&data)?);
+    let subscriptions = host::runner::subscriptions(&functions::all(), config);
+    // Several of these may share a machine, each with an ingress of its own.
+    let ingress_port = settings.ingress_port.unwrap_or_default();
+    let options = Options { data, ingress_port, settings };
+    let open = Box::new(move || {
+        let (options, subscriptions) = (options.clone(), subscriptions.clone());
+        Box::pin(async move {
+            let machine = Machine::open(&options, subscriptions).await;
+            machine.map(|machine| machine.ports).map_err(|error| PortError::Transient(failure::text(&error)))
+        }) as _
+    });
+    Ok(lazy::ports(open, clock, Arc::new(OsRandom)))
+}
+
+/// Where data is kept.
+pub fn data_folder(settings: &Settings) -> PathBuf {
+    settings.data.clone().unwrap_or_else(crate::command::default_data)
 }
 
 /// The adapters, as what they are; the functions get them as [`Ports`].
@@ -58,7 +84,7 @@ impl Machine {
         let store = Arc::new(Store::open(&private_folder(&data.join("store"))?, store::Options::default())?);
         let clock = Arc::new(MachineClock::open(&data)?);
         let mut delivery = broker::Options::default();
-        if let Some(seed) = options.hostile {
+        if let Some(seed) = options.settings.hostile {
             delivery.hostile = Some(broker::Hostile {
                 seed,
                 duplicate_percent: 20,
@@ -75,10 +101,7 @@ impl Machine {
         )?);
         let timers = Arc::new(Timers::new(clock.clone(), broker.clone()));
         let objects = Arc::new(Objects::open(&private_folder(&data.join("objects"))?)?);
-        let mailer = match &options.smtp {
-            Some(url) => Mailer::smtp(url, &options.mail_from)?,
-            None => Mailer::folder(&private_folder(&data.join("mail"))?, &options.mail_from)?,
-        };
+        let mailer = mailer(&options.settings, &data)?;
         let inherited = target::Inherited::read();
         let keys = Arc::new(Keys::open(&data)?);
         let target = MachineTarget::open(target::Options {
@@ -109,6 +132,13 @@ impl Machine {
         };
         Ok(Self { data, store, broker, clock, target, ports: Arc::new(ports) })
     }
+}
+
+fn mailer(settings: &Settings, data: &Path) -> Result<Mailer> {
+    Ok(match &settings.smtp {
+        Some(url) => Mailer::smtp(url.expose_secret(), &settings.mail_from)?,
+        None => Mailer::folder(&private_folder(&data.join("mail"))?, &settings.mail_from)?,
+    })
 }
 
 /// The key that signs this machine's tokens.

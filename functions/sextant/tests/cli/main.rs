@@ -2,8 +2,11 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
 
+mod declared;
 mod offline;
 mod program;
 mod scanning;
+mod services;
 mod serving;
+mod settings;
 mod up;

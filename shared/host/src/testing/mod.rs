@@ -94,7 +94,7 @@ impl World {
     #[must_use]
     pub fn with_value(mut self, name: &str, value: &str) -> Self {
         let mut config = (*self.config).clone();
-        config.values.insert(name.to_owned(), value.to_owned());
+        assert!(config.settings.set(name, value), "`{name}` can't be set to `{value}`");
         self.config = Arc::new(config);
         self
     }

@@ -1,7 +1,9 @@
 //! Deliveries: in process and pushed over HTTP, in each of the envelope's forms.
 
 use crate::{fake::Documents, server::Server};
-use host::{Config, Context, Delivery, Error, Function, Outcome, PushAuth, Role, Runner, testing::World};
+use host::{
+    Config, Context, Delivery, Error, Function, Outcome, Port, PushAuth, Role, Runner, testing::World,
+};
 use model::{
     TenantId, Timestamp,
     message::{Message, kind, topic},
@@ -46,6 +48,7 @@ fn functions(seen: &Seen) -> Vec<Function> {
         }
     };
     let function = Function::new("step", "")
+        .uses(&[Port::Broker])
         .timeout_s(20)
         .concurrency(3)
         .topic(topic::DEPLOYMENTS, &[kind::DEPLOYMENT_DUE, kind::BUILD_ENDED], handler.clone())

@@ -2,8 +2,8 @@
 
 use crate::{fake::Documents, server::key};
 use host::{
-    Config, Context, Delivery, Error, Function, Outcome, Request, Response, Role, Route, Runner, catalog,
-    openapi,
+    Config, Context, Delivery, Door, Error, Function, Outcome, Port, Request, Response, Role, Route, Runner,
+    catalog, openapi,
 };
 use model::message::{kind, topic};
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ async fn receive(_: Context, _: Delivery) -> Result<Outcome, Error> {
 fn functions() -> Vec<Function> {
     let register = Function::new("register", "Records")
         .permissions(&["datastore.user"])
+        .uses(&[Port::Store, Port::Keys])
+        .door(Door::Public)
         .route(
             Route::post("/d", Role::Deployer, "Start one", handle)
                 .creates()
@@ -70,6 +72,7 @@ fn the_catalog_says_all_that_was_declared() {
         json["functions"][0],
         json!({
             "name": "advise", "summary": "Advises", "timeout_s": 60, "concurrency": 2, "permissions": [], "http": [],
+            "ports": [], "door": "internal",
             "topics": [{ "topic": "observations", "types": ["observation.recorded"], "subscription": "advise.observations" }],
             "schedules": [{ "name": "hourly", "cron": "0 * * * *" }],
         })
@@ -93,7 +96,39 @@ fn what_is_declared_twice_is_found() {
             .route(Route::get("/d/{name}", Role::Public, "", handle))
             .schedule("s", "* *", receive),
     ];
-    assert_eq!(catalog::defects(&twice).len(), 3);
+    let defects = catalog::defects(&twice);
+    // Its name, its route, its cron, and twice routes without a door.
+    assert_eq!(defects.len(), 5, "{defects:?}");
+    let pushed = Function::new("b", "").door(Door::Public).schedule("s", "* * * * *", receive);
+    let pushed = pushed.route(Route::get("/", Role::Public, "", handle));
+    let defects = catalog::defects(&[pushed]);
+    assert!(defects.len() == 1 && defects[0].contains("split it in two"), "{defects:?}");
+    assert_eq!(catalog::defects(&[Function::new("c", "").door(Door::Public)]).len(), 1);
+}
+
+#[test]
+fn public_functions_share_one_service_and_each_other_has_its_own() {
+    let mut functions = functions();
+    let console = Function::new("console", "").timeout_s(900).permissions(&["run.viewer", "datastore.user"]);
+    functions.push(console.door(Door::Public).route(Route::get("/", Role::Public, "", handle)));
+    let services = catalog::json(&functions)["services"].clone();
+    assert_eq!(services.as_array().unwrap().len(), 2);
+    let (door, advise) = (&services[0], &services[1]);
+    assert_eq!(door["arguments"], json!(["serve", "console,register"]));
+    assert_eq!(
+        (&door["name"], &door["public"], &door["timeout_s"]),
+        (&json!("door"), &json!(true), &json!(900))
+    );
+    assert_eq!(door["permissions"], json!(["datastore.user", "run.viewer"]));
+    assert_eq!(door["environment"]["SEXTANT_PLACE"], json!({ "value": "gcp" }));
+    assert_eq!(door["environment"]["SEXTANT_PUSH"], json!({ "value": "off" }));
+    assert_eq!(door["environment"]["SEXTANT_TOKEN_KEY"], json!({ "secret": "token-key" }));
+    assert_eq!(door["environment"]["SEXTANT_REGION"], json!({ "from": "region" }), "register reads it");
+    assert!(door["settings"].as_array().unwrap().contains(&json!("SEXTANT_STREAMS")), "console reads it");
+    assert_eq!((&advise["name"], &advise["arguments"][1]), (&json!("advise"), &json!("advise")));
+    assert_eq!(advise["environment"]["SEXTANT_PUSH"], json!({ "value": "platform" }));
+    assert!(advise["environment"].get("SEXTANT_TOKEN_KEY").is_none(), "it has no routes");
+    assert_eq!(advise["settings"], json!(["SEXTANT_LOG"]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::{
     fake::Documents,
     server::{Answer, Server},
 };
-use host::{Context, Error, Function, Request, Response, Role, Route};
+use host::{Context, Error, Function, Port, Request, Response, Role, Route};
 use model::{
     port::store::{Path, Precondition, Write},
     time::{DAY_MS, HOUR_MS},
@@ -56,6 +56,7 @@ async fn contended(ctx: Context, _: Request) -> Result<Response, Error> {
 
 fn functions() -> Vec<Function> {
     let function = Function::new("shop", "")
+        .uses(&[Port::Store])
         .route(Route::post("/things", Role::Deployer, "", create).creates())
         .route(Route::post("/things/{id}/parts", Role::Deployer, "", create).creates())
         .route(Route::post("/apart", Role::Deployer, "", create_apart).creates())
@@ -211,7 +212,11 @@ fn gated(entered: &Arc<Notify>, go: &Arc<Notify>, runs: &Arc<AtomicU64>) -> Vec<
             create(ctx, request).await
         }
     };
-    vec![Function::new("shop", "").route(Route::post("/things", Role::Deployer, "", handler).creates())]
+    vec![
+        Function::new("shop", "")
+            .uses(&[Port::Store])
+            .route(Route::post("/things", Role::Deployer, "", handler).creates()),
+    ]
 }
 
 #[tokio::test]

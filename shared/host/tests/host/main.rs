@@ -7,6 +7,7 @@ mod derived;
 mod fake;
 mod idempotency;
 mod oidc;
+mod ports;
 mod problems;
 mod sealing;
 mod server;

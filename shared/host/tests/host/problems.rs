@@ -4,7 +4,7 @@ use crate::{
     fake::Documents,
     server::{Answer, Server},
 };
-use host::{Context, Error, Function, Request, Response, Role, Route};
+use host::{Context, Error, Function, Port, Request, Response, Role, Route};
 use model::{DeploymentId, port::PortError, port::store::Path};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -57,6 +57,7 @@ async fn broken(ctx: Context, request: Request) -> Result<Response, Error> {
 
 fn functions() -> Vec<Function> {
     let function = Function::new("shop", "")
+        .uses(&[Port::Store, Port::Source])
         .route(Route::post("/orders", Role::Public, "", order).body_limit(1000))
         .route(Route::get("/d/{id}", Role::Public, "", show))
         .route(Route::get("/page", Role::Public, "", page))

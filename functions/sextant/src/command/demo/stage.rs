@@ -4,11 +4,11 @@ use super::{Demo, app, client::Client};
 use crate::command::{
     client::Api,
     output::Output,
-    up::{self, Running, Up},
+    up::{self, Apps, Running},
 };
 use anyhow::{Context as _, Result};
+use host::Settings;
 use std::{
-    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -50,7 +50,7 @@ impl Stage {
             folder.context("no temporary folder could be made; point TMPDIR to a place with room")?;
         let (data, app) = (folder.path().join("data"), folder.path().join("app"));
         app::write(&app)?;
-        let running = up::start(options(demo), &data).await?;
+        let running = up::start(settings(demo, &data), Apps::Stop).await?;
         let api = Api::at(&running.address)?;
         let (ingress_port, broker) = (running.address.ingress_port, running.machine.broker.clone());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -88,23 +88,14 @@ async fn serve(running: Running, stopped: oneshot::Receiver<()>) -> Result<()> {
     running.serve(stop).await
 }
 
-fn options(demo: &Demo) -> Up {
-    let learning = demo.no_learning.then(|| ("no_learning".to_owned(), "true".to_owned()));
-    Up {
-        app: None,
-        port: 0,
-        ingress_port: 0,
-        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        fresh: false,
-        open: false,
-        mail_to: "you@localhost".to_owned(),
-        smtp: None,
-        keep_days: 90,
-        stop_apps: true,
-        log: demo.log.clone(),
-        settings: learning.into_iter().collect(),
-        hostile: None,
-        crash_at: None,
+/// Whatever the environment says: the story is the same everywhere.
+fn settings(demo: &Demo, data: &Path) -> Settings {
+    Settings {
+        data: Some(data.to_owned()),
+        console_port: 0,
+        ingress_port: Some(0),
+        no_learning: demo.no_learning,
+        ..Settings::default()
     }
 }
 

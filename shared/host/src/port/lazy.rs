@@ -1,4 +1,5 @@
-//! Ports that open nothing until they are used: a function that has just started answers at once.
+//! Ports that open nothing until they are used: a function that has just started answers at once. Ports that can't be
+//! had are the same, and never open.
 //!
 //! Invariant: everything is opened at most once; while it can't be, each call says why and tries again.
 
@@ -9,7 +10,8 @@ use model::{
     Timestamp,
     message::Message,
     port::{
-        Broker, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Source, Store, Target, Timers,
+        Broker, Clock, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source, Store,
+        Target, Timers,
         source::{Checkout, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
@@ -18,32 +20,59 @@ use model::{
         },
     },
 };
-use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::OnceCell;
 
 /// Opens the ports.
-pub type Open = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<Arc<Ports>>> + Send + Sync>;
+pub type Open = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<Ports>, PortError>> + Send + Sync>;
 
 /// All ports that reach outside, opened by the first call of any of them.
 pub struct Lazy {
-    open: Open,
+    way: Way,
     opened: OnceCell<Arc<Ports>>,
+}
+
+/// How to get at the ports.
+enum Way {
+    /// By opening them.
+    Open(Open),
+    /// There is none, for this reason.
+    Never(String),
 }
 
 impl Lazy {
     /// Not open yet.
     pub fn new(open: Open) -> Arc<Self> {
-        Arc::new(Self { open, opened: OnceCell::new() })
+        Arc::new(Self { way: Way::Open(open), opened: OnceCell::new() })
+    }
+
+    /// Fails whatever is asked of it, for this reason: a call is a mistake in the code, so no repeat helps.
+    pub fn never(reason: String) -> Arc<Self> {
+        Arc::new(Self { way: Way::Never(reason), opened: OnceCell::new() })
     }
 
     async fn ports(&self) -> Result<&Ports, PortError> {
-        let opened = self.opened.get_or_try_init(|| (self.open)()).await;
-        opened.map(|ports| &**ports).map_err(|error| PortError::Transient(crate::failure::text(&error)))
+        match &self.way {
+            Way::Open(open) => self.opened.get_or_try_init(open).await.map(|ports| &**ports),
+            Way::Never(reason) => Err(PortError::Permanent(reason.clone())),
+        }
     }
 
     async fn store(&self) -> Result<&dyn Store, StoreError> {
-        let ports = self.ports().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(&*ports.store)
+        match self.ports().await {
+            Ok(ports) => Ok(&*ports.store),
+            Err(PortError::Transient(why)) => Err(StoreError::Unavailable(why)),
+            Err(PortError::Permanent(why)) => Err(StoreError::Invalid(why)),
+        }
+    }
+
+    /// What is open, for questions that can't fail. Panics where nothing ever opens: any answer would be made up.
+    fn known(&self) -> Option<&Ports> {
+        match &self.way {
+            Way::Open(_) => self.opened.get().map(|ports| &**ports),
+            #[expect(clippy::panic, reason = "the host turns it into an error of the request or delivery")]
+            Way::Never(reason) => panic!("{reason}"),
+        }
     }
 
     async fn target(&self) -> Result<&dyn Target, TargetError> {
@@ -156,15 +185,15 @@ impl Source for Lazy {
 #[async_trait]
 impl Target for Lazy {
     fn name(&self) -> &'static str {
-        self.opened.get().map_or("machine", |ports| ports.target.name())
+        self.known().map_or("machine", |ports| ports.target.name())
     }
 
     fn window_policy(&self) -> WindowPolicy {
-        self.opened.get().map_or(WindowPolicy::MACHINE, |ports| ports.target.window_policy())
+        self.known().map_or(WindowPolicy::MACHINE, |ports| ports.target.window_policy())
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.opened.get().map_or_else(Capabilities::default, |ports| ports.target.capabilities())
+        self.known().map_or_else(Capabilities::default, |ports| ports.target.capabilities())
     }
 
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
@@ -270,10 +299,18 @@ impl Target for Lazy {
     }
 }
 
-/// Ports that open by `open` on first use; the clock of the data folder is one small file and is read now.
-pub fn ports(data: &FilePath, open: Open) -> anyhow::Result<Ports> {
-    let lazy = Lazy::new(open);
-    Ok(Ports {
+/// Ports that open by `open` on first use.
+pub fn ports(open: Open, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Ports {
+    with(&Lazy::new(open), clock, random)
+}
+
+/// Ports that fail, all of them, for this reason.
+pub fn none(reason: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Ports {
+    with(&Lazy::never(reason), clock, random)
+}
+
+fn with(lazy: &Arc<Lazy>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Ports {
+    Ports {
         store: lazy.clone(),
         broker: lazy.clone(),
         timers: lazy.clone(),
@@ -281,8 +318,8 @@ pub fn ports(data: &FilePath, open: Open) -> anyhow::Result<Ports> {
         objects: lazy.clone(),
         keys: lazy.clone(),
         mailer: lazy.clone(),
-        source: lazy,
-        clock: Arc::new(machine::clock::MachineClock::open(data)?),
-        random: Arc::new(machine::clock::OsRandom),
-    })
+        source: lazy.clone(),
+        clock,
+        random,
+    }
 }
