@@ -22,6 +22,10 @@ impl<const SERVE: bool> fmt::Debug for Flags<SERVE> {
     }
 }
 
+/// What `up` says of another place.
+const NOT_HERE: &str = "`up` runs everything on this machine, and SEXTANT_PLACE is `gcp`. Leave it out, or run \
+    functions there with `sextant serve`.";
+
 impl<const SERVE: bool> Flags<SERVE> {
     const PROCESS: Process = if SERVE { Process::Serve } else { Process::Up };
 
@@ -50,7 +54,11 @@ impl<const SERVE: bool> Flags<SERVE> {
         for (name, text) in set {
             reading = reading.flag(name, format!("--set {name}"), text);
         }
-        if !cfg!(feature = "gcp") && reading.wants(Place::Gcp) {
+        // Before what else may be missing there.
+        if reading.wants(Place::Gcp) && !SERVE {
+            return Err(Stop::Usage(NOT_HERE.to_owned()).into());
+        }
+        if reading.wants(Place::Gcp) && !cfg!(feature = "gcp") {
             return Err(Stop::Usage(place::NO_CLOUD.to_owned()).into());
         }
         Ok(reading.finish(functions).map_err(|wrong| Stop::Usage(wrong.to_string()))?)

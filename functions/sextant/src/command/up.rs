@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use host::{Caller, Config, Role, Runner, Settings, runner, setting::Place};
+use host::{Caller, Config, Role, Runner, Settings, runner};
 use machine::schedule::Schedules;
 use model::{
     TenantId,
@@ -105,17 +105,11 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
     result.map(|()| Ended::Done)
 }
 
-/// What the environment and the command line say. All of it is on this machine.
+/// What the environment and the command line say.
 fn settings(up: &Up, data: Option<&Path>) -> Result<Settings> {
     let functions = functions::all();
     let names: Vec<&str> = functions.iter().map(|function| function.name).collect();
-    let (settings, place) = up.settings.read(std::env::vars_os(), data, &up.set, &names)?;
-    if place != Place::Machine {
-        return Err(Stop::Usage(format!(
-            "`up` runs everything on this machine, and SEXTANT_PLACE is `{place}`. Leave it out, or run functions there with `sextant serve`."
-        ))
-        .into());
-    }
+    let (settings, _) = up.settings.read(std::env::vars_os(), data, &up.set, &names)?;
     Ok(settings)
 }
 
