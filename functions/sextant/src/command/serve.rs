@@ -75,6 +75,7 @@ pub fn run(serve: Serve) -> Result<Ended> {
     }
     let mut config = config(settings, place)?;
     let ports = place::ports(place, &config, &functions)?;
+    config.settings.forget_secrets();
     config.settings.instance = instance(config.settings.revision.as_deref(), &*ports.random);
     listen(functions, ports, config)
 }

@@ -140,6 +140,7 @@ pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
     let instance = format!("{:032x}", machine.ports.random.bits());
     // The store's lock says so: whoever else held a lease is dead.
     config.settings = Settings { instance, alone: true, ..settings };
+    config.settings.forget_secrets();
     let minutes: Vec<(String, String)> = runner::schedules(&functions)
         .iter()
         .map(|schedule| (schedule.name.to_owned(), schedule.cron.to_owned()))

@@ -64,7 +64,10 @@ fn up_stays_on_its_machine() {
     let variables = [("SEXTANT_PLACE", "gcp"), ("GOOGLE_CLOUD_PROJECT", "acme")];
     let refused = command.args(["up", "--port", "0"]).envs(variables).output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(refused.status.code() == Some(2) && said.contains("`up` runs everything on this machine"), "{said}");
+    assert!(
+        refused.status.code() == Some(2) && said.contains("`up` runs everything on this machine"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -196,4 +196,11 @@ impl Settings {
     pub fn set(&mut self, name: &str, text: &str) -> bool {
         named(name).is_some_and(|setting| (setting.put)(self, text))
     }
+
+    /// Once adapters have what they need: no handler is handed a secret of the process.
+    pub fn forget_secrets(&mut self) {
+        for setting in TABLE.iter().filter(|setting| setting.secret) {
+            (setting.put)(self, "");
+        }
+    }
 }

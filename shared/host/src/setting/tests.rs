@@ -88,9 +88,11 @@ fn wrong_values_are_named_with_what_is_allowed() {
 fn a_secret_is_never_shown() {
     let said = read(&[("SEXTANT_TOKEN_KEY", "hunter2\nhunter2\n")], &[]).unwrap_err();
     assert!(said.contains("SEXTANT_TOKEN_KEY") && !said.contains("hunter2"), "{said}");
-    let (settings, _) = read(&[("SEXTANT_SMTP", "smtp://ann:hunter2@x\n")], &[]).unwrap();
+    let (mut settings, _) = read(&[("SEXTANT_SMTP", "smtp://ann:hunter2@x\n")], &[]).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
-    assert_eq!(settings.smtp.unwrap().expose_secret(), "smtp://ann:hunter2@x");
+    assert_eq!(settings.smtp.as_ref().unwrap().expose_secret(), "smtp://ann:hunter2@x");
+    settings.forget_secrets();
+    assert!(settings.smtp.is_none() && settings.port == 8080);
 }
 
 #[test]
