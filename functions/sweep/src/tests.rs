@@ -171,11 +171,3 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
         }
     }
 }
-
-#[test]
-fn days_are_a_number_above_the_last_question() {
-    assert_eq!((retention::days("90"), retention::days(" 31 ")), (Ok(90), Ok(31)));
-    for bad in ["", "30", "-1", "9e9", "ninety", "100000"] {
-        assert!(retention::days(bad).is_err(), "{bad}");
-    }
-}

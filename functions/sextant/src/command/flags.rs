@@ -7,7 +7,11 @@ use host::{
     Settings,
     setting::{Place, Process, Reading, Setting},
 };
-use std::{ffi::OsString, fmt, path::Path};
+use std::{
+    ffi::OsString,
+    fmt::{self, Write as _},
+    path::Path,
+};
 
 /// What was given on the command line of `up`, or (with `SERVE`) of `serve`.
 #[derive(Clone, Default)]
@@ -69,7 +73,7 @@ impl<const SERVE: bool> Flags<SERVE> {
 pub fn rest(process: Process) -> String {
     let mut text = "Settings that come from the environment only:\n".to_owned();
     for setting in process.settings().filter(|setting| setting.flag.is_empty()) {
-        text.push_str(&format!("  {:24} {}\n", setting.variable, setting.sentence()));
+        let _ = writeln!(text, "  {:24} {}", setting.variable, setting.sentence());
     }
     text
 }

@@ -24,13 +24,11 @@ impl Settings {
             output.data(&json!({ "markdown": show::markdown() }), || show::markdown().trim_end().to_owned());
             return Ok(Ended::Done);
         }
-        match self.name {
-            Some(name) => one(&name, output),
-            None => {
-                output.data(&show::json(), all);
-                Ok(Ended::Done)
-            }
+        if let Some(name) = self.name {
+            return one(&name, output);
         }
+        output.data(&show::json(), all);
+        Ok(Ended::Done)
     }
 }
 

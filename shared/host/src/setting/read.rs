@@ -72,8 +72,7 @@ impl Reading {
                     if text.is_empty() || !self.process.settings().any(|s| s.name == setting.name) => {}
                 Some(setting) => self.put(setting, variable, &text),
                 None if variable.starts_with(OURS) && !MARKS.contains(&&*variable) => {
-                    let nearest = nearest(&variable, TABLE.iter().map(|setting| setting.variable));
-                    self.wrong.push(format!("There is no setting `{variable}`; did you mean `{nearest}`? `sextant settings` lists them."));
+                    self.unknown(&variable, TABLE.iter().map(|setting| setting.variable));
                 }
                 None => {}
             }
@@ -84,16 +83,19 @@ impl Reading {
     /// Takes one from the command line; `origin` is how people wrote it, such as `--port`.
     #[must_use]
     pub fn flag(mut self, name: &str, origin: String, text: &str) -> Self {
-        match named(name) {
-            Some(setting) => self.put(setting, origin, text),
-            None => {
-                let nearest = nearest(name, self.process.settings().map(|setting| setting.name));
-                self.wrong.push(format!(
-                    "There is no setting `{name}`; did you mean `{nearest}`? `sextant settings` lists them."
-                ));
-            }
+        if let Some(setting) = named(name) {
+            self.put(setting, origin, text);
+        } else {
+            self.unknown(name, self.process.settings().map(|setting| setting.name));
         }
         self
+    }
+
+    fn unknown<'a>(&mut self, name: &str, known: impl Iterator<Item = &'a str>) {
+        let nearest = nearest(name, known);
+        self.wrong.push(format!(
+            "There is no setting `{name}`; did you mean `{nearest}`? `sextant settings` lists them."
+        ));
     }
 
     fn put(&mut self, setting: &'static Setting, origin: String, text: &str) {

@@ -67,6 +67,10 @@ fn values_are_typed_and_what_is_empty_is_not_set() {
 fn wrong_values_are_named_with_what_is_allowed() {
     for (variable, text, says) in [
         ("SEXTANT_KEEP_DAYS", "7", "a whole number from 31 to 36500"),
+        ("SEXTANT_KEEP_DAYS", "30", "from 31"),
+        ("SEXTANT_KEEP_DAYS", "36501", "to 36500"),
+        ("SEXTANT_KEEP_DAYS", "-90", "a whole number"),
+        ("SEXTANT_KEEP_DAYS", "9e1", "a whole number"),
         ("SEXTANT_POOL", "yes", "`on` or `off`"),
         ("SEXTANT_PLACE", "aws", "`machine` or `gcp`"),
         ("SEXTANT_REGION", "Europe", "such as `europe-west1`"),
