@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`id`] | prefixed ids and parsed names |
-//! | [`time`], [`money`] | milliseconds since 1970; integer micro-dollars |
+//! | [`time`], [`month`], [`money`] | milliseconds since 1970; calendar months; integer micro-dollars |
 //! | [`document`] | what the store keeps, each with a schema version, and the paths it is kept at |
 //! | [`message`] | what travels through topics, and the Pub/Sub push envelope it travels in |
 //! | [`index`] | the indexes that queries need, for both engines |
@@ -20,6 +20,7 @@ pub mod id;
 pub mod index;
 pub mod message;
 pub mod money;
+pub mod month;
 pub mod port;
 pub mod time;
 

@@ -3,7 +3,10 @@
 //! Invariant: the same comparison always has the same id and the same y, and what it adds to a cell depends only on
 //! the newest revision of it, never on when or how often it arrives.
 
-use super::cell::{Cell, Metric, Month};
+use super::{
+    Month,
+    cell::{Cell, Metric},
+};
 use crate::logarithm;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

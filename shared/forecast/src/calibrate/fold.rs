@@ -3,8 +3,11 @@
 //! Invariant: the unit is the tenant. A tenant weighs n/(n+1), never 1, so one that reports fifty times, or lies five
 //! hundred times, is still one voice; from five tenants on the median of their means decides.
 
-use super::cell::{Cell, Key, Metric, Month, is_remembered};
 use super::scores::Scores;
+use super::{
+    Month,
+    cell::{Cell, Key, Metric, is_remembered},
+};
 use crate::logarithm::{from_micros, to_micros};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
