@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod arrival;
+mod fields;
 mod form;
 mod keep;
 mod link;

@@ -1,6 +1,6 @@
 //! The form and what comes after it, as plain HTML that needs no script.
 
-use crate::{answer::LONGEST_COMMENT, form::Fields, keep::Kept, link::Open};
+use crate::{answer::LONGEST_COMMENT, fields::Fields, keep::Kept, link::Open};
 use host::{Error, Response};
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! What a customer registers, checked: ids, project, region, sizes, dates. All that is wrong is told at once.
 
-use super::{body::RegisterBody, decision::UNKNOWN, launch, specs, specs::Recommended};
+use super::{body::RegisterBody, launch, specs, specs::Recommended};
 use forecast::price;
 use host::Findings;
 use host::{
@@ -9,6 +9,8 @@ use host::{
 };
 use model::{DecisionId, Timestamp};
 
+/// The class of an app of which nothing is known.
+const UNKNOWN: &str = "unknown";
 /// Bytes of credentials; a service account's key has under 3 KiB.
 const LONGEST_CREDENTIALS: usize = 64 << 10;
 

@@ -13,9 +13,6 @@ use model::{
     port::target::Plan,
 };
 
-/// The class of an app of which nothing is known.
-pub const UNKNOWN: &str = "unknown";
-
 /// The decision, not yet linked to a deployment.
 pub fn decision(
     ctx: &Context,
