@@ -4,14 +4,13 @@
 //! the token of the beginning alone. So a repeat finds the first one's effect, whoever changed traffic since is not
 //! undone, and what is told is what happened.
 
-use crate::perform::{Begun, Found, Performed, find};
-use host::{Context, Error};
+use crate::{performed::Performed, service::find};
+use host::{Context, Error, Stored};
 use model::{
-    document::{Service, service_path},
+    document::{Begun, Service},
     message::{Action, ActionRequest},
     port::{
         PortError,
-        store::{Precondition, Write},
         target::{Bounds, ServiceKey, Settings, TargetError, Traffic},
     },
     time::MINUTE_MS,
@@ -72,7 +71,7 @@ async fn stop(
     let traffic = target.set_traffic(service, &begun.token, &BTreeMap::new(), &request.id).await?;
     let found = find(ctx, request).await?;
     // Exactly these: whatever a deployment has released since is not ours to end.
-    let kept = found.iter().flat_map(|found| &found.service.kept).map(|kept| kept.revision.clone());
+    let kept = found.iter().flat_map(|found| &found.document.kept).map(|kept| kept.revision.clone());
     let idle: BTreeSet<String> = kept.chain([begun.revision.clone()]).collect();
     let name = &request.service;
     let message = match target.stop(service, &Vec::from_iter(idle)).await {
@@ -132,7 +131,7 @@ async fn scale(ctx: &Context, request: &ActionRequest, service: &ServiceKey) -> 
 /// The service says what the target does, unless somebody has moved on since: then the service is theirs.
 async fn settle(
     ctx: &Context,
-    found: Option<Found>,
+    found: Option<Stored<Service>>,
     service: &ServiceKey,
     traffic: &Traffic,
     message: String,
@@ -142,16 +141,14 @@ async fn settle(
         Ok(Performed::done(format!("{message} {who} came after it and decides what serves now.")))
     };
     let Some(mut found) = found else { return later("Its removal".to_owned()) };
-    if let Some(running) = &found.service.running {
+    if let Some(running) = &found.document.running {
         return later(format!("Deployment `{running}`"));
     }
     if ctx.ports.target.traffic(service).await?.token != traffic.token {
         return later("Another change".to_owned());
     }
-    change(&mut found.service);
-    found.service.traffic = Some(traffic.token.clone());
-    found.service.updated_at = ctx.now();
-    let path = service_path(&found.service.tenant, &found.service.name);
-    let write = Write::put(path, Precondition::At(found.version), &found.service).map_err(Error::from)?;
-    Ok(Performed { writes: vec![write], ..Performed::done(message) })
+    change(&mut found.document);
+    found.document.traffic = Some(traffic.token.clone());
+    found.document.updated_at = ctx.now();
+    Ok(Performed { writes: vec![found.write()?], ..Performed::done(message) })
 }

@@ -5,9 +5,11 @@
 //! then done under the request's id as key: a repeat carries on from there, and never undoes what came later.
 
 mod carry_out;
-mod perform;
+mod decide;
+mod performed;
 mod record;
 mod roll_back;
+mod service;
 
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,31 @@
 //! Back to an earlier revision: the state machine decides, and the deployment that serves goes there by itself.
 
-use crate::perform::{Found, Performed};
-use host::{Context, Error};
+use crate::performed::Performed;
+use host::{Context, Error, Stored};
 use model::{
     deployment::{Answer, At, BatchError, Input, batch, decide},
-    document::{Deployment, Kept, deployment_path},
+    document::{Deployment, Kept, Service, deployment_path},
     message::ActionRequest,
 };
 
 /// Decides the way back; a message has the first step taken.
-pub async fn roll_back(ctx: &Context, found: Found, request: &ActionRequest) -> Result<Performed, Error> {
-    let Found { service, version } = found;
+pub async fn roll_back(
+    ctx: &Context,
+    found: Stored<Service>,
+    request: &ActionRequest,
+) -> Result<Performed, Error> {
+    let Stored { document: service, version, .. } = found;
     let Some(serving) = service.serving.clone() else {
         return Ok(Performed::refused(format!("Nothing of `{}` serves. Nothing was done.", service.name)));
     };
-    let Some(read) = ctx.ports.store.get(&deployment_path(&service.tenant, &serving.deployment)).await?
-    else {
+    let path = deployment_path(&service.tenant, &serving.deployment);
+    let Some(read) = ctx.read::<Deployment>(&path).await? else {
         return Ok(Performed::refused(format!(
             "Deployment `{}` is gone. Nothing was done.",
             serving.deployment
         )));
     };
-    let deployment: Deployment = read.body.parse()?;
+    let deployment = read.document;
     ctx.about(&deployment.id);
     let to = match way_back(&service.kept, &serving, request.to.as_deref()) {
         Ok(to) => to,

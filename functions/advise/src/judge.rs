@@ -1,14 +1,29 @@
 //! One window against the windows before it. Pure.
 
-use crate::{
-    baseline::{Baseline, Episode, Series, Watched},
-    words,
-};
-use forecast::anomaly::{Judgement, Severity};
+use crate::words;
+use forecast::anomaly::{self, Judgement};
 use model::{
-    document::{Observation, SCHEMA},
+    document::{Baseline, Episode, Observation, SCHEMA, Series, Severity, Watched},
     message::{AboutAnomaly, Message, kind, topic},
 };
+
+/// Windows that are remembered of each metric: ten hours at five minutes each.
+const WINDOWS: usize = 120;
+
+/// A series without a past.
+fn without_past(watched: Watched) -> Series {
+    Series { past: anomaly::window(WINDOWS, floor(watched)), episode: None }
+}
+
+/// A deviation is never taken to be smaller: what differs by less is of no consequence.
+fn floor(watched: Watched) -> f64 {
+    match watched {
+        Watched::Cpu | Watched::Memory => 0.01,
+        Watched::Latency => 2.0,
+        Watched::ErrorRate => 0.002,
+        Watched::Requests => 0.5,
+    }
+}
 
 /// Judges a window, remembers it, and answers what is to be told of it.
 pub fn judge(baseline: &mut Baseline, seen: &Observation) -> Vec<Message> {
@@ -16,8 +31,8 @@ pub fn judge(baseline: &mut Baseline, seen: &Observation) -> Vec<Message> {
     baseline.seen_to = seen.to;
     let mut told = vec![];
     for (watched, value) in values(seen) {
-        let series = baseline.series.entry(watched).or_insert_with(|| Series::new(watched));
-        let Some(judged) = series.past.add(value) else { continue };
+        let series = baseline.series.entry(watched).or_insert_with(|| without_past(watched));
+        let Some(judged) = anomaly::add(&mut series.past, value) else { continue };
         if let Some(episode) = news(series, watched, &judged, seen) {
             told.push(anomaly(watched, &judged, &episode, seen));
         }

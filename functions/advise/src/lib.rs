@@ -3,21 +3,19 @@
 //! Invariant: a window is judged against the windows before it, once; one that arrives late, or again, is not judged
 //! at all. An anomaly is told when it begins and when it gets worse, not in each window that it lasts.
 
-mod baseline;
 mod judge;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-use baseline::{Baseline, baseline_path};
-use host::{Context, Error, Function, Outcome, Port};
+use host::{Context, Error, Function, Outcome, Port, Stored};
 use model::{
-    document::{Observation, observation_path},
+    document::{Baseline, Observation, Owes, baseline_path, observation_path},
     message::{AboutObservation, kind, topic},
     port::{
         Delivery,
-        store::{Path, Precondition, StoreError, Version, Write},
+        store::{Precondition, Write},
     },
 };
 
@@ -43,33 +41,22 @@ async fn handle(ctx: Context, delivery: Delivery) -> Result<Outcome, Error> {
 
 async fn advise(ctx: &Context, seen: &Observation) -> Result<Outcome, Error> {
     let path = baseline_path(&seen.tenant, &seen.service);
-    let found = ctx.ports.store.get(&path).await?;
-    let read = found.as_ref().map_or(Precondition::Absent, |found| Precondition::At(found.version));
-    let mut baseline: Baseline = found.map(|found| found.body.parse()).transpose()?.unwrap_or_default();
-    let owed = !baseline.outbox.is_empty();
-    if owed {
-        // A crash kept them back, and the message that they came from was delivered again for it.
-        ctx.publish(std::mem::take(&mut baseline.outbox)).await?;
+    let (read, mut document) = match ctx.read::<Baseline>(&path).await? {
+        Some(mut found) if seen.to <= found.document.seen_to => {
+            // A crash may have kept something back, and then the message was delivered again for it.
+            found.hand_on_all(ctx).await;
+            return Ok(Outcome::Duplicate);
+        }
+        Some(found) => (Precondition::At(found.version), found.document),
+        None => (Precondition::Absent, Baseline::new(&seen.service)),
+    };
+    let told = judge::judge(&mut document, seen);
+    for message in &told {
+        document.owe(message.clone(), ctx.now());
     }
-    let late = seen.to <= baseline.seen_to;
-    if late && !owed {
-        return Ok(Outcome::Duplicate);
+    let versions = ctx.ports.store.commit(vec![Write::put(path.clone(), read, &document)?]).await?;
+    if let Some(version) = versions.first().copied() {
+        Stored { path, version, document }.hand_on(ctx, &told).await;
     }
-    if !late {
-        baseline.outbox = judge::judge(&mut baseline, seen);
-    }
-    let versions = ctx.ports.store.commit(vec![Write::put(path.clone(), read, &baseline)?]).await?;
-    if let Some(version) = versions.first().filter(|_| !baseline.outbox.is_empty()) {
-        ctx.publish(std::mem::take(&mut baseline.outbox)).await?;
-        forget(ctx, path, *version, &baseline).await?;
-    }
-    Ok(if late { Outcome::Duplicate } else { Outcome::Done })
-}
-
-/// What was published leaves the outbox. On a conflict somebody went on from here; twice is harmless.
-async fn forget(ctx: &Context, path: Path, version: Version, baseline: &Baseline) -> Result<(), Error> {
-    match ctx.ports.store.commit(vec![Write::put(path, Precondition::At(version), baseline)?]).await {
-        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Outcome::Done)
 }

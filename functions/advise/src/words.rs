@@ -1,8 +1,7 @@
 //! An anomaly in a sentence: what, against what was expected, since when, how rare.
 
-use crate::baseline::{Episode, Watched};
 use forecast::anomaly::Judgement;
-use model::document::Observation;
+use model::document::{Episode, Observation, Watched};
 
 /// One sentence over the numbers of a judgement.
 pub fn sentence(watched: Watched, judged: &Judgement, episode: &Episode, seen: &Observation) -> String {

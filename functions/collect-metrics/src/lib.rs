@@ -10,7 +10,7 @@ mod utilize;
 #[cfg(test)]
 mod tests;
 
-use host::{Context, Error, Function, Outcome, Port};
+use host::{Context, Error, Function, Outcome, Port, Stored};
 use model::{
     document::{SHARDS, Service},
     port::{
@@ -58,7 +58,7 @@ async fn due(ctx: &Context, shard: u32) -> Result<Vec<Document>, Error> {
 }
 
 async fn measure_one(ctx: &Context, document: Document) -> Result<(), Error> {
-    let service: Service = document.body.parse()?;
-    let ctx = ctx.clone().with_tenant(service.tenant.clone());
-    measure::measure(&ctx, service, document.version).await
+    let found = Stored::<Service>::parse(document)?;
+    let ctx = ctx.clone().with_tenant(found.document.tenant.clone());
+    measure::measure(&ctx, found).await
 }

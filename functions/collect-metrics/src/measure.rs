@@ -1,16 +1,16 @@
 //! One service, one window: observe, price, record.
 
 use crate::utilize::utilization;
-use host::{Context, Error};
+use host::{Context, Error, Stored};
 use model::{
     ObservationId, Timestamp,
     document::{
-        Configuration, Decision, Kept, Observation, SCHEMA, Service, Spent, decision_path, observation_path,
-        service_path,
+        Configuration, Decision, Kept, Observation, Owes, SCHEMA, Service, Spent, decision_path,
+        observation_path,
     },
     message::{AboutObservation, Message, kind, topic},
     port::{
-        store::{Precondition, StoreError, Version, Write},
+        store::{Precondition, StoreError, Write},
         target::{ServiceKey, Window},
     },
     time::MINUTE_MS,
@@ -23,28 +23,26 @@ const LONGEST_MS: i64 = 60 * MINUTE_MS;
 const SHORTEST_MS: i64 = 1_000;
 
 /// Measures the time since the service was last measured, and says when it is next due.
-pub async fn measure(ctx: &Context, mut service: Service, read: Version) -> Result<(), Error> {
+pub async fn measure(ctx: &Context, mut found: Stored<Service>) -> Result<(), Error> {
+    let service = &mut found.document;
     let Some(serving) = service.serving.clone() else {
         service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
-        return save(ctx, service, read, vec![]).await;
+        return save(ctx, found, None).await;
     };
-    let window = window(ctx, &service);
+    let window = window(ctx, service);
     if window.to.since(window.from) < SHORTEST_MS {
         service.metrics_due = Some(ctx.now().plus(SHORTEST_MS));
-        return save(ctx, service, read, vec![]).await;
+        return save(ctx, found, None).await;
     }
     service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
-    let observation = match observe(ctx, &service, &serving, window).await {
+    let observation = match observe(ctx, service, &serving, window).await {
         // The target knows nothing of it (a customer's service that isn't confirmed yet): asked again when next due.
-        Err(error) if error.kind() == host::Kind::NotFound => return save(ctx, service, read, vec![]).await,
+        Err(error) if error.kind() == host::Kind::NotFound => return save(ctx, found, None).await,
         result => result?,
     };
     service.measured_to = window.to;
     service.spent.clone_from(&observation.spent);
-    service.outbox.push(recorded(&observation));
-    let write =
-        Write::put(observation_path(&service.tenant, &observation.id), Precondition::None, &observation)?;
-    save(ctx, service, read, vec![write]).await
+    save(ctx, found, Some(&observation)).await
 }
 
 /// From where the last window ended, or the revision that serves began to (or an hour ago, if that is longer ago), to
@@ -107,34 +105,30 @@ fn recorded(observation: &Observation) -> Message {
     Message::new(topic::OBSERVATIONS, kind::OBSERVATION_RECORDED, &observation.tenant, &body)
 }
 
-/// Commits what was measured, then publishes what that owes; the sweep publishes what a crash leaves behind.
+/// Commits what was measured, then publishes what that owes.
 async fn save(
     ctx: &Context,
-    mut service: Service,
-    read: Version,
-    mut writes: Vec<Write>,
+    mut found: Stored<Service>,
+    measured: Option<&Observation>,
 ) -> Result<(), Error> {
-    let owed = service.outbox.clone();
-    service.updated_at = ctx.now();
-    service.next_due = (!owed.is_empty()).then(|| ctx.now().plus(MINUTE_MS));
-    let path = service_path(&service.tenant, &service.name);
-    writes.push(Write::put(path.clone(), Precondition::At(read), &service)?);
+    found.document.updated_at = ctx.now();
+    let told: Vec<Message> = measured.map(recorded).into_iter().collect();
+    for message in &told {
+        found.document.owe(message.clone(), ctx.now());
+    }
+    let mut writes = vec![found.write()?];
+    if let Some(measured) = measured {
+        let path = observation_path(&measured.tenant, &measured.id);
+        writes.push(Write::put(path, Precondition::None, measured)?);
+    }
     let versions = match ctx.ports.store.commit(writes).await {
         // Somebody moved the service on: the next minute measures the same window, with what is true then.
         Err(StoreError::Conflict { .. }) => return Ok(()),
         result => result?,
     };
-    if owed.is_empty() {
-        return Ok(());
-    }
-    ctx.publish(owed).await?;
-    service.outbox.clear();
-    service.next_due = None;
-    let Some(version) = versions.last() else { return Ok(()) };
-    match ctx.ports.store.commit(vec![Write::put(path, Precondition::At(*version), &service)?]).await {
-        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    found.version = versions.first().copied().unwrap_or(found.version);
+    found.hand_on(ctx, &told).await;
+    Ok(())
 }
 
 /// How often a service is measured.

@@ -3,53 +3,52 @@
 //!
 //! Invariant: a revision that takes traffic is never discarded (the target's word), so a late try harms nobody.
 
-use crate::drive::{Driven, read};
-use host::{Context, Error, Outcome};
+use host::{Context, Error, Outcome, Stored, backoff::BackOff};
 use model::{
     document::Deployment,
     port::store::{Precondition, Version, Write},
     time::MINUTE_MS,
 };
 
-/// How often somebody else's commits are followed to note what is left over.
-const ROUNDS: u32 = 10;
-
 /// Discards a revision, or notes that it is still to be done.
-pub async fn discard(ctx: &Context, mut driven: Driven, revision: &str) -> Result<Outcome, Error> {
-    let Err(error) = ctx.ports.target.discard(&driven.deployment.key(), revision).await else {
+pub async fn discard(
+    ctx: &Context,
+    mut driven: Stored<Deployment>,
+    revision: &str,
+) -> Result<Outcome, Error> {
+    let Err(error) = ctx.ports.target.discard(&driven.document.key(), revision).await else {
         return Ok(Outcome::Done);
     };
     tracing::warn!(%error, revision, "a revision that nobody wants could not be discarded; it is tried again each minute");
-    for _ in 0..ROUNDS {
+    let mut back_off = BackOff::among_few();
+    loop {
         let due = ctx.now().plus(MINUTE_MS);
-        let next_due = Some(driven.deployment.next_due.map_or(due, |known| known.min(due)));
-        let next = Deployment { left_over: true, next_due, ..driven.deployment.clone() };
+        let next_due = Some(driven.document.next_due.map_or(due, |known| known.min(due)));
+        let next = Deployment { left_over: true, next_due, ..driven.document.clone() };
         match put(ctx, &driven, &next).await {
             Ok(_) => return Ok(Outcome::Done),
-            Err(error) if !error.is_contended() => return Err(error),
-            Err(_) => {}
+            Err(error) if error.is_contended() && back_off.again(ctx).await => {}
+            Err(error) => return Err(error),
         }
-        let path = driven.path.clone();
-        let again = read(ctx, &path).await?;
-        driven = again.ok_or_else(|| Error::not_found(format!("`{path}` is gone")))?;
+        let again = ctx.read(&driven.path).await?;
+        driven = again.ok_or_else(|| Error::not_found(format!("`{}` is gone", driven.path)))?;
     }
-    Err(Error::unavailable(format!("`{}` is changed too often to note what is left over", driven.path)))
 }
 
 /// Discards what was noted; an error has it tried again.
-pub async fn retry(ctx: &Context, driven: &mut Driven) -> Result<(), Error> {
-    if !driven.deployment.left_over {
+pub async fn retry(ctx: &Context, driven: &mut Stored<Deployment>) -> Result<(), Error> {
+    if !driven.document.left_over {
         return Ok(());
     }
-    let revision = driven.deployment.revision_name();
-    ctx.ports.target.discard(&driven.deployment.key(), &revision).await?;
-    let next = Deployment { left_over: false, ..driven.deployment.clone() };
+    let revision = driven.document.revision_name();
+    ctx.ports.target.discard(&driven.document.key(), &revision).await?;
+    let next = Deployment { left_over: false, ..driven.document.clone() };
     driven.version = put(ctx, driven, &next).await?;
-    driven.deployment = next;
+    driven.document = next;
     Ok(())
 }
 
-async fn put(ctx: &Context, driven: &Driven, next: &Deployment) -> Result<Version, Error> {
+async fn put(ctx: &Context, driven: &Stored<Deployment>, next: &Deployment) -> Result<Version, Error> {
     let write = Write::put(driven.path.clone(), Precondition::At(driven.version), next)?;
     let versions = ctx.ports.store.commit(vec![write]).await?;
     versions.first().copied().ok_or_else(|| Error::internal("a commit of one document answered no version"))

@@ -74,7 +74,7 @@ async fn left_behind() -> (tempfile::TempDir, World, Deployment) {
     let ended = Deployment { status: Status::Cancelled, ..sample::deployment(1) };
     world.put(path.clone(), &ended).await;
     let ctx = world.context().with_tenant(sample::acme());
-    let driven = drive::read(&ctx, &path).await.unwrap().unwrap();
+    let driven = ctx.read::<Deployment>(&path).await.unwrap().unwrap();
     // Somebody else writes in between.
     world.put(path.clone(), &Deployment { awaited: true, ..ended.clone() }).await;
     let done = left_over::discard(&ctx, driven, &ended.revision_name()).await.unwrap();

@@ -1,143 +1,29 @@
 //! What a comparison changes, as one commit: its events, the sums they are in, the learning, and the run that
 //! guards them all.
-//!
-//! Invariant: what an event adds to the sums is taken back exactly when it is corrected or withdrawn, so the sums
-//! are those of the events that stand.
 
 use crate::{
-    compare::{Compared, closed, paid},
+    change::Change,
+    compared::{Compared, paid},
     known::Known,
-    run::{Run, run_path},
+    run::is_settled,
     words,
 };
 use forecast::{
-    calibrate::{Cell, Metric, Month, Recorded, delta},
+    calibrate::{Month, REMEMBERED_MONTHS},
     recommend::{ClassDocument, OwnDocument, own_path, pool_cells_path, pool_path},
 };
-use host::{Context, Error, Outcome};
+use host::{Context, Error, Outcome, Stored};
 use model::{
-    DecisionId, DeploymentId, LearningId, ServiceName,
-    document::{Feedback, FeedbackKind, Learning, SCHEMA, learning_path},
+    LearningId, ServiceName,
+    document::{
+        Feedback, FeedbackKind, Learning, LearningRun, Owes, SCHEMA, learning_path, learning_run_path,
+    },
     message::{AboutLearning, Message, kind, topic},
-    port::store::{Change as StoreChange, Field, Path, Precondition, Version, Write},
+    port::store::{Change as StoreChange, Field, Path, Precondition, Write},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-
-/// One comparison, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// Version of this form.
-    pub schema: u32,
-    /// How often it was corrected.
-    pub revision: i64,
-    /// ln(actual / base) in micro-nats.
-    pub y: i64,
-    /// What it is summed under.
-    pub class: String,
-    /// What was compared.
-    pub metric: Metric,
-    /// Of which month.
-    pub month: Month,
-    /// Of which decision.
-    pub decision: DecisionId,
-    /// And deployment.
-    pub deployment: DeploymentId,
-    /// The unlearned value at the observed demand.
-    pub base: i64,
-    /// What happened.
-    pub actual: i64,
-    /// Deployment-months that the prediction rested on.
-    pub n: i64,
-    /// Bucket of |y − μ| / √V.
-    pub score: u16,
-}
-
-/// An event as it was read.
-pub struct Stored {
-    /// It.
-    pub event: Event,
-    /// Its state.
-    pub version: Version,
-}
-
-/// One event that comes, changes or goes.
-pub struct Change {
-    path: Path,
-    before: Option<Stored>,
-    after: Option<Event>,
-}
-
-impl Change {
-    /// What leads from one to the other; `None` if nothing does.
-    pub fn between(path: Path, before: Option<Stored>, after: Option<Event>) -> Option<Self> {
-        let same = match (&before, &after) {
-            (None, None) => true,
-            (Some(before), Some(after)) => {
-                before.event == Event { revision: before.event.revision, ..after.clone() }
-            }
-            (None, Some(_)) | (Some(_), None) => false,
-        };
-        (!same).then_some(Self { path, before, after })
-    }
-
-    fn metric(&self) -> Option<Metric> {
-        self.after.as_ref().or(self.before.as_ref().map(|before| &before.event)).map(|event| event.metric)
-    }
-
-    fn write(&self) -> Result<Write, Error> {
-        let precondition =
-            self.before.as_ref().map_or(Precondition::Absent, |before| Precondition::At(before.version));
-        Ok(match &self.after {
-            Some(event) => Write::put(self.path.clone(), precondition, event)?,
-            None => Write::delete(self.path.clone(), precondition),
-        })
-    }
-
-    /// What the cell of its metric and month gains.
-    fn cell(&self) -> Cell {
-        let recorded = |event: &Event| Recorded { revision: event.revision, y: event.y };
-        match (&self.before, &self.after) {
-            (before, Some(after)) => {
-                delta(before.as_ref().map(|before| recorded(&before.event)), recorded(after))
-                    .unwrap_or_default()
-            }
-            (Some(before), None) => {
-                let gone = Cell::of(before.event.y);
-                Cell { n: -gone.n, sum_y: -gone.sum_y, sum_yy: -gone.sum_yy }
-            }
-            (None, None) => Cell::default(),
-        }
-    }
-
-    fn increments(&self, sums: &mut BTreeMap<String, i64>) {
-        let Some(event) = self.after.as_ref().or(self.before.as_ref().map(|before| &before.event)) else {
-            return;
-        };
-        let (cell, at) = (self.cell(), format!("cells.{}.{}", event.metric.name(), event.month));
-        let mut add = |field: String, by: i64| *sums.entry(field).or_default() += by;
-        add(format!("{at}.n"), cell.n);
-        add(format!("{at}.sum_y"), cell.sum_y);
-        add(format!("{at}.sum_yy"), cell.sum_yy);
-        let score = |event: &Event| {
-            let side = if event.n > 0 { "seen" } else { "unseen" };
-            format!("scores.{}.{side}.{}", event.metric.name(), event.score)
-        };
-        if let Some(before) = &self.before {
-            add(score(&before.event), -1);
-        }
-        if let Some(after) = &self.after {
-            add(score(after), 1);
-        }
-    }
-}
-
-/// Publishes what an earlier commit owes and a crash kept back. The message that brought us here came again for it.
-pub async fn owed(ctx: &Context, known: &Known) -> Result<(), Error> {
-    if known.run.outbox.is_empty() { Ok(()) } else { ctx.publish(known.run.outbox.clone()).await }
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Commits what changed, then publishes it.
 pub async fn commit(
@@ -154,19 +40,21 @@ pub async fn commit(
     let answer = known.feedback.as_ref().map(|feedback| feedback.kind);
     count_answers(&mut sums, known.run.answer, answer);
     sums.retain(|_, by| *by != 0);
-    let mut run = Run {
+    let mut run = LearningRun {
         schema: SCHEMA,
         compared_at: ctx.now(),
         closed: closed(ctx, &known, compared),
         paid_in: known.feedback.as_ref().and_then(paid).map(|(month, _)| month),
         answer,
         class: known.decision.class.clone(),
-        outbox: vec![],
+        ..known.run.clone()
     };
+    let mut told = vec![];
     let mut writes = vec![];
     if !sums.is_empty() {
         let learning = learning(ctx, &known, compared, &changes, &sums).await?;
-        run.outbox.push(recorded(&known, &learning));
+        told.push(recorded(&known, &learning));
+        run.owe(recorded(&known, &learning), ctx.now());
         writes.push(Write::put(learning_path(&tenant, &learning.id), Precondition::None, &learning)?);
         writes.push(patch(own_path(&tenant, &run.class), &run.class, None, &sums));
         if ctx.config.settings.pool {
@@ -177,25 +65,27 @@ pub async fn commit(
     for change in &changes {
         writes.push(change.write()?);
     }
-    let path = run_path(&tenant, &known.decision.id);
+    let path = learning_run_path(&tenant, &known.decision.id);
     writes.insert(0, Write::put(path.clone(), known.run_at, &run)?);
     let versions = ctx.ports.store.commit(writes).await?;
-    if run.outbox.is_empty() {
+    if told.is_empty() {
         return Ok(Outcome::Duplicate);
     }
-    ctx.publish(std::mem::take(&mut run.outbox)).await?;
-    if let Some(version) = versions.first() {
-        forget(ctx, path, *version, &run).await?;
+    if let Some(version) = versions.first().copied() {
+        Stored { path, version, document: run }.hand_on(ctx, &told).await;
     }
     Ok(Outcome::Done)
 }
 
-/// What was published leaves the outbox; a conflict means that somebody went on from here and saw it published.
-async fn forget(ctx: &Context, path: Path, version: Version, run: &Run) -> Result<(), Error> {
-    match ctx.ports.store.commit(vec![Write::put(path, Precondition::At(version), run)?]).await {
-        Ok(_) | Err(model::port::store::StoreError::Conflict { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
+/// Months that were compared for good, this time included.
+fn closed(ctx: &Context, known: &Known, compared: &[Compared]) -> BTreeSet<Month> {
+    let settled = compared.iter().map(|made| made.month).filter(|month| is_settled(*month, ctx.real()));
+    let mut closed: BTreeSet<Month> = known.run.closed.iter().copied().chain(settled).collect();
+    // Whatever is no longer remembered is never asked for again.
+    while closed.len() > 2 * REMEMBERED_MONTHS as usize {
+        closed.pop_first();
     }
+    closed
 }
 
 fn count_answers(

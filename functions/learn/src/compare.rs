@@ -1,18 +1,19 @@
 //! One decision: which months are compared, what each metric came to, and what changes because of it.
 
 use crate::{
-    commit::{self, Change, Event, Stored},
+    change::{Change, Event},
+    commit::commit,
+    compared::{Compared, paid},
     known::{Known, known, measured},
-    run::{SETTLED_MS, is_settled},
+    run::{self, SETTLED_MS},
 };
 use forecast::{
     actual::{Comparison, compare as compare_values, promise},
-    calibrate::{Metric, Month, REMEMBERED_MONTHS, Scores, event_id},
-    recommend::month_of,
+    calibrate::{Metric, Month, Scores, event_id},
 };
-use host::{Context, Error, Outcome};
-use model::{DecisionId, Micros, document::Feedback, port::store::Path};
-use std::collections::{BTreeMap, BTreeSet};
+use host::{Context, Error, Outcome, Stored};
+use model::{DecisionId, port::store::Path};
+use std::collections::BTreeSet;
 
 /// Why a comparison is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +24,12 @@ pub enum Reason {
     Measured,
 }
 
-/// One month of a decision, compared.
-pub struct Compared {
-    /// Which.
-    pub month: Month,
-    /// Requests a month that were observed.
-    pub requests_month: Option<u64>,
-    /// By metric.
-    pub values: BTreeMap<Metric, Comparison>,
-}
-
 /// Compares what is due and commits what changes.
 pub async fn compare(ctx: &Context, id: &DecisionId, reason: Reason) -> Result<Outcome, Error> {
     let Some(known) = known(ctx, id).await? else {
         return Ok(Outcome::Reject(format!("there is no decision `{id}` that was carried out")));
     };
     ctx.about(&known.deployment);
-    commit::owed(ctx, &known).await?;
     if !is_due(ctx, &known, reason) {
         return Ok(Outcome::Duplicate);
     }
@@ -48,7 +38,7 @@ pub async fn compare(ctx: &Context, id: &DecisionId, reason: Reason) -> Result<O
         compared.push(one(ctx, &known, month).await?);
     }
     let changes = changes(ctx, &known, &compared).await?;
-    commit::commit(ctx, known, &compared, changes).await
+    commit(ctx, known, &compared, changes).await
 }
 
 fn is_due(ctx: &Context, known: &Known, reason: Reason) -> bool {
@@ -61,24 +51,17 @@ fn is_due(ctx: &Context, known: &Known, reason: Reason) -> bool {
                 .map(|kept| kept.since)
                 .next()
                 .unwrap_or(known.decision.created_at);
-            ctx.now().since(since) >= SETTLED_MS && known.run.is_due(ctx.now(), ctx.real())
+            ctx.now().since(since) >= SETTLED_MS && run::is_due(&known.run, ctx.now(), ctx.real())
         }
     }
 }
 
 /// Those that may still change, and those for which somebody says or said what they pay.
 fn months(ctx: &Context, known: &Known) -> BTreeSet<Month> {
-    let mut months = known.run.open(ctx.real());
+    let mut months = run::open(&known.run, ctx.real());
     months.extend(known.run.paid_in);
     months.extend(known.feedback.as_ref().and_then(paid).map(|(month, _)| month));
     months
-}
-
-/// What somebody pays in a month, and the month in which they said so. Other currencies are kept, not compared.
-pub fn paid(feedback: &Feedback) -> Option<(Month, Micros)> {
-    let dollars = feedback.currency.as_deref().is_none_or(|currency| currency.eq_ignore_ascii_case("USD"));
-    let cost = feedback.actual_monthly_cost.filter(|cost| dollars && cost.0 > 0)?;
-    Some((month_of(feedback.received_at), cost))
 }
 
 async fn one(ctx: &Context, known: &Known, month: Month) -> Result<Compared, Error> {
@@ -107,23 +90,20 @@ async fn changes(ctx: &Context, known: &Known, compared: &[Compared]) -> Result<
         })
         .collect();
     let paths: Vec<Path> = wanted.iter().map(|(_, _, path)| path.clone()).collect();
-    let stored = ctx.ports.store.get_many(&paths).await?;
+    let stored = ctx.read_many::<Event>(&paths).await?;
     let mut changes = vec![];
-    for ((made, metric, path), found) in wanted.into_iter().zip(stored) {
-        let before = found
-            .map(|found| Ok::<_, Error>(Stored { event: found.body.parse()?, version: found.version }))
-            .transpose()?;
+    for ((made, metric, path), before) in wanted.into_iter().zip(stored) {
         let after = made.values.get(&metric).map(|value| event(known, made.month, value, before.as_ref()));
         changes.extend(Change::between(path, before, after));
     }
     Ok(changes)
 }
 
-fn event(known: &Known, month: Month, value: &Comparison, before: Option<&Stored>) -> Event {
+fn event(known: &Known, month: Month, value: &Comparison, before: Option<&Stored<Event>>) -> Event {
     let promised = promise(&known.decision, value.metric);
     Event {
         schema: model::document::SCHEMA,
-        revision: before.map_or(0, |before| before.event.revision + 1),
+        revision: before.map_or(0, |before| before.document.revision + 1),
         y: value.y,
         class: known.decision.class.clone(),
         metric: value.metric,
@@ -135,15 +115,4 @@ fn event(known: &Known, month: Month, value: &Comparison, before: Option<&Stored
         n: i64::from(promised.n),
         score: Scores::bucket(value.y, promised.mu, promised.variance),
     }
-}
-
-/// Months that were compared for good, this time included.
-pub fn closed(ctx: &Context, known: &Known, compared: &[Compared]) -> BTreeSet<Month> {
-    let settled = compared.iter().map(|made| made.month).filter(|month| is_settled(*month, ctx.real()));
-    let mut closed: BTreeSet<Month> = known.run.closed.iter().copied().chain(settled).collect();
-    // Whatever is no longer remembered is never asked for again.
-    while closed.len() > 2 * REMEMBERED_MONTHS as usize {
-        closed.pop_first();
-    }
-    closed
 }

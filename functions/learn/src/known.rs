@@ -1,6 +1,6 @@
 //! Reads what a comparison rests on.
 
-use crate::run::{Run, bounds, run_path};
+use crate::run::bounds;
 use forecast::{
     actual::{Actual, actual},
     calibrate::Month,
@@ -9,7 +9,8 @@ use host::{Context, Error};
 use model::{
     DecisionId, DeploymentId, ServiceName,
     document::{
-        Decision, Feedback, Observation, Service, collection, decision_path, feedback_path, service_path,
+        Decision, Feedback, LearningRun, Observation, Service, collection, decision_path, feedback_path,
+        learning_run_path, service_path,
     },
     port::store::{Comparison, Cursor, Page, Precondition, Query, Scope},
 };
@@ -29,7 +30,7 @@ pub struct Known {
     /// What somebody said.
     pub feedback: Option<Feedback>,
     /// The state of learning from it.
-    pub run: Run,
+    pub run: LearningRun,
     /// As it was read: what every commit is guarded by.
     pub run_at: Precondition,
 }
@@ -38,9 +39,7 @@ pub struct Known {
 pub async fn known(ctx: &Context, id: &DecisionId) -> Result<Option<Known>, Error> {
     let tenant = ctx.tenant()?;
     // First of all: what is read after it is at least as new.
-    let run = ctx.ports.store.get(&run_path(tenant, id)).await?;
-    let run_at = run.as_ref().map_or(Precondition::Absent, |found| Precondition::At(found.version));
-    let run: Run = run.map(|found| found.body.parse()).transpose()?.unwrap_or_default();
+    let (run, run_at) = run(ctx, id).await?;
     let paths = [decision_path(tenant, id), feedback_path(tenant, id)];
     let mut found = ctx.ports.store.get_many(&paths).await?.into_iter();
     let decision: Option<Decision> = found.next().flatten().map(|found| found.body.parse()).transpose()?;
@@ -49,6 +48,15 @@ pub async fn known(ctx: &Context, id: &DecisionId) -> Result<Option<Known>, Erro
     let Some(deployment) = decision.deployment.clone() else { return Ok(None) };
     let service = service(ctx, &decision).await?;
     Ok(Some(Known { decision, deployment, service, feedback, run, run_at }))
+}
+
+/// The state of learning. What a crash kept back goes out now: the message that brought us here came again for it.
+async fn run(ctx: &Context, id: &DecisionId) -> Result<(LearningRun, Precondition), Error> {
+    let Some(mut found) = ctx.read::<LearningRun>(&learning_run_path(ctx.tenant()?, id)).await? else {
+        return Ok((LearningRun::new(id), Precondition::Absent));
+    };
+    found.hand_on_all(ctx).await;
+    Ok((found.document, Precondition::At(found.version)))
 }
 
 async fn service(ctx: &Context, decision: &Decision) -> Result<Option<Service>, Error> {

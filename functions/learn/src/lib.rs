@@ -10,8 +10,10 @@
 //! **Of what.** One comparison is a (deployment, metric, month); its month is that of the windows. What somebody says
 //! they pay counts for the month in which they say it, in place of the measured cost.
 
+mod change;
 mod commit;
 mod compare;
+mod compared;
 mod fold;
 mod known;
 mod run;

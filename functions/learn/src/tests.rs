@@ -202,7 +202,8 @@ async fn what_could_not_be_published_is_published_when_it_comes_again() {
     let world = world(&folder).await;
     let message = said(&world, &feedback(1, "a", START, Some(1.0), FeedbackKind::PerfectFit)).await;
     world.state().broker_down = true;
-    assert!(deliver(&world, &message).await.unwrap_err().is_transient());
+    assert_eq!(deliver(&world, &message).await.unwrap(), Outcome::Done, "the commit stands");
+    assert!(world.published(kind::LEARNING_RECORDED).is_empty());
     world.state().broker_down = false;
     deliver(&world, &message).await.unwrap();
     deliver(&world, &message).await.unwrap();
@@ -371,8 +372,8 @@ async fn a_month_that_is_over_is_compared_once_more_when_its_bill_has_settled() 
     world.pass(8 * DAY_MS);
     let first = seen(&world, &sample::observation(1, 0, 600, 10)).await;
     deliver(&world, &first).await.unwrap();
-    let run = run::run_path(&sample::acme(), &sample::decision_id(1));
-    let open: run::Run = world.read(&run).await.unwrap();
+    let run = model::document::learning_run_path(&sample::acme(), &sample::decision_id(1));
+    let open: model::document::LearningRun = world.read(&run).await.unwrap();
     assert!(!open.closed.contains(&"2026-11".parse().unwrap()));
     // 4 December: the bill of November may still change.
     world.pass(6 * DAY_MS);
@@ -382,7 +383,7 @@ async fn a_month_that_is_over_is_compared_once_more_when_its_bill_has_settled() 
     // 6 December: it won't.
     world.state().real += 2 * DAY_MS;
     assert_eq!(deliver(&world, &later).await.unwrap(), Outcome::Done);
-    let closed: run::Run = world.read(&run).await.unwrap();
+    let closed: model::document::LearningRun = world.read(&run).await.unwrap();
     assert!(closed.closed.contains(&"2026-11".parse().unwrap()));
     let service: Option<Service> = world.read(&service_path(&sample::acme(), &sample::shop())).await;
     assert!(service.is_some_and(|service| service.question.is_none()), "learning leaves the service alone");

@@ -1,7 +1,7 @@
 //! What was learned, in sentences over typed numbers.
 
 use crate::{
-    compare::{Compared, paid},
+    compared::{Compared, paid},
     known::Known,
 };
 use forecast::{

@@ -4,16 +4,15 @@
 //! Invariant: whoever comes later by (time, key) wins, whatever the order of arrival.
 
 use crate::answer::Answer;
-use host::{Context, Error, Response};
+use host::{Context, Error, Response, Stored};
 use model::{
     DecisionId, ServiceName, TenantId, Timestamp,
     document::{
-        Decision, Feedback, FollowUp, Link, SCHEMA, Service, decision_path, deployment_path, feedback_path,
-        service_path,
+        Decision, Feedback, FollowUp, Link, Owes, SCHEMA, Service, decision_path, deployment_path,
+        feedback_path, service_path,
     },
     message::{AboutFeedback, Message, kind, topic},
     port::store::{Change, Path, Precondition, Version, Write},
-    time::MINUTE_MS,
 };
 use serde_json::json;
 
@@ -51,13 +50,14 @@ pub async fn keep(
     response: &(impl Fn(Kept) -> Response + Sync),
 ) -> Result<Response, Error> {
     let (response, owed) = ctx.retrying(|| attempt(ctx, arrived, response)).await?;
-    if let Some((path, message)) = owed {
-        publish(ctx, &path, &message).await?;
+    if let Some((mut service, message)) = owed {
+        service.hand_on(ctx, &[message]).await;
     }
     Ok(response)
 }
 
-type Done = (Response, Option<(Path, Message)>);
+/// What is answered, and the service with what it owes now.
+type Done = (Response, Option<(Stored<Service>, Message)>);
 
 async fn attempt(
     ctx: &Context,
@@ -88,8 +88,15 @@ async fn attempt(
             increment: vec![],
         },
     }));
-    let owed = answered(ctx, arrived, &decision, &mut writes).await?;
-    ctx.commit(writes, &response).await?;
+    let mut owed = answered(ctx, arrived, &decision).await?;
+    // First, so that its version is the first one, too.
+    if let Some((service, _)) = &owed {
+        writes.insert(0, service.write()?);
+    }
+    let versions = ctx.commit(writes, &response).await?;
+    if let Some(((service, _), version)) = owed.as_mut().zip(versions.first()) {
+        service.version = *version;
+    }
     Ok((response, owed))
 }
 
@@ -123,58 +130,23 @@ async fn answered(
     ctx: &Context,
     arrived: &Arrived,
     decision: &Decision,
-    writes: &mut Vec<Write>,
-) -> Result<Option<(Path, Message)>, Error> {
+) -> Result<Option<(Stored<Service>, Message)>, Error> {
     let Some(name) = decision.service.as_ref().and_then(|name| ServiceName::new(name).ok()) else {
         return Ok(None);
     };
-    let path = service_path(&arrived.tenant, &name);
-    let Some(found) = ctx.ports.store.get(&path).await? else { return Ok(None) };
-    let mut service: Service = found.body.parse()?;
+    let Some(mut found) = ctx.read::<Service>(&service_path(&arrived.tenant, &name)).await? else {
+        return Ok(None);
+    };
+    let service = &mut found.document;
     if service.question.as_ref().is_some_and(|question| question.decision == decision.id) {
         service.question = None;
         service.ask_due = None;
     }
     let body = AboutFeedback { service: name, decision: Some(decision.id.clone()) };
     let message = ctx.traced(Message::new(topic::FEEDBACK, kind::FEEDBACK_RECEIVED, &arrived.tenant, &body));
-    owe(ctx, &mut service, message.clone());
-    writes.push(Write::put(path.clone(), Precondition::At(found.version), &service)?);
-    Ok(Some((path, message)))
-}
-
-/// Puts a message into the service's outbox; the sweep publishes it in a minute if we can't.
-pub fn owe(ctx: &Context, service: &mut Service, message: Message) {
-    service.outbox.push(message);
+    service.owe(message.clone(), ctx.now());
     service.updated_at = ctx.now();
-    service.next_due = Some(ctx.now().plus(MINUTE_MS));
-}
-
-/// Publishes a message and takes it out of the service's outbox. What fails is left to the sweep: the commit stands.
-pub async fn publish(ctx: &Context, path: &Path, message: &Message) -> Result<(), Error> {
-    if let Err(error) = ctx.publish(vec![message.clone()]).await {
-        tracing::warn!(%error, "what a service owes could not be published; the sweep does it");
-        return Ok(());
-    }
-    match ctx.retrying(|| forget(ctx, path, message)).await {
-        // Others are faster: the sweep publishes it again, which is harmless.
-        Err(error) if error.is_contended() => Ok(()),
-        result => result,
-    }
-}
-
-async fn forget(ctx: &Context, path: &Path, message: &Message) -> Result<(), Error> {
-    let Some(found) = ctx.ports.store.get(path).await? else { return Ok(()) };
-    let mut service: Service = found.body.parse()?;
-    if !service.outbox.contains(message) {
-        return Ok(());
-    }
-    service.outbox.retain(|owed| owed != message);
-    if service.outbox.is_empty() {
-        service.next_due = None;
-    }
-    let write = Write::put(path.clone(), Precondition::At(found.version), &service)?;
-    ctx.ports.store.commit(vec![write]).await?;
-    Ok(())
+    Ok(Some((found, message)))
 }
 
 /// There is no such decision of this tenant.

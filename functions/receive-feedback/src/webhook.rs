@@ -2,14 +2,13 @@
 
 use crate::{
     arrival::{self, Taken},
-    keep::{owe, publish},
     link, measurement,
     secret::{self, Shown},
 };
-use host::{Context, Error, Request, Response};
+use host::{Context, Error, Request, Response, Stored};
 use model::{
     DecisionId, ObservationId, ServiceName, Timestamp,
-    document::{Decision, Observation, SCHEMA, Service, observation_path, service_path},
+    document::{Decision, Observation, Owes, SCHEMA, Service, observation_path, service_path},
     message::{AboutObservation, Message, kind, topic},
     port::store::{Path, Precondition, Write},
 };
@@ -43,10 +42,10 @@ pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> 
         ctx.traced(Message::new(topic::OBSERVATIONS, kind::OBSERVATION_RECORDED, &seen.tenant, &body));
     let path = service_path(&seen.tenant, &seen.service);
     let stored = ctx.retrying(|| store(&ctx, &path, &seen, sent.as_deref(), &message)).await?;
-    if let Taken::Before(observation) = stored {
-        return repeated(&ctx, &observation).await;
+    match stored {
+        Ok(mut service) => service.hand_on(&ctx, &[message]).await,
+        Err(before) => return repeated(&ctx, &before).await,
     }
-    publish(&ctx, &path, &message).await?;
     let taken = MeasurementTaken {
         observation_id: seen.id.to_string(),
         from: seen.window.from.rfc3339(),
@@ -108,26 +107,26 @@ async fn repeated(ctx: &Context, id: &ObservationId) -> Result<Response, Error> 
     Ok(Response::json(200, &taken))
 }
 
+/// Keeps a measurement; `Err` names what the same message became when it came before.
 async fn store(
     ctx: &Context,
     path: &Path,
     seen: &Observation,
     sent: Option<&str>,
     message: &Message,
-) -> Result<Taken, Error> {
-    let found = ctx.ports.store.get(path).await?.ok_or_else(|| {
+) -> Result<Result<Stored<Service>, ObservationId>, Error> {
+    let mut found = ctx.read::<Service>(path).await?.ok_or_else(|| {
         Error::not_found(format!("There is no service `{}` any more. Nothing was stored.", seen.service))
     })?;
-    let mut service: Service = found.body.parse()?;
-    let taken = arrival::take(&mut service.arrivals, sent, &seen.id, ctx.real())?;
-    if taken != Taken::New {
-        return Ok(taken);
+    let service = &mut found.document;
+    if let Taken::Before(known) = arrival::take(&mut service.arrivals, sent, &seen.id, ctx.real())? {
+        return Ok(Err(known));
     }
-    owe(ctx, &mut service, message.clone());
-    let writes = vec![
-        Write::put(observation_path(&seen.tenant, &seen.id), Precondition::None, seen)?,
-        Write::put(path.clone(), Precondition::At(found.version), &service)?,
-    ];
-    ctx.ports.store.commit(writes).await?;
-    Ok(Taken::New)
+    service.owe(message.clone(), ctx.now());
+    service.updated_at = ctx.now();
+    let writes =
+        vec![found.write()?, Write::put(observation_path(&seen.tenant, &seen.id), Precondition::None, seen)?];
+    let versions = ctx.ports.store.commit(writes).await?;
+    found.version = versions.first().copied().unwrap_or(found.version);
+    Ok(Ok(found))
 }

@@ -10,7 +10,7 @@ mod deploy;
 mod operate;
 mod recommend;
 mod secret;
-mod store;
+mod transition;
 
 use command::{
     CommandBody, Commanded, cancel::cancel, let_go::let_go, pause::pause, promote::PromoteBody,

@@ -3,15 +3,12 @@
 //! Invariant: the request is in the service's outbox before it is on the topic, so that a crash can't lose it; it
 //! leaves the outbox once it is out, so that it isn't done again a minute later.
 
-use crate::store;
-use host::Findings;
-use host::{Context, Error, Request, Response};
+use host::{Context, Error, Findings, Request, Response, Stored};
 use model::{
     ServiceName,
-    document::{CarriedOutBy, Service, service_path},
+    document::{CarriedOutBy, Owes, Service, service_path},
     message::{Action, ActionRequest, Message, kind, topic},
-    port::store::{Path, Precondition, Write},
-    time::MINUTE_MS,
+    port::store::Path,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,10 +77,8 @@ pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> 
         },
     );
     let path = service_path(&caller.tenant, &name);
-    ctx.persisting(|| keep(&ctx, &path, &wanted, &message, &response)).await?;
-    if store::publish(&ctx, vec![message.clone()]).await {
-        ctx.persisting(|| forget(&ctx, &path, &message)).await?;
-    }
+    let mut service = ctx.persisting(|| keep(&ctx, &path, &wanted, &message, &response)).await?;
+    service.hand_on(&ctx, &[message]).await;
     Ok(response)
 }
 
@@ -135,21 +130,20 @@ async fn keep(
     wanted: &ActionRequest,
     message: &Message,
     response: &Response,
-) -> Result<(), Error> {
-    let found = store::read::<Service>(ctx, path).await?;
-    let found = found.ok_or_else(|| {
+) -> Result<Stored<Service>, Error> {
+    let found = ctx.read::<Service>(path).await?;
+    let mut found = found.ok_or_else(|| {
         Error::not_found(format!("There is no service `{}`. Check its name.", wanted.service))
     })?;
-    let mut service = found.document;
-    possible(ctx, &service, wanted)?;
-    service.outbox.push(message.clone());
-    service.updated_at = ctx.now();
-    service.next_due = Some(ctx.now().plus(MINUTE_MS));
-    let write = Write::put(path.clone(), Precondition::At(found.version), &service)?;
+    possible(ctx, &found.document, wanted)?;
+    found.document.owe(message.clone(), ctx.now());
+    found.document.updated_at = ctx.now();
+    let write = found.write()?;
     ctx.crash_point("register.before-commit");
-    ctx.commit(vec![write], response).await?;
+    let versions = ctx.commit(vec![write], response).await?;
     ctx.crash_point("register.after-commit");
-    Ok(())
+    found.version = versions.first().copied().unwrap_or(found.version);
+    Ok(found)
 }
 
 fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
@@ -196,21 +190,5 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
             "`{name}` has {MOST_OWED} actions that could not be handed on yet. Nothing was done; wait a minute."
         )));
     }
-    Ok(())
-}
-
-/// The message is out: it leaves the outbox, unless somebody took it out before.
-async fn forget(ctx: &Context, path: &Path, message: &Message) -> Result<(), Error> {
-    let Some(found) = store::read::<Service>(ctx, path).await? else { return Ok(()) };
-    let mut service = found.document;
-    if !service.outbox.contains(message) {
-        return Ok(());
-    }
-    service.outbox.retain(|owed| owed != message);
-    if service.outbox.is_empty() {
-        service.next_due = None;
-    }
-    let write = Write::put(path.clone(), Precondition::At(found.version), &service)?;
-    ctx.ports.store.commit(vec![write]).await?;
     Ok(())
 }

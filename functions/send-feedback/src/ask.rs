@@ -2,19 +2,19 @@
 
 use crate::{
     choose::{Choice, REMIND_MS, choose},
-    mail, store,
+    mail,
 };
-use host::{Context, Error};
+use host::{Context, Error, Stored};
 use model::{
     DecisionId, DeploymentId, Timestamp,
     document::{
-        Decision, FollowUp, Link, Member, Question, SCHEMA, Service, decision_path, deployment_path,
+        Decision, FollowUp, Link, Member, Owes, Question, SCHEMA, Service, decision_path, deployment_path,
         feedback_path, link_path, member_path,
     },
     message::{AboutFeedback, Message, kind, topic},
     port::{
         Mail,
-        store::{Change, Path, Precondition, Version, Write},
+        store::{Change, Path, Precondition, Write},
     },
     time::{DAY_MS, MINUTE_MS},
 };
@@ -56,41 +56,42 @@ pub async fn ask(ctx: &Context, path: &Path) -> Result<(), Error> {
     }
     ctx.crash_point("send-feedback.after-mail");
     let asked = ctx.retrying(|| sent(ctx, path, &intended)).await?;
-    match asked {
-        Some(message) => store::publish(ctx, path, &message).await,
-        None => Ok(()),
+    if let Some((mut service, message)) = asked {
+        service.hand_on(ctx, &[message]).await;
     }
+    Ok(())
 }
 
 /// Decides, and stores what will go out. Nobody else decides the same: the service is written at the version read.
 async fn intend(ctx: &Context, path: &Path) -> Result<Option<Intended>, Error> {
-    let Some((service, read)) = store::read(ctx, path).await? else { return Ok(None) };
+    let Some(found) = ctx.read::<Service>(path).await? else { return Ok(None) };
+    let service = &found.document;
     if service.ask_due.is_none_or(|due| due > ctx.now()) {
         return Ok(None);
     }
     let open = service.question.clone();
-    let asking = match choose(&service, &answered(ctx, &service).await?, ctx.now()) {
-        Choice::LetGo => return rest(ctx, service, read, None, None).await,
-        Choice::Wait(until) => return rest(ctx, service, read, open, Some(until)).await,
+    let asking = match choose(service, &answered(ctx, service).await?, ctx.now()) {
+        Choice::LetGo => return rest(ctx, found, None, None).await,
+        Choice::Wait(until) => return rest(ctx, found, open, Some(until)).await,
         Choice::Ask(kept) => match kept.decision {
             Some(decision) => {
                 Asking { decision, deployment: kept.deployment, asked_at: ctx.now(), number: 1 }
             }
-            None => return rest(ctx, service, read, None, None).await,
+            None => return rest(ctx, found, None, None).await,
         },
         Choice::Again(question) => again(question),
         Choice::Remind(question) => Asking { number: 2, ..again(question) },
     };
     ctx.about(&asking.deployment);
-    let Some(owner) = owner(ctx, &service).await? else {
+    let Some(owner) = owner(ctx, service).await? else {
         tracing::info!(service = %service.name, owner = service.owner, "nobody was asked: the owner has no verified address");
-        return rest(ctx, service, read, open, Some(ctx.now().plus(NOBODY_MS))).await;
+        return rest(ctx, found, open, Some(ctx.now().plus(NOBODY_MS))).await;
     };
-    let found = ctx.ports.store.get(&decision_path(ctx.tenant()?, &asking.decision)).await?;
-    let Some(decision) = found.map(|found| found.body.parse::<Decision>()).transpose()? else {
-        return rest(ctx, service, read, None, None).await;
+    let path = decision_path(ctx.tenant()?, &asking.decision);
+    let Some(decision) = ctx.read::<Decision>(&path).await? else {
+        return rest(ctx, found, None, None).await;
     };
-    write(ctx, service, read, asking, &owner, &decision).await.map(Some)
+    write(ctx, found, asking, &owner, &decision.document).await.map(Some)
 }
 
 fn again(question: Question) -> Asking {
@@ -126,26 +127,33 @@ async fn owner(ctx: &Context, service: &Service) -> Result<Option<Member>, Error
 /// Nothing goes out now.
 async fn rest(
     ctx: &Context,
-    mut service: Service,
-    read: Version,
+    mut found: Stored<Service>,
     question: Option<Question>,
     due: Option<Timestamp>,
 ) -> Result<Option<Intended>, Error> {
-    (service.question, service.ask_due) = (question, due);
-    store::save(ctx, &mut service, read, vec![]).await?;
+    (found.document.question, found.document.ask_due) = (question, due);
+    save(ctx, &mut found, vec![]).await?;
     Ok(None)
+}
+
+/// Commits the service with what belongs to it.
+async fn save(ctx: &Context, found: &mut Stored<Service>, mut more: Vec<Write>) -> Result<(), Error> {
+    found.document.updated_at = ctx.now();
+    more.insert(0, found.write()?);
+    let versions = ctx.ports.store.commit(more).await?;
+    found.version = versions.first().copied().unwrap_or(found.version);
+    Ok(())
 }
 
 /// Stores the intent: the question with its link's hash, owed until the mail is known to be out.
 async fn write(
     ctx: &Context,
-    mut service: Service,
-    read: Version,
+    mut found: Stored<Service>,
     asking: Asking,
     owner: &Member,
     decision: &Decision,
 ) -> Result<Intended, Error> {
-    let actual = mail::measured(ctx, &service, decision).await?;
+    let actual = mail::measured(ctx, &found.document, decision).await?;
     let token = format!("{:032x}", ctx.random());
     let question = Question {
         decision: asking.decision.clone(),
@@ -156,18 +164,24 @@ async fn write(
         owed: true,
     };
     let token_hash = question.token_hash.clone();
-    let writes = vec![link(ctx, &service, &question)?, pending(&service, &asking)];
-    service.question = Some(question);
-    service.ask_due = Some(ctx.now().plus(AGAIN_MS));
-    store::save(ctx, &mut service, read, writes).await?;
+    let writes = vec![link(ctx, &found.document, &question)?, pending(&found.document, &asking)];
+    found.document.question = Some(question);
+    found.document.ask_due = Some(ctx.now().plus(AGAIN_MS));
+    save(ctx, &mut found, writes).await?;
+    let service = &found.document;
     let url = ctx.config.url(&format!("/feedback/{token}"));
-    let mail = mail::compose(&service, decision, actual.as_ref(), owner, &url, asking.number, ctx.now());
+    let mail = mail::compose(service, decision, actual.as_ref(), owner, &url, asking.number, ctx.now());
     Ok(Intended { mail, token_hash, asking })
 }
 
 /// It went out: the reminder is next, or nothing. `None` if the question is no longer the one that was mailed.
-async fn sent(ctx: &Context, path: &Path, intended: &Intended) -> Result<Option<Message>, Error> {
-    let Some((mut service, read)) = store::read(ctx, path).await? else { return Ok(None) };
+async fn sent(
+    ctx: &Context,
+    path: &Path,
+    intended: &Intended,
+) -> Result<Option<(Stored<Service>, Message)>, Error> {
+    let Some(mut found) = ctx.read::<Service>(path).await? else { return Ok(None) };
+    let service = &mut found.document;
     let Some(question) = service.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
     else {
         return Ok(None);
@@ -177,10 +191,9 @@ async fn sent(ctx: &Context, path: &Path, intended: &Intended) -> Result<Option<
     service.ask_due = (asking.number == 1).then(|| asking.asked_at.plus(REMIND_MS));
     let body = AboutFeedback { service: service.name.clone(), decision: Some(asking.decision.clone()) };
     let asked = ctx.traced(Message::new(topic::FEEDBACK, kind::FEEDBACK_ASKED, &service.tenant, &body));
-    service.outbox.push(asked.clone());
-    service.next_due = Some(ctx.now().plus(MINUTE_MS));
-    store::save(ctx, &mut service, read, vec![]).await?;
-    Ok(Some(asked))
+    service.owe(asked.clone(), ctx.now());
+    save(ctx, &mut found, vec![]).await?;
+    Ok(Some((found, asked)))
 }
 
 fn link(ctx: &Context, service: &Service, question: &Question) -> Result<Write, Error> {

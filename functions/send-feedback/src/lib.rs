@@ -7,7 +7,6 @@
 mod ask;
 mod choose;
 mod mail;
-mod store;
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,9 @@
 //! twice, and outboxes that a crash left behind; what is referred to stays.
 
 mod deployments;
+mod outboxes;
 mod page;
 mod retention;
-mod services;
 
 #[cfg(test)]
 mod tests;
@@ -54,7 +54,7 @@ async fn handle(ctx: Context, delivery: Delivery) -> Result<Outcome, Error> {
         // Each shard has its share of the time, so that none starves the others.
         let until = began.plus(WAKE_MS * i64::from(shard + 1) / i64::from(SHARDS));
         deployments::wake(&ctx, shard, by, until).await?;
-        services::publish(&ctx, shard, by, until).await?;
+        outboxes::publish(&ctx, shard, by, until).await?;
     }
     retention::clear(&ctx, began.plus(WORK_MS)).await;
     Ok(Outcome::Done)

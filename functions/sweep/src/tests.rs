@@ -22,7 +22,7 @@ async fn unreadable(world: &World) {
     for shard in 0..SHARDS {
         let broken: Value =
             json!({ "shard": shard, "next_due": 1, "schema": 9_999, "status": "NOBODY_KNOWS" });
-        for collection in ["deployments", "services"] {
+        for collection in ["deployments", "services", "actions", "baselines", "learned"] {
             let path = Path::new(format!("tenants/acme/{collection}/broken{shard}"));
             world.put(path, &broken).await;
         }

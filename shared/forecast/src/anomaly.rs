@@ -4,6 +4,7 @@
 //! [`MINIMUM_POINTS`] of them there is no judgement. The state is the window and nothing else. Alone this rule is
 //! noisy; it is reported as `z` and promised as such.
 
+use model::document::{Rolling, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -15,18 +16,6 @@ pub const MEDIUM: f64 = 2.5;
 pub const HIGH: f64 = 3.5;
 /// |z| is never reported beyond this: a flat series has no deviation to divide by.
 pub const GREATEST: f64 = 100.0;
-
-/// How unusual a point is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing to tell.
-    None,
-    /// 2.5 deviations or more.
-    Medium,
-    /// 3.5 deviations or more.
-    High,
-}
 
 /// The judgement of one point, with what it was compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -45,70 +34,47 @@ pub struct Judgement {
     pub points: usize,
 }
 
-/// The rolling window of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rolling {
-    /// Most points that are kept, at least [`MINIMUM_POINTS`].
-    capacity: usize,
-    /// Deviation that counts as at least, in the series' unit: smaller wobbles are never an anomaly.
-    floor: f64,
-    /// Oldest first.
-    points: VecDeque<f64>,
+/// An empty window of at most `capacity` points. `floor` is the least deviation that matters in the series' own unit
+/// (0.001 for a share, 1 for milliseconds); not below 0.
+pub fn window(capacity: usize, floor: f64) -> Rolling {
+    let floor = if floor.is_finite() { floor.max(0.0) } else { 0.0 };
+    Rolling { capacity: capacity.max(MINIMUM_POINTS), floor, points: VecDeque::new() }
 }
 
-impl Rolling {
-    /// An empty window of at most `capacity` points. `floor` is the least deviation that matters in the series' own
-    /// unit (0.001 for a share, 1 for milliseconds); not below 0.
-    pub fn new(capacity: usize, floor: f64) -> Self {
-        let floor = if floor.is_finite() { floor.max(0.0) } else { 0.0 };
-        Self { capacity: capacity.max(MINIMUM_POINTS), floor, points: VecDeque::new() }
+/// Judges `value` against the window, then adds it. `None` while there are too few points, and for a value that is not
+/// a finite number, which is not added.
+pub fn add(window: &mut Rolling, value: f64) -> Option<Judgement> {
+    if !value.is_finite() {
+        return None;
     }
+    let judged = judge(window, value);
+    while window.points.len() >= window.capacity {
+        window.points.pop_front();
+    }
+    window.points.push_back(value);
+    judged
+}
 
-    /// Points in the window.
-    pub fn len(&self) -> usize {
-        self.points.len()
+/// Judges `value` without adding it.
+pub fn judge(window: &Rolling, value: f64) -> Option<Judgement> {
+    if window.points.len() < MINIMUM_POINTS || !value.is_finite() {
+        return None;
     }
+    let (mean, variance) = moments(&window.points);
+    let deviation = variance.sqrt().max(window.floor);
+    let z = score(value - mean, deviation);
+    Some(Judgement { value, mean, deviation, z, severity: severity(z), points: window.points.len() })
+}
 
-    /// No point was added yet.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+/// Mean and sample variance by Welford's pass over the whole window: sliding sums would drift with time.
+fn moments(points: &VecDeque<f64>) -> (f64, f64) {
+    let (mut mean, mut squares) = (0.0, 0.0);
+    for (index, point) in points.iter().enumerate() {
+        let step = point - mean;
+        mean += step / (index + 1) as f64;
+        squares += step * (point - mean);
     }
-
-    /// Judges `value` against the window, then adds it. `None` while there are too few points, and for a value that
-    /// is not a finite number, which is not added.
-    pub fn add(&mut self, value: f64) -> Option<Judgement> {
-        if !value.is_finite() {
-            return None;
-        }
-        let judged = self.judge(value);
-        while self.points.len() >= self.capacity {
-            self.points.pop_front();
-        }
-        self.points.push_back(value);
-        judged
-    }
-
-    /// Judges `value` without adding it.
-    pub fn judge(&self, value: f64) -> Option<Judgement> {
-        if self.points.len() < MINIMUM_POINTS || !value.is_finite() {
-            return None;
-        }
-        let (mean, variance) = self.moments();
-        let deviation = variance.sqrt().max(self.floor);
-        let z = score(value - mean, deviation);
-        Some(Judgement { value, mean, deviation, z, severity: severity(z), points: self.points.len() })
-    }
-
-    /// Mean and sample variance by Welford's pass over the whole window: sliding sums would drift with time.
-    fn moments(&self) -> (f64, f64) {
-        let (mut mean, mut squares) = (0.0, 0.0);
-        for (index, point) in self.points.iter().enumerate() {
-            let step = point - mean;
-            mean += step / (index + 1) as f64;
-            squares += step * (point - mean);
-        }
-        (mean, squares / (self.points.len() - 1) as f64)
-    }
+    (mean, squares / (points.len() - 1) as f64)
 }
 
 fn score(distance: f64, deviation: f64) -> f64 {
@@ -135,20 +101,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn filled(values: impl IntoIterator<Item = f64>) -> Rolling {
-        let mut rolling = Rolling::new(60, 0.0);
+        let mut rolling = window(60, 0.0);
         values.into_iter().for_each(|value| {
-            rolling.add(value);
+            add(&mut rolling, value);
         });
         rolling
     }
 
     #[test]
     fn nothing_is_judged_before_ten_points() {
-        let mut rolling = Rolling::new(60, 0.0);
+        let mut rolling = window(60, 0.0);
         for value in 0..10 {
-            assert_eq!(rolling.add(f64::from(value)), None);
+            assert_eq!(add(&mut rolling, f64::from(value)), None);
         }
-        assert!(rolling.add(4.5).is_some());
+        assert!(add(&mut rolling, 4.5).is_some());
     }
 
     #[test]
@@ -164,7 +130,7 @@ mod tests {
             (3.51, Severity::High),
             (-9.0, Severity::High),
         ] {
-            let judged = rolling.judge(value).unwrap();
+            let judged = judge(&rolling, value).unwrap();
             assert_eq!(judged.severity, expected, "{value}");
             assert!((judged.z - value).abs() < 1e-9);
         }
@@ -173,24 +139,24 @@ mod tests {
     #[test]
     fn a_flat_series_is_judged_without_dividing_by_zero() {
         let rolling = filled([5.0; 20]);
-        assert_eq!(rolling.judge(5.0).unwrap().severity, Severity::None);
-        let judged = rolling.judge(5.1).unwrap();
+        assert_eq!(judge(&rolling, 5.0).unwrap().severity, Severity::None);
+        let judged = judge(&rolling, 5.1).unwrap();
         assert!((judged.z - GREATEST).abs() < f64::EPSILON && judged.severity == Severity::High);
-        let mut floored = Rolling::new(60, 1.0);
+        let mut floored = window(60, 1.0);
         (0..20).for_each(|_| {
-            floored.add(5.0);
+            add(&mut floored, 5.0);
         });
-        assert_eq!(floored.judge(7.0).unwrap().severity, Severity::None);
+        assert_eq!(judge(&floored, 7.0).unwrap().severity, Severity::None);
     }
 
     #[test]
     fn the_window_rolls_and_survives_json() {
-        let mut rolling = Rolling::new(12, 0.0);
+        let mut rolling = window(12, 0.0);
         (0..100).for_each(|value| {
-            rolling.add(f64::from(value));
+            add(&mut rolling, f64::from(value));
         });
-        assert_eq!(rolling.len(), 12);
-        assert!((rolling.judge(0.0).unwrap().mean - 93.5).abs() < 1e-9);
+        assert_eq!(rolling.points.len(), 12);
+        assert!((judge(&rolling, 0.0).unwrap().mean - 93.5).abs() < 1e-9);
         let json = serde_json::to_string(&rolling).unwrap();
         assert_eq!(serde_json::from_str::<Rolling>(&json).unwrap(), rolling);
     }
@@ -198,12 +164,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_series_is_judged_within_bounds(values in prop::collection::vec(any::<f64>(), 0..80)) {
-            let mut rolling = Rolling::new(20, 0.0);
+            let mut rolling = window(20, 0.0);
             for value in values {
-                if let Some(judged) = rolling.add(value) {
+                if let Some(judged) = add(&mut rolling, value) {
                     prop_assert!(judged.z.abs() <= GREATEST);
                 }
-                prop_assert!(rolling.len() <= 20);
+                prop_assert!(rolling.points.len() <= 20);
             }
         }
     }

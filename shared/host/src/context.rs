@@ -1,6 +1,6 @@
 //! What a handler is handed beside its input: ports, settings, who calls, and the commit that remembers answers.
 
-use crate::{Config, Error, Response, Role, Trace, idempotency};
+use crate::{Config, Error, Response, Role, Trace, backoff::BackOff, idempotency};
 use model::{
     DeploymentId, TenantId, Timestamp,
     message::Message,
@@ -10,7 +10,7 @@ use model::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 /// Who calls, from the verified token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +37,6 @@ pub struct Context {
     span: tracing::Span,
     pub(crate) idempotency: Option<Arc<idempotency::Claim>>,
 }
-
-/// Tries of [`Context::retrying`].
-const TRIES: u32 = 8;
-/// Tries of [`Context::persisting`].
-const CROWD_TRIES: u32 = 12 * TRIES;
 
 impl Context {
     /// A context of nobody; see [`Context::with_caller`] and [`Context::with_tenant`].
@@ -154,7 +149,7 @@ impl Context {
         F: FnMut() -> R,
         R: Future<Output = Result<T, Error>>,
     {
-        self.retrying_for(TRIES, &mut step).await
+        self.retrying_for(BackOff::among_few(), &mut step).await
     }
 
     /// The same for a step at which a crowd is expected, where one gets through at a time: some hundred tries.
@@ -163,23 +158,18 @@ impl Context {
         F: FnMut() -> R,
         R: Future<Output = Result<T, Error>>,
     {
-        self.retrying_for(CROWD_TRIES, &mut step).await
+        self.retrying_for(BackOff::in_a_crowd(), &mut step).await
     }
 
     /// Awaits the step at one place only: a future is as large as all that it may hold, and is moved as a whole.
-    async fn retrying_for<T, F, R>(&self, tries: u32, step: &mut F) -> Result<T, Error>
+    async fn retrying_for<T, F, R>(&self, mut back_off: BackOff, step: &mut F) -> Result<T, Error>
     where
         F: FnMut() -> R,
         R: Future<Output = Result<T, Error>>,
     {
-        let mut tried = 0;
         loop {
             match step().await {
-                Err(error) if error.is_contended() && tried + 1 < tries => {
-                    let pause_ms = (2 << (tried % TRIES)).min(100);
-                    self.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
-                    tried += 1;
-                }
+                Err(error) if error.is_contended() && back_off.again(self).await => {}
                 result => return result,
             }
         }

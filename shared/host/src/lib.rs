@@ -13,6 +13,8 @@
 //! | [`context`], [`request`], [`response`], [`error`], [`findings`] | what handlers see |
 //! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
 //! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
+//! | [`stored`], [`outbox`] | a document as it was read; what it owes to the topics |
+//! | [`backoff`] | pauses between tries |
 //! | [`idempotency`] | `Idempotency-Key` on routes that create |
 //! | [`push`], [`oidc`] | the Pub/Sub push envelope, and who may send it |
 //! | [`webhook`] | signatures of what customers send |
@@ -21,6 +23,7 @@
 //! | [`telemetry`], [`trace`] | logs and W3C trace context |
 
 mod auth;
+pub mod backoff;
 pub mod catalog;
 pub mod config;
 pub mod context;
@@ -34,6 +37,7 @@ pub mod idempotency;
 pub mod lambda;
 pub mod oidc;
 pub mod openapi;
+pub mod outbox;
 pub mod port;
 mod problems;
 pub mod push;
@@ -45,6 +49,7 @@ pub mod seal;
 pub mod serve;
 pub mod session;
 pub mod setting;
+pub mod stored;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -65,4 +70,5 @@ pub use response::{Response, SseEvent};
 pub use runner::Runner;
 pub use serve::serve;
 pub use setting::Settings;
+pub use stored::Stored;
 pub use trace::Trace;

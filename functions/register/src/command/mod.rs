@@ -10,14 +10,13 @@ pub mod pause;
 pub mod promote;
 pub mod rollback;
 
-use crate::store::{self, Found};
-use host::{Context, Error, Request, Response};
+use crate::transition::{self, moment, new_messages};
+use host::{Context, Error, Request, Response, Stored};
 use model::{
     DeploymentId,
     deployment::{Answer, Input, Slot, batch, decide},
     document::{Deployment, Service, Status, deployment_path, service_path},
     message::Message,
-    port::store::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -63,7 +62,7 @@ pub enum Command {
 struct Done {
     response: Response,
     messages: Vec<Message>,
-    ended: Option<(Deployment, Version)>,
+    ended: Option<Stored<Deployment>>,
 }
 
 /// Gives the command to the deployment that the path names.
@@ -76,10 +75,7 @@ async fn run(
     let id: DeploymentId = request.id("id")?;
     ctx.about(&id);
     let done = ctx.persisting(|| attempt(ctx, &id, &command, seq)).await?;
-    let published = store::publish(ctx, done.messages).await;
-    if let Some((ended, version)) = done.ended.filter(|_| published) {
-        store::settle(ctx, ended, version).await?;
-    }
+    transition::hand_on(ctx, &done.messages, done.ended).await;
     Ok(done.response)
 }
 
@@ -90,13 +86,13 @@ async fn attempt(
     seq: Option<u64>,
 ) -> Result<Done, Error> {
     let tenant = ctx.tenant()?;
-    let found = store::read::<Deployment>(ctx, &deployment_path(tenant, id)).await?;
-    let Found { document: before, version } = found.ok_or_else(|| unknown(id))?;
-    let at = store::moment(ctx);
+    let found = ctx.read::<Deployment>(&deployment_path(tenant, id)).await?;
+    let Stored { path, version, document: before } = found.ok_or_else(|| unknown(id))?;
+    let at = moment(ctx);
     let service = service(ctx, &before, command).await?;
     let input = input(command, &before, service.as_ref().map(|found| &found.document))?;
-    let transition = decide(&before, input, &at);
-    match &transition.answer {
+    let decided = decide(&before, input, &at);
+    match &decided.answer {
         Answer::Applied => {}
         Answer::Unchanged | Answer::Wait(_) => return Ok(unchanged(&before)),
         Answer::Refused(_) if is_done(command, &before) => return Ok(unchanged(&before)),
@@ -104,19 +100,18 @@ async fn attempt(
     }
     not_stale(&before, seq)?;
     let service = match service {
-        None if transition.slot != Slot::Stays => {
-            store::read(ctx, &service_path(tenant, &before.service)).await?
-        }
+        None if decided.slot != Slot::Stays => ctx.read(&service_path(tenant, &before.service)).await?,
         known => known,
     };
-    let service = service.map(|found: Found<Service>| (found.document, found.version));
-    let (writes, next) = batch(&before, version, &transition, service, &at).map_err(store::refused)?;
+    let service = service.map(|found: Stored<Service>| (found.document, found.version));
+    let (writes, next) = batch(&before, version, &decided, service, &at).map_err(transition::refused)?;
     let response = Response::json(202, &commanded(&next, true, story(&next)));
     ctx.crash_point("register.before-commit");
     let versions = ctx.commit(writes, &response).await?;
     ctx.crash_point("register.after-commit");
-    let messages = store::new_messages(&before, &next);
-    let ended = versions.first().copied().filter(|_| next.status.at_rest()).map(|version| (next, version));
+    let messages = new_messages(&before, &next);
+    let ended = versions.first().copied().filter(|_| next.status.at_rest());
+    let ended = ended.map(|version| Stored { path, version, document: next });
     Ok(Done { response, messages, ended })
 }
 
@@ -125,9 +120,9 @@ async fn service(
     ctx: &Context,
     before: &Deployment,
     command: &Command,
-) -> Result<Option<Found<Service>>, Error> {
+) -> Result<Option<Stored<Service>>, Error> {
     match command {
-        Command::Rollback(_) => store::read(ctx, &service_path(&before.tenant, &before.service)).await,
+        Command::Rollback(_) => ctx.read(&service_path(&before.tenant, &before.service)).await,
         Command::Cancel | Command::Promote(_) | Command::Pause | Command::LetGo => Ok(None),
     }
 }

@@ -9,16 +9,11 @@ mod decision;
 mod launch;
 mod specs;
 
-use crate::{
-    deploy::place::empty_service,
-    recommend::learning_of,
-    secret,
-    store::{self, Found},
-};
+use crate::{deploy::place::empty_service, recommend::learning_of, secret, transition};
 use body::Registered;
 use check::{Wanted, check};
 use forecast::recommend::{own_path, pool_path};
-use host::{Caller, Context, Error, Request, Response, seal::Sealed};
+use host::{Caller, Context, Error, Request, Response, Stored, seal::Sealed};
 use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Request as Order, accept},
@@ -35,7 +30,7 @@ use std::collections::BTreeMap;
 
 /// The customer's credentials, at `tenants/{tenant}/secrets/{decision}`, field `gcp_credentials`.
 #[derive(Serialize)]
-struct Stored<'a> {
+struct SecretDocument<'a> {
     schema: u32,
     tenant: &'a TenantId,
     decision: &'a DecisionId,
@@ -49,7 +44,7 @@ pub async fn register(ctx: Context, request: Request) -> Result<Response, Error>
     let caller = ctx.caller()?;
     let path = Path::new(format!("tenants/{}/secrets/{}", caller.tenant, wanted.decision));
     let sealed = secret::seal(&ctx, &caller.tenant, &path, "gcp_credentials", &wanted.credentials).await?;
-    let credentials = Stored {
+    let credentials = SecretDocument {
         schema: SCHEMA,
         tenant: &caller.tenant,
         decision: &wanted.decision,
@@ -101,7 +96,7 @@ async fn make(ctx: &Context, caller: &Caller, wanted: &Wanted, name: &ServiceNam
             }
             let service = match &made.service {
                 Some(other) if other != name.as_str() => {
-                    store::read(ctx, &service_path(tenant, &ServiceName::new(other)?)).await?
+                    ctx.read(&service_path(tenant, &ServiceName::new(other)?)).await?
                 }
                 Some(_) | None => parse(service)?,
             };
@@ -115,9 +110,8 @@ async fn make(ctx: &Context, caller: &Caller, wanted: &Wanted, name: &ServiceNam
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(document: Option<Document>) -> Result<Option<Found<T>>, Error> {
-    let Some(found) = document else { return Ok(None) };
-    Ok(Some(Found { document: found.body.parse()?, version: found.version }))
+fn parse<T: serde::de::DeserializeOwned>(document: Option<Document>) -> Result<Option<Stored<T>>, Error> {
+    document.map(Stored::parse).transpose()
 }
 
 /// The first registration of a decision.
@@ -128,9 +122,9 @@ fn first(
     mut decision: Decision,
     decision_at: Precondition,
     name: &ServiceName,
-    service: Option<Found<Service>>,
+    service: Option<Stored<Service>>,
 ) -> Result<Made, Error> {
-    let at = store::moment(ctx);
+    let at = transition::moment(ctx);
     let tenant = &caller.tenant;
     let name = match &decision.service {
         Some(known) => ServiceName::new(known)?,
@@ -163,8 +157,8 @@ fn first(
 
 /// The same decision again: the same deployment. What may change meanwhile (credentials, launch, whether to
 /// measure) is taken over; another project is another deployment and needs another decision.
-async fn again(ctx: &Context, wanted: &Wanted, found: Found<Decision>) -> Result<Made, Error> {
-    let Found { document: mut decision, version } = found;
+async fn again(ctx: &Context, wanted: &Wanted, found: Stored<Decision>) -> Result<Made, Error> {
+    let Stored { document: mut decision, version, .. } = found;
     let tenant = decision.tenant.clone();
     let (Some(known), Some(deployment)) = (decision.registration.clone(), decision.deployment.clone()) else {
         return Err(Error::internal(format!(
@@ -197,12 +191,12 @@ async fn reschedule(
 ) -> Result<Option<Write>, Error> {
     let Some(name) = &decision.service else { return Ok(None) };
     let path = service_path(tenant, &ServiceName::new(name)?);
-    let Some(found) = store::read::<Service>(ctx, &path).await? else { return Ok(None) };
+    let Some(found) = ctx.read::<Service>(&path).await? else { return Ok(None) };
     let mut service = found.document;
     if service.serving.as_ref().is_none_or(|serving| serving.deployment != *deployment) {
         return Ok(None);
     }
-    schedule(&mut service, wanted, &store::moment(ctx));
+    schedule(&mut service, wanted, &transition::moment(ctx));
     Ok(Some(Write::put(path, Precondition::At(found.version), &service)?))
 }
 

@@ -7,7 +7,7 @@ pub mod place;
 pub mod source;
 mod variables;
 
-use crate::{secret, store};
+use crate::{secret, transition};
 use body::{StartBody, Started};
 use check::Wanted;
 use host::{Context, Error, Request, Response, seal};
@@ -27,10 +27,7 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     let changes = changes(&ctx, &wanted).await?;
     let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);
     let placed = ctx.persisting(|| place::place(&ctx, &order, &changes, answer)).await?;
-    let published = store::publish(&ctx, placed.messages).await;
-    if let Some((ended, version)) = placed.ended.filter(|_| published) {
-        store::settle(&ctx, ended, version).await?;
-    }
+    transition::hand_on(&ctx, &placed.messages, placed.ended).await;
     Ok(placed.response)
 }
 

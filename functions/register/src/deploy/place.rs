@@ -4,8 +4,8 @@
 //! that is told) are one commit, each at the version it was read at.
 
 use super::variables;
-use crate::store::{self, Found};
-use host::{Context, Error, Response};
+use crate::transition::{self, moment, new_messages};
+use host::{Context, Error, Response, Stored};
 use model::{
     DeploymentId, ServiceName,
     deployment::{Answer, At, Claim, Input, Request, accept, batch, claim, decide},
@@ -14,7 +14,7 @@ use model::{
         service_path, shard,
     },
     message::Message,
-    port::store::{Path, Precondition, Version, Write},
+    port::store::{Path, Precondition, Write},
 };
 
 /// What came of it.
@@ -24,7 +24,7 @@ pub struct Placed {
     /// The answer, as it was committed.
     pub response: Response,
     /// The superseded one, at rest: once its messages are out, it owes nothing more.
-    pub ended: Option<(Deployment, Version)>,
+    pub ended: Option<Stored<Deployment>>,
 }
 
 /// One try: reads, decides, commits. A conflict is an error that is contended; try again.
@@ -34,9 +34,9 @@ pub async fn place(
     changes: &VariableChanges,
     answer: impl Fn(&Deployment, bool) -> Response,
 ) -> Result<Placed, Error> {
-    let at = store::moment(ctx);
+    let at = moment(ctx);
     let path = service_path(&request.tenant, &request.service);
-    let (mut service, precondition) = match store::read::<Service>(ctx, &path).await? {
+    let (mut service, precondition) = match ctx.read::<Service>(&path).await? {
         Some(found) => (found.document, Precondition::At(found.version)),
         None => (new_service(request, &at), Precondition::Absent),
     };
@@ -63,6 +63,7 @@ pub async fn place(
     let mut messages = deployment.outbox;
     messages.extend(others.messages);
     let ended = others.ended.zip(versions.get(ended_at).copied());
+    let ended = ended.map(|(ended, version)| Stored { version, ..ended });
     Ok(Placed { messages, response, ended })
 }
 
@@ -72,7 +73,7 @@ struct Others {
     /// The superseded one's writes first.
     writes: Vec<Write>,
     messages: Vec<Message>,
-    ended: Option<Deployment>,
+    ended: Option<Stored<Deployment>>,
 }
 
 impl Others {
@@ -80,11 +81,11 @@ impl Others {
         let Claim::Waits { supersedes, running } = claim else { return Ok(Self::default()) };
         let path = |id: &DeploymentId| deployment_path(&request.tenant, id);
         let paths: Vec<Path> = supersedes.iter().chain([&running]).map(path).collect();
-        let mut found = store::read_many::<Deployment>(ctx, &paths).await?;
+        let mut found = ctx.read_many::<Deployment>(&paths).await?;
         let running = found.pop().flatten();
         let mut others = Self::default();
         if let Some(queued) = found.pop().flatten() {
-            others.supersede(&queued, at)?;
+            others.supersede(queued, at)?;
         }
         if let Some(running) = running {
             others.await_end(&running, at)?;
@@ -94,20 +95,20 @@ impl Others {
 
     /// The one that waited before makes room. It has left the service's queue in this same commit, so that its
     /// own freeing of the slot has nothing more to do.
-    fn supersede(&mut self, queued: &Found<Deployment>, at: &At<'_>) -> Result<(), Error> {
-        let transition = decide(&queued.document, Input::Supersede, at);
-        if transition.answer == Answer::Applied {
+    fn supersede(&mut self, queued: Stored<Deployment>, at: &At<'_>) -> Result<(), Error> {
+        let decided = decide(&queued.document, Input::Supersede, at);
+        if decided.answer == Answer::Applied {
             let (writes, next) =
-                batch(&queued.document, queued.version, &transition, None, at).map_err(store::refused)?;
+                batch(&queued.document, queued.version, &decided, None, at).map_err(transition::refused)?;
             self.writes.extend(writes);
-            self.messages.extend(store::new_messages(&queued.document, &next));
-            self.ended = Some(next);
+            self.messages.extend(new_messages(&queued.document, &next));
+            self.ended = Some(Stored { document: next, ..queued });
         }
         Ok(())
     }
 
     /// The one that runs hears that it is awaited: from now on nothing holds it, and if it is held it goes back.
-    fn await_end(&mut self, running: &Found<Deployment>, at: &At<'_>) -> Result<(), Error> {
+    fn await_end(&mut self, running: &Stored<Deployment>, at: &At<'_>) -> Result<(), Error> {
         let before = &running.document;
         if before.status == Status::Pending {
             // It has the service but hasn't begun; superseding it would end it, and it is to run.
@@ -118,12 +119,12 @@ impl Others {
             }
             return Ok(());
         }
-        let transition = decide(before, Input::Supersede, at);
-        if transition.next.is_some() {
+        let decided = decide(before, Input::Supersede, at);
+        if decided.next.is_some() {
             let (writes, next) =
-                batch(before, running.version, &transition, None, at).map_err(store::refused)?;
+                batch(before, running.version, &decided, None, at).map_err(transition::refused)?;
             self.writes.extend(writes);
-            self.messages.extend(store::new_messages(before, &next));
+            self.messages.extend(new_messages(before, &next));
         }
         Ok(())
     }

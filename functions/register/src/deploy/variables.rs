@@ -4,7 +4,6 @@
 //! changes in the same commit, at the version read.
 
 use super::check;
-use crate::store;
 use host::{Context, Error, seal};
 use model::{
     deployment::{At, Request},
@@ -33,7 +32,7 @@ pub async fn resolve(
     at: &At<'_>,
 ) -> Result<Resolved, Error> {
     let path = variables_path(&request.tenant, &request.service);
-    let found = store::read::<Variables>(ctx, &path).await?;
+    let found = ctx.read::<Variables>(&path).await?;
     let new = found.is_none();
     let (mut variables, precondition) = if let Some(found) = found {
         (found.document, Precondition::At(found.version))
@@ -66,7 +65,7 @@ async fn adopt(ctx: &Context, service: &Service) -> Result<Variables, Error> {
     let mut variables = Variables::none(service.tenant.clone(), service.name.clone());
     let Some(serving) = &service.serving else { return Ok(variables) };
     let path = deployment_path(&service.tenant, &serving.deployment);
-    let Some(found) = store::read::<Deployment>(ctx, &path).await? else { return Ok(variables) };
+    let Some(found) = ctx.read::<Deployment>(&path).await? else { return Ok(variables) };
     variables.plain.clone_from(&found.document.variables);
     for (name, sealed) in &found.document.secrets {
         let secret = seal::open(&ctx.ports, &found.document.variable_context(name), sealed).await?;

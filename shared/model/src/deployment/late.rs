@@ -26,11 +26,15 @@ pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
             matches!(step, Step::SetTraffic | Step::AwaitTraffic | Step::Restore | Step::AwaitRestore)
         }
         Outcome::TrafficSet(_) => matches!(step, Step::SetTraffic | Step::AwaitTraffic),
-        Outcome::TrafficMoved(_) => match step {
-            Step::SetTraffic | Step::AwaitTraffic | Step::Watch | Step::Retire => true,
-            Step::Restore | Step::AwaitRestore => true,
-            _ => false,
-        },
+        Outcome::TrafficMoved(_) => matches!(
+            step,
+            Step::SetTraffic
+                | Step::AwaitTraffic
+                | Step::Watch
+                | Step::Retire
+                | Step::Restore
+                | Step::AwaitRestore
+        ),
         Outcome::WindowSeen(_) => step == Step::Watch,
         Outcome::Retired => step == Step::Retire,
         Outcome::Restored(_) => matches!(step, Step::Restore | Step::AwaitRestore),

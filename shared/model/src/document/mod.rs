@@ -4,24 +4,34 @@
 //! changes its meaning raises [`SCHEMA`], and the old form stays readable. What is absent or empty isn't written:
 //! documents stay small, and no query asks for a null.
 
+mod action;
+mod baseline;
 mod decision;
 mod deployment;
 mod follow;
+mod learning_run;
 pub mod log;
+mod owes;
 mod policy;
 mod service;
 mod status;
 mod variables;
 
+pub use action::{ActionRecord, Begun, action_path};
+pub use baseline::{Baseline, Episode, Rolling, Series, Severity, Watched, baseline_path};
 pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
 pub use deployment::{
     CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, StageTime,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
+pub use learning_run::{LearningRun, learning_run_path};
+pub use owes::Owes;
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
 pub use service::{Arrival, Kept, Question, Service, Spent};
 pub use status::{Stage, Status, Step};
 pub use variables::{VariableChanges, Variables, variable_context, variables_path};
+
+use owes::owes;
 
 use crate::{
     DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path,

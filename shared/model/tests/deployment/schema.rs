@@ -1,6 +1,9 @@
 //! Kept fixtures of today's documents: what is written now must be readable, and re-written the same, for ever.
 
-use model::document::{Decision, Deployment, Feedback, Learning, Observation, SCHEMA, Service};
+use model::document::{
+    ActionRecord, Baseline, Decision, Deployment, Feedback, Learning, LearningRun, Observation, SCHEMA,
+    Service,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::fmt::Debug;
@@ -43,6 +46,9 @@ kept! {
     an_observation_is_read_and_written_the_same: Observation = "observation";
     a_feedback_is_read_and_written_the_same: Feedback = "feedback";
     a_learning_is_read_and_written_the_same: Learning = "learning";
+    an_action_is_read_and_written_the_same: ActionRecord = "action";
+    a_baseline_is_read_and_written_the_same: Baseline = "baseline";
+    a_learning_run_is_read_and_written_the_same: LearningRun = "learning_run";
 }
 
 /// A document from before a field had been added is still read: only what every document has always had is needed.
