@@ -19,9 +19,10 @@ pub fn moment(ctx: &Context) -> At<'_> {
     }
 }
 
-/// What the new document owes that the old one didn't.
+/// What the new document owes that the old one didn't. A transition only adds; what it adds may be the same as what
+/// was there before and has long been handled.
 pub fn new_messages(before: &Deployment, next: &Deployment) -> Vec<Message> {
-    next.outbox.iter().filter(|message| !before.outbox.contains(message)).cloned().collect()
+    next.outbox.iter().skip(before.outbox.len()).cloned().collect()
 }
 
 /// Publishes what a commit owes, and clears it from a deployment that came to rest by it. What else that owed woke
@@ -45,5 +46,21 @@ pub fn refused(error: BatchError) -> Error {
         .slug("service-busy")
         .with("running", other.to_string()),
         BatchError::Store(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::testing::sample;
+    use model::message::kind;
+
+    #[test]
+    fn a_second_wake_up_is_news_beside_the_one_that_was_not_cleared_yet() {
+        let wake = || Message::about(kind::DEPLOYMENT_DUE, &sample::acme(), &sample::deployment_id(1));
+        let before = Deployment { outbox: vec![wake()], ..sample::deployment(1) };
+        let next = Deployment { outbox: vec![wake(), wake()], ..before.clone() };
+        assert_eq!(new_messages(&before, &next), [wake()]);
+        assert_eq!(new_messages(&before, &before), []);
     }
 }
