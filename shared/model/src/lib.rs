@@ -12,6 +12,7 @@
 //! | [`message`] | what travels through topics, and the Pub/Sub push envelope it travels in |
 //! | [`index`] | the indexes that queries need, for both engines |
 //! | [`deployment`] | `decide(state, input)`: pure and total |
+//! | [`text`] | text from outside, as it may be shown |
 //! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
 
 pub mod deployment;
@@ -22,6 +23,7 @@ pub mod message;
 pub mod money;
 pub mod month;
 pub mod port;
+pub mod text;
 pub mod time;
 
 pub use id::{DecisionId, DeploymentId, LearningId, ObservationId, ServiceName, TenantId};

@@ -10,6 +10,7 @@ use super::{
 };
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use model::text::visible;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -107,25 +108,22 @@ impl Screen {
     }
 
     fn entry(&self, entry: &Entry) {
+        let text = visible(&entry.text);
         if self.aside {
-            self.line(&dim(&format!("     {:>3} %  {}", entry.progress, entry.text)));
+            self.line(&dim(&format!("     {:>3} %  {text}", entry.progress)));
             return;
         }
-        self.line(&format!(
-            "{:>3} %  {}  {}",
-            entry.progress,
-            bold(&format!("{:<17}", entry.status)),
-            entry.text
-        ));
+        let status = bold(&format!("{:<17}", entry.status));
+        self.line(&format!("{:>3} %  {status}  {text}", entry.progress));
         if let Some(bar) = &self.bar {
             bar.set_position(u64::from(entry.progress));
-            bar.set_message(entry.text.clone());
+            bar.set_message(text.into_owned());
         }
     }
 
     fn log(&self, line: &Line) {
         if line.stream != "end" && !self.aside {
-            self.line(&dim(&format!("       | {}", line.text)));
+            self.line(&dim(&format!("       | {}", visible(&line.text))));
         }
     }
 

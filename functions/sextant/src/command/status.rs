@@ -10,6 +10,7 @@ use super::{
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
 use clap::Args;
+use model::text::visible;
 use serde_json::{Value, json};
 
 /// Of what.
@@ -83,7 +84,7 @@ fn text(deployment: &Deployment) -> String {
     let story: Vec<String> = deployment
         .timeline
         .iter()
-        .map(|entry| format!("{} {:>3} %  {}", moment(&entry.at), entry.progress, entry.text))
+        .map(|entry| format!("{} {:>3} %  {}", moment(&entry.at), entry.progress, visible(&entry.text)))
         .collect();
     let kept: Vec<String> = deployment
         .kept
