@@ -2,7 +2,49 @@
 "use strict";
 document.documentElement.classList.add("js");
 
-const MOST_LINES = 2000;
+let most_lines = 2000;
+
+/** A log's text as it may be shown: colours are left out, what else acts on a terminal or turns text around is seen. */
+function visible(text) {
+  const acts = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  return text.replace(/\u001b\[[0-9;:]*m/g, "").replace(acts, (c) => {
+    const code = c.charCodeAt(0);
+    if (c === "\r") return "\\r";
+    if (c === "\n") return "\\n";
+    return code < 128 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u{" + code.toString(16) + "}";
+  });
+}
+
+/** One line of a log as an element. */
+function logged(line) {
+  const span = document.createElement("span");
+  span.className = ["out", "err", "sys", "end"].includes(line.stream) ? line.stream : "out";
+  span.textContent = visible(line.text) + "\n";
+  return span;
+}
+
+/** Puts the lines before the first one in place, page by page. */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-earlier]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    const answer = await fetch(button.dataset.earlier + button.dataset.place, { headers: { accept: "application/json" } });
+    if (answer.ok) {
+      const page = await answer.json();
+      const log = document.getElementById("log");
+      const from_end = log.scrollHeight - log.scrollTop;
+      most_lines += page.lines.length;
+      log.prepend(...page.lines.reverse().map(logged));
+      log.scrollTop = log.scrollHeight - from_end;
+      button.dataset.place = page.next;
+      if (page.end) return void document.getElementById("earlier").remove();
+    }
+  } catch {
+    // The button can be pressed again.
+  }
+  button.disabled = false;
+});
 
 /** What a button does: one request; the answer's own words are shown beside it. */
 document.addEventListener("click", async (event) => {
@@ -59,19 +101,24 @@ function refresher(live) {
   };
 }
 
-function follow(live) {
+function follow(live, events) {
   const log = document.getElementById("log");
   const refresh = refresher(live);
-  const source = new EventSource(live.dataset.events);
+  const source = new EventSource(events);
+  let last = "";
+  // A refusal (too many streams) ends the source for good: another one goes on at the same place.
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    const path = live.dataset.events.split("?")[0];
+    setTimeout(() => follow(live, last ? path + "?after=" + last : events), 10000);
+  });
+  for (const kind of ["log", "status", "reset"]) source.addEventListener(kind, (event) => (last = event.lastEventId));
   log.scrollTop = log.scrollHeight;
   source.addEventListener("log", (event) => {
     const line = JSON.parse(event.data);
     const at_end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    const span = document.createElement("span");
-    span.className = ["out", "err", "sys", "end"].includes(line.stream) ? line.stream : "out";
-    span.textContent = line.text + "\n";
-    log.append(span);
-    while (log.childElementCount > MOST_LINES) log.firstElementChild.remove();
+    log.append(logged(line));
+    while (log.childElementCount > most_lines) log.firstElementChild.remove();
     if (at_end) log.scrollTop = log.scrollHeight;
     document.getElementById("no-log")?.remove();
   });
@@ -88,4 +135,4 @@ function follow(live) {
 }
 
 const live = document.getElementById("live");
-if (live?.dataset.events) follow(live);
+if (live?.dataset.events) follow(live, live.dataset.events);

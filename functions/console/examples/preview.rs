@@ -36,7 +36,7 @@ async fn main() {
     api(&world).await;
     search(&world).await;
     let caller = Caller { tenant: tenant(), user: "ann".into(), role: Role::Owner };
-    println!("{}", world.token(TENANT, Role::Owner));
+    println!("{}", world.token(TENANT, "ann", Role::Owner));
     println!("{}", world.runner.sign_in_link(&caller));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let serving = host::serve(listener, world.runner.router(), host::serve::signal());

@@ -8,7 +8,7 @@ use crate::page::Pages;
 use host::{Context, Error};
 use model::{
     DecisionId, ServiceName, TenantId, Timestamp,
-    document::{Deployment, Service, service_path},
+    document::{Deployment, Service, log::head_path, service_path},
     port::store::{Change, Comparison, Document, Path, Precondition, Query, Scope, StoreError, Write},
     time::DAY_MS,
 };
@@ -101,7 +101,9 @@ async fn logs(ctx: &Context, query: Query, until: Timestamp) -> Result<usize, Er
                 continue;
             }
             remove_log(ctx, &deployment).await?;
-            removed += usize::from(commit(ctx, vec![forget_log(&document)]).await?);
+            let head = head_path(&deployment.tenant, &deployment.id);
+            let writes = vec![forget_log(&document), Write::delete(head, Precondition::None)];
+            removed += usize::from(commit(ctx, writes).await?);
         }
     }
     Ok(removed)

@@ -3,6 +3,7 @@
 use super::*;
 use host::testing::{World, sample};
 use machine::store::{Options, Store};
+use model::document::log::{Head, head_path};
 use model::{
     document::{Deployment, deployment_path, service_path, shard},
     message::{Message, kind},
@@ -157,6 +158,8 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
             let key = model::document::log::segment_key(&ended.log_prefix(), segment);
             model::port::Objects::put(&*objects, &key, "{}".into()).await.unwrap();
         }
+        let head = Head::new(&ended.tenant, &ended.id, 0, b"{}", host::testing::START);
+        world.put(head_path(&ended.tenant, &ended.id), &head).await;
     }
     for _ in 0..2 {
         retention::clear(&ctx, ctx.real().plus(SECOND_MS)).await;
@@ -165,9 +168,10 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
             let deployment: Deployment = world.read(&path).await.unwrap();
             let folder = format!("{}/", deployment.log_prefix());
             let left = model::port::Objects::list(&*objects, &folder, None, 10).await.unwrap().len();
+            let head: Option<Head> = world.read(&head_path(&deployment.tenant, &deployment.id)).await;
             // 1 and 2 are kept, 4 runs, 5 is young.
-            let expected = if number == 3 { (false, 0) } else { (true, 3) };
-            assert_eq!((deployment.log_since.is_some(), left), expected, "{number}");
+            let expected = if number == 3 { (false, 0, false) } else { (true, 3, true) };
+            assert_eq!((deployment.log_since.is_some(), left, head.is_some()), expected, "{number}");
         }
     }
 }

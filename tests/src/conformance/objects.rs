@@ -1,11 +1,9 @@
 //! What every store of objects must do.
 
 use bytes::Bytes;
-use futures::{StreamExt, future::join_all};
+use futures::future::join_all;
 use model::port::Objects;
-use std::{sync::Arc, time::Duration};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::sync::Arc;
 
 /// Makes one test of each function of the suite; give an expression that makes `(Arc<dyn Objects>, a prefix that
 /// nobody else uses, what must live as long as the test)`.
@@ -19,7 +17,6 @@ macro_rules! objects_suite {
             keys_are_listed_in_byte_order_page_by_page,
             removing_twice_is_fine,
             keys_that_could_lead_elsewhere_are_refused,
-            a_watch_hints_at_once_and_at_each_new_object,
         );
     };
     ($make:expr; $($name:ident),* $(,)?) => {
@@ -163,34 +160,4 @@ pub async fn keys_that_could_lead_elsewhere_are_refused(objects: Arc<dyn Objects
             assert!(!error.is_transient(), "{key:?}: {error}");
         }
     }
-}
-
-/// Also in folders that come later. Each object is stored only after the one before was found by its hint.
-pub async fn a_watch_hints_at_once_and_at_each_new_object(objects: Arc<dyn Objects>, prefix: &str) {
-    let start = format!("{prefix}/watched/");
-    objects.put(&format!("{start}first"), Bytes::new()).await.unwrap();
-    let mut hints = objects.watch(&start).await.unwrap();
-    let (seen, mut found) = tokio::sync::mpsc::unbounded_channel();
-    let watcher = tokio::spawn({
-        let (objects, start) = (objects.clone(), start.clone());
-        async move {
-            let mut known = 0;
-            while hints.next().await.is_some() {
-                let keys = objects.list(&start, None, 100).await.unwrap();
-                for _ in known..keys.len() {
-                    seen.send(()).unwrap();
-                }
-                known = keys.len();
-            }
-        }
-    });
-    tokio::time::timeout(PATIENCE, found.recv()).await.expect("a watch begins with a hint").unwrap();
-    for name in ["000000", "000001", "deep/er/000000", "deep/er/000001", "deep/000000"] {
-        objects.create(&format!("{start}{name}"), Bytes::from_static(b"line")).await.unwrap();
-        tokio::time::timeout(PATIENCE, found.recv())
-            .await
-            .expect("each new object is followed by a hint")
-            .unwrap();
-    }
-    watcher.abort();
 }

@@ -6,8 +6,9 @@ use model::{
     port::{
         Broker, Target,
         target::{
-            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
-            RevisionWindow, ServiceKey, TargetError, Traffic as Serving, TrafficToken, Window, WindowPolicy,
+            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
+            RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic as Serving,
+            TrafficToken, Window, WindowPolicy,
         },
     },
 };
@@ -189,7 +190,13 @@ impl Target for InstantTarget {
         Ok(())
     }
 
-    async fn runtime_log(&self, _: &ServiceKey, _: &str, _: usize) -> Result<Vec<String>, TargetError> {
-        Ok(vec![])
+    async fn runtime_log(
+        &self,
+        _: &ServiceKey,
+        _: &str,
+        _: Option<&LogPosition>,
+        _: usize,
+    ) -> Result<RuntimeLines, TargetError> {
+        Ok(RuntimeLines { lines: vec![], next: LogPosition("0".into()), missed: false })
     }
 }

@@ -1,6 +1,6 @@
 //! Sextant dies, and what it started lives on: adopted, announced, never doubled.
 
-use super::{TEST_APP, now_ms, open};
+use super::{TEST_APP, now_ms, open, store_of};
 use machine::objects::Objects;
 use model::port::target::{BuildState, Gone, TargetError, Window};
 use std::{
@@ -35,6 +35,7 @@ impl World {
         let fixture = Fixture {
             target: target.clone(),
             objects: Arc::new(Objects::open(&self.data.path().join("objects")).unwrap()),
+            store: store_of(self.data.path()),
             heard,
             app: App { folder: self.source.path().to_owned(), start_command: format!("{TEST_APP} serve") },
             now_ms,
@@ -129,7 +130,7 @@ async fn a_process_is_adopted_with_its_traffic_address_and_log() {
     let weights = before.weights.clone();
     let repeat = at.target.set_traffic(&service, &before.token, &weights, "k1").await.unwrap();
     assert_eq!(repeat, before, "a repeat is known after a restart");
-    let log = at.target.runtime_log(&service, &one.revision, 10).await.unwrap();
+    let log = at.target.runtime_log(&service, &one.revision, None, 10).await.unwrap().lines;
     assert!(log.iter().any(|line| line.contains("listening")), "{log:?}");
     assert_eq!(copies(&one.revision), 1);
     // It is supervised as before.
@@ -138,7 +139,7 @@ async fn a_process_is_adopted_with_its_traffic_address_and_log() {
     assert_ne!(again.body, process);
     assert_eq!(copies(&one.revision), 1);
     // What it wrote after its adoption was kept.
-    let log = at.target.runtime_log(&service, &one.revision, 10).await.unwrap();
+    let log = at.target.runtime_log(&service, &one.revision, None, 10).await.unwrap().lines;
     assert!(log.iter().any(|line| line == "leaving as asked"), "{log:?}");
     let instance = world.data.path().join(format!(
         "services/{}/{}/revisions/{}/instance.json",

@@ -38,6 +38,7 @@ async fn a_service_has_its_own_port_and_a_second_tenant_another_host() {
         service: model::port::target::ServiceKey { tenant: Fixture::service().tenant, ..at.service.clone() },
         target: at.target.clone(),
         objects: at.objects.clone(),
+        store: at.store.clone(),
         heard: at.heard.clone(),
         app: at.app.clone(),
         now_ms: at.now_ms,

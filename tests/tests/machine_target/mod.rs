@@ -8,11 +8,18 @@ mod ingress;
 mod secrets;
 mod tools;
 
-use machine::{clock::MachineClock, keys::Keys, objects::Objects, target};
+use machine::{
+    clock::MachineClock,
+    keys::Keys,
+    objects::Objects,
+    store::{self, Store},
+    target,
+};
 use model::port::Clock;
 use std::{
-    path::Path,
-    sync::Arc,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, Weak},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
@@ -43,6 +50,20 @@ pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::Machine
     open_with(data, port, heard, target::Limits::default(), clock, target::Inherited::read()).await
 }
 
+/// The store of a data folder: the one that is open, or it is opened.
+pub fn store_of(data: &Path) -> Arc<Store> {
+    static OPEN: Mutex<BTreeMap<PathBuf, Weak<Store>>> = Mutex::new(BTreeMap::new());
+    let mut open = OPEN.lock().unwrap();
+    if let Some(store) = open.get(data).and_then(Weak::upgrade) {
+        return store;
+    }
+    let folder = data.join("store");
+    std::fs::create_dir_all(&folder).unwrap();
+    let store = Arc::new(Store::open(&folder, store::Options::default()).unwrap());
+    open.insert(data.to_owned(), Arc::downgrade(&store));
+    store
+}
+
 async fn open_with(
     data: &Path,
     port: u16,
@@ -56,6 +77,7 @@ async fn open_with(
         ingress_port: port,
         limits,
         objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
+        store: store_of(data),
         broker: heard.clone(),
         redact: Arc::new(Stars),
         clock,
@@ -114,10 +136,11 @@ async fn world_on(
     let heard = Arc::new(Heard::default());
     let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock, inherited).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
+    let store = store_of(data.path());
     let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
     let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });
     let service = Fixture::service();
-    (Fixture { target: target.clone(), objects, heard, app, now_ms, service, guard }, target)
+    (Fixture { target: target.clone(), objects, store, heard, app, now_ms, service, guard }, target)
 }
 
 pub fn now_ms() -> i64 {

@@ -16,8 +16,8 @@ fn leaks(folder: &Path) -> (Vec<String>, usize) {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
                 folders.push(entry.path());
-            } else if let Ok(data) = std::fs::read(entry.path())
-                && kind.is_file()
+            } else if kind.is_file()
+                && let Ok(data) = std::fs::read(entry.path())
             {
                 files += 1;
                 let has = |secret: &str| data.windows(secret.len()).any(|part| part == secret.as_bytes());
@@ -68,7 +68,7 @@ async fn a_running_app_leaves_no_secret_in_clear() {
     let one = at.release("one").await;
     at.shift(&[(&one, 100)], "k").await;
     // It has written its secret by now: the log shows where.
-    let log = at.target.runtime_log(&at.service, &one.revision, 10).await.unwrap();
+    let log = at.wrote(&one.revision, "secret").await;
     assert!(log.iter().any(|line| line.contains("secret ***")), "{log:?}");
     assert_none(target.data(), 5);
     at.target.restart(&at.service, &one.revision, "k2").await.unwrap();

@@ -83,7 +83,7 @@ impl Hub {
 
     fn start(self: &Arc<Self>, ports: &Arc<Ports>, deployment: &Deployment, path: Path) -> Arc<Feed> {
         let (sender, states) = watch::channel(None);
-        let run = feed::run(Arc::clone(ports), path.clone(), deployment.log_prefix(), sender);
+        let run = feed::run(Arc::clone(ports), path.clone(), deployment.clone(), sender);
         self.counters.feeds.fetch_add(1, Ordering::Relaxed);
         let task = AbortOnDropHandle::new(tokio::spawn(run));
         Arc::new(Feed { states, hub: Arc::clone(self), path, _task: task })

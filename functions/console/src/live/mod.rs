@@ -1,6 +1,6 @@
 //! One deployment as it happens, as server-sent events that lose and repeat nothing.
 //!
-//! Each instance watches a document once and each log once, however many look on ([`hub`]); an event's JSON is
+//! Each instance watches a deployment and the head of its log once, however many look on ([`hub`]); an event's JSON is
 //! made once ([`state`]). A stream only keeps its own place and takes whatever is beyond it ([`stream`]), so a slow
 //! reader holds up nobody, and an id leads back to the same place on any instance.
 //!
@@ -22,7 +22,6 @@ mod stream;
 
 pub use frame::start_id;
 pub use hub::Hub;
-pub use state::head;
 
 use host::{Function, Role, Route};
 use std::sync::Arc;

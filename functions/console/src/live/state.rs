@@ -4,7 +4,7 @@
 
 use super::frame::{Frame, encode};
 use crate::{
-    log::{LineView, following},
+    log::{Extent, LineView, following},
     read::Whole,
     view::{CanaryView, EntryView},
 };
@@ -18,8 +18,6 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// Segments of the log that are held for readers who keep up; older ones are read again by whoever needs them.
 const HELD: usize = 4;
-/// Keys listed at once.
-const LISTED: usize = 1_000;
 
 /// How a feed ended.
 #[derive(Clone, Debug)]
@@ -73,7 +71,7 @@ impl State {
 
     /// A deployment at rest, with its whole log.
     pub async fn at_rest(ports: &Ports, deployment: Deployment) -> Result<Self, Error> {
-        let head = head(&*ports.objects, &deployment.log_prefix()).await?;
+        let head = Extent::read(ports, &deployment).await?.next();
         Self::new(deployment, head).ended(ports).await
     }
 
@@ -133,19 +131,4 @@ impl Segment {
         let event = |line: &Line| Frame { at: line.at, body: encode("log", &LineView::from(line)) };
         Self { number, lines: lines.iter().map(|(number, line)| (*number, event(line))).collect() }
     }
-}
-
-/// The number of the first segment that isn't there.
-pub async fn head(objects: &dyn Objects, prefix: &str) -> Result<u32, PortError> {
-    let (folder, mut last) = (format!("{prefix}/"), None::<String>);
-    loop {
-        let keys = objects.list(&folder, last.as_deref(), LISTED).await?;
-        let full = keys.len() == LISTED;
-        last = keys.into_iter().next_back().or(last);
-        if !full {
-            break;
-        }
-    }
-    let number = last.and_then(|key| key.rsplit('/').next()?.parse::<u32>().ok());
-    Ok(number.map_or(0, |number| number.saturating_add(1)))
 }

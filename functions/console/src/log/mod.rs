@@ -1,7 +1,12 @@
 //! Logs of builds and of revisions that run.
 
+mod extent;
+mod newest;
 pub mod read;
 mod runtime;
+
+pub use extent::Extent;
+pub use newest::newest;
 
 use host::{Function, Role, Route};
 use model::{
@@ -26,11 +31,11 @@ pub fn routes(function: Function) -> Function {
             Route::get(
                 "/api/v1/deployments/{id}/runtime-logs",
                 Role::Viewer,
-                "Reads the newest lines that the revision wrote",
+                "Reads what the revision wrote, the newest lines or from a position on",
                 runtime::read,
             )
             .query::<runtime::RuntimeQuery>()
-            .answers::<runtime::RuntimeLines>(200),
+            .answers::<runtime::RuntimePage>(200),
         )
 }
 

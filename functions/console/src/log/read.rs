@@ -1,11 +1,14 @@
-//! `GET /api/v1/deployments/{id}/logs`: the build's log, by lines or as text.
+//! `GET /api/v1/deployments/{id}/logs`: the build's log, by lines from either end, or as text.
 
-use super::{LineView, following, is_last};
+use super::{Extent, LineView, following, is_last, newest};
 use crate::{paging, read};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use host::{Context, Error, Request, Response};
-use model::document::{Deployment, log::Position};
+use model::{
+    document::{Deployment, log::Position},
+    text::visible,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, sync::Arc};
 use utoipa::ToSchema;
@@ -19,22 +22,24 @@ const USUAL: usize = 1_000;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogQuery {
-    /// `next` of the answer before, `segment:line`; the beginning if absent.
+    /// `next` of the answer before, `segment:line`; where the order begins if absent.
     pub after: Option<String>,
+    /// `oldest` (if absent): from the start on; `newest`: from the end back, the newest line first.
+    pub order: Option<String>,
     /// At most this many, 1 to 5000; 1000 if absent.
     pub limit: Option<usize>,
-    /// `json` (if absent), or `text` for all of it as plain text.
+    /// `json` (if absent), or `text` for all of it as plain text, control characters escaped.
     pub format: Option<String>,
 }
 
 /// Some lines of a log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogPage {
-    /// In order.
+    /// In the order that was asked for.
     pub lines: Vec<LineView>,
-    /// `after` of the next request.
+    /// `after` of the next request in the same order. A place is between two lines, so that it leads both ways.
     pub next: String,
-    /// Whether nothing comes after these lines.
+    /// Whether nothing comes after these lines in this order, now or later.
     pub end: bool,
 }
 
@@ -48,13 +53,22 @@ pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
         Some("text") => true,
         Some(other) => return Err(unknown_format(other)),
     };
+    let backwards = match wanted.order.as_deref() {
+        None | Some("" | "oldest") => false,
+        Some("newest") if !text => true,
+        Some(other) => return Err(unknown_order(other)),
+    };
     let deployment = read::deployment(&ctx, &request).await?;
+    if backwards {
+        return backward(&ctx, &deployment, from, limit).await;
+    }
+    let from = from.unwrap_or_default();
     if text { Ok(as_text(ctx, deployment, from)) } else { page(&ctx, &deployment, from, limit).await }
 }
 
-fn position(text: Option<&str>) -> Result<Position, Error> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Position::default()) };
-    Position::parse(text).ok_or_else(|| {
+fn position(text: Option<&str>) -> Result<Option<Position>, Error> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    Position::parse(text).map(Some).ok_or_else(|| {
         let problem = "it is not `SEGMENT:LINE`, such as `0:12`";
         Error::bad_request(format!(
             "The query's `after` is wrong: {problem}. Take `next` from the answer before."
@@ -67,6 +81,27 @@ fn unknown_format(given: &str) -> Error {
     let given: String = given.chars().take(40).collect();
     let problem = format!("`{given}` is neither `json` nor `text`");
     Error::bad_request(format!("The query's `format` is wrong: {problem}.")).field("format", problem)
+}
+
+fn unknown_order(given: &str) -> Error {
+    let given: String = given.chars().take(40).collect();
+    let problem = format!("`{given}` is neither `oldest` nor, with lines as JSON, `newest`");
+    Error::bad_request(format!("The query's `order` is wrong: {problem}.")).field("order", problem)
+}
+
+async fn backward(
+    ctx: &Context,
+    deployment: &Deployment,
+    before: Option<Position>,
+    limit: usize,
+) -> Result<Response, Error> {
+    let extent = Extent::read(&ctx.ports, deployment).await?;
+    let before = before.unwrap_or_else(|| extent.end());
+    let prefix = deployment.log_prefix();
+    let (lines, next) = newest(&*ctx.ports.objects, &prefix, &extent, before, limit).await?;
+    let lines = lines.iter().map(LineView::from).collect();
+    let page = LogPage { lines, next: next.unwrap_or_default().to_string(), end: next.is_none() };
+    Ok(Response::json(200, &page))
 }
 
 async fn page(
@@ -104,7 +139,7 @@ fn as_text(ctx: Context, deployment: Deployment, from: Position) -> Response {
             let Some((number, found)) = found else { return Ok::<_, Error>(None) };
             let mut text = String::new();
             for (_, line) in found {
-                let _ = writeln!(text, "{}", line.text);
+                let _ = writeln!(text, "{}", visible(&line.text));
             }
             Ok(Some((Bytes::from(text), Position { segment: number + 1, line: 0 })))
         }

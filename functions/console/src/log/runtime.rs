@@ -1,31 +1,39 @@
-//! `GET /api/v1/deployments/{id}/runtime-logs`: what the revision wrote lately.
+//! `GET /api/v1/deployments/{id}/runtime-logs`: what the revision wrote, lately or from a position on.
 
 use crate::{paging, read};
 use host::{Context, Error, Request, Response};
+use model::port::target::{LogPosition, RuntimeLines, TargetError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How many lines.
+/// Which lines.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeQuery {
     /// At most this many, 1 to 2000; 200 if absent.
     pub lines: Option<usize>,
+    /// `next` of the answer before, to go on from there; the newest lines if absent.
+    pub after: Option<String>,
 }
 
-/// The newest lines of a revision.
+/// Some lines that a revision wrote.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RuntimeLines {
+pub struct RuntimePage {
     /// Which revision.
     pub revision: String,
     /// Oldest first, secrets hidden.
     pub lines: Vec<String>,
+    /// `after` of the next request; `null` where only the last lines are kept and nothing comes after them.
+    pub next: Option<String>,
+    /// Whether lines between `after` and these are no longer kept.
+    pub missed: bool,
 }
 
-/// Reads the newest lines.
+/// Reads lines. Of a revision whose log is gone as well, what it wrote last stands with its deployment.
 pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted: RuntimeQuery = request.query()?;
     let limit = paging::limit(wanted.lines, 200, 2_000)?;
+    let after = wanted.after.filter(|text| !text.is_empty()).map(LogPosition);
     let deployment = read::deployment(&ctx, &request).await?;
     let Some(released) = &deployment.released else {
         return Err(Error::not_found(format!(
@@ -35,6 +43,23 @@ pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
         ))
         .slug("no-revision"));
     };
-    let lines = ctx.ports.target.runtime_log(&deployment.key(), &released.revision, limit).await?;
-    Ok(Response::json(200, &RuntimeLines { revision: released.revision.clone(), lines }))
+    let revision = released.revision.clone();
+    let read = ctx.ports.target.runtime_log(&deployment.key(), &revision, after.as_ref(), limit).await;
+    let page = match read {
+        Ok(RuntimeLines { lines, next, missed }) => {
+            RuntimePage { revision, lines, next: Some(next.0), missed }
+        }
+        Err(TargetError::Gone { .. }) if !deployment.last_words.is_empty() => RuntimePage {
+            revision,
+            lines: last(&deployment.last_words, limit),
+            next: None,
+            missed: after.is_some(),
+        },
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Response::json(200, &page))
+}
+
+fn last(lines: &[String], limit: usize) -> Vec<String> {
+    lines[lines.len().saturating_sub(limit)..].to_vec()
 }

@@ -6,17 +6,21 @@ use super::{
 };
 use crate::{
     live::start_id,
-    log::segment,
+    log::{Extent, newest},
     read::{self, Whole},
 };
 use askama::Template;
 use host::{Context, Error, Request, Response};
-use model::document::log::{Line, Position};
+use model::{
+    document::{
+        Deployment,
+        log::{Line, Position},
+    },
+    text::visible,
+};
 
-/// Log lines that the page begins with; the script fetches what comes after, the link has all.
+/// Log lines that the page begins with; the script fetches what comes after and, asked to, before; the link has all.
 const LINES: usize = 400;
-/// Segments looked at for them, from the end.
-const SEGMENTS: u32 = 2;
 
 #[derive(Template)]
 #[template(path = "deployment.html")]
@@ -24,7 +28,8 @@ struct Page {
     live: Live,
     story: Story,
     lines: Vec<LogLine>,
-    cut: bool,
+    /// Where the lines before these end, if there are any.
+    earlier: Option<Position>,
     start: String,
 }
 
@@ -44,12 +49,12 @@ struct LogLine {
 /// The page.
 pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
     let deployment = read::deployment(&ctx, &request).await?;
-    let (lines, cut, position) = tail(&ctx, &deployment.log_prefix()).await?;
-    let start = start_id(&deployment, position);
+    let (lines, earlier, end) = tail(&ctx, &deployment).await?;
+    let start = start_id(&deployment, end);
     let whole = Whole::read(&*ctx.ports.store, deployment).await?;
     let view = whole.view(&ctx.ports);
     let (live, story) = (Live::of(&whole, &view), Story::of(&whole, &view, &ctx.ports));
-    html(&Page { live, story, lines, cut, start })
+    html(&Page { live, story, lines, earlier, start })
 }
 
 /// Only what changes, for the script to put in place.
@@ -60,19 +65,19 @@ pub async fn part(ctx: Context, request: Request) -> Result<Response, Error> {
     html(&Part { live: Live::of(&whole, &view), story: Story::of(&whole, &view, &ctx.ports) })
 }
 
-/// The newest lines of the log, whether there are more before them, and where to go on.
-async fn tail(ctx: &Context, prefix: &str) -> Result<(Vec<LogLine>, bool, Position), Error> {
-    let objects = &*ctx.ports.objects;
-    let head = crate::live::head(objects, prefix).await?;
-    let first = head.saturating_sub(SEGMENTS);
-    let mut lines: Vec<Line> = vec![];
-    for number in first..head {
-        let found = segment(objects, prefix, number, 0).await?.unwrap_or_default();
-        lines.extend(found.into_iter().map(|(_, line)| line));
+/// The newest lines of the log, the place before them if there are more, and where to go on.
+async fn tail(
+    ctx: &Context,
+    deployment: &Deployment,
+) -> Result<(Vec<LogLine>, Option<Position>, Position), Error> {
+    let extent = Extent::read(&ctx.ports, deployment).await?;
+    let (prefix, end) = (deployment.log_prefix(), extent.end());
+    let (lines, earlier) = newest(&*ctx.ports.objects, &prefix, &extent, end, LINES).await?;
+    Ok((lines.iter().rev().map(LogLine::from).collect(), earlier, end))
+}
+
+impl From<&Line> for LogLine {
+    fn from(line: &Line) -> Self {
+        Self { stream: line.stream.as_str(), text: visible(&line.text).into_owned() }
     }
-    let surplus = lines.len().saturating_sub(LINES);
-    let cut = first > 0 || surplus > 0;
-    let shown = lines.into_iter().skip(surplus);
-    let shown = shown.map(|line| LogLine { stream: line.stream.as_str(), text: line.text }).collect();
-    Ok((shown, cut, Position { segment: head, line: 0 }))
 }

@@ -315,7 +315,7 @@ async fn a_shift_is_followed_window_by_window() {
 
 #[tokio::test]
 async fn fifty_streams_share_one_watch_that_ends_with_the_last() {
-    let world = World::new();
+    let world = World::configured(|config| drop(config.values.insert("streams".into(), "1000".into())));
     let mut deployment = building(&world).await;
     let mut clients = vec![];
     for _ in 0..50 {
@@ -327,13 +327,13 @@ async fn fifty_streams_share_one_watch_that_ends_with_the_last() {
         client.until(is("heard by all")).await;
         client.until(is("logged to all")).await;
     }
-    assert_eq!(world.store.begun.load(Ordering::SeqCst), 1);
+    assert_eq!(world.store.begun.load(Ordering::SeqCst), 2, "of the deployment, and of its log's head");
     let metrics = world.text("/metrics").await.1;
     assert!(
         metrics.contains("sextant_console_feeds 1\n") && metrics.contains("sextant_console_streams 50\n")
     );
     let open_watch = world.store.open.clone();
-    assert_eq!(Arc::strong_count(&open_watch), 3, "ours, the store's, and the one watch's");
+    assert_eq!(Arc::strong_count(&open_watch), 4, "ours, the store's, and the two watches'");
     drop(clients);
     while Arc::strong_count(&open_watch) > 2 {
         tokio::task::yield_now().await;
@@ -343,7 +343,27 @@ async fn fifty_streams_share_one_watch_that_ends_with_the_last() {
     // The next one begins a watch of its own.
     let mut client = open(&world, &deployment, None, "").await;
     client.until(is("logged to all")).await;
-    assert_eq!(world.store.begun.load(Ordering::SeqCst), 2);
+    assert_eq!(world.store.begun.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn what_no_head_tells_of_is_found_while_heads_are_rare() {
+    let world = World::new();
+    let deployment = building(&world).await;
+    world.log(&deployment, 0, &[("out", "one")]).await;
+    let mut client = open(&world, &deployment, None, "").await;
+    client.until(is("one")).await;
+    // The head of a log that is a minute old: the next one would come in a minute.
+    let path = model::document::log::head_path(&deployment.tenant, &deployment.id);
+    let head = world.ports.store.get(&path).await.unwrap().unwrap();
+    let mut head: model::document::log::Head = head.body.parse().unwrap();
+    head.since = head.at.plus(-MINUTE_MS);
+    world.put(path, &head).await;
+    world.segment(&deployment, 1, b"{\"t\":1,\"s\":\"out\",\"l\":\"two\"}\n").await;
+    client.until(is("two")).await;
+    // Whoever comes now gets it as well, though the head ends before it.
+    let mut late = open(&world, &deployment, None, "").await;
+    late.until(is("two")).await;
 }
 
 #[tokio::test]

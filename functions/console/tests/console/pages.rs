@@ -153,3 +153,41 @@ async fn a_deployment_at_rest_offers_only_what_can_be_done() {
     let (_, empty) = World::new().text("/").await;
     assert!(empty.contains("sextant deploy"), "an empty page says how to begin");
 }
+
+#[tokio::test]
+async fn the_page_begins_with_the_newest_lines_whatever_segments_they_are_in() {
+    let world = World::new();
+    let mut moving = accepted(1, "shop", world.now().plus(-MINUTE_MS));
+    stages(&mut moving, world.now().plus(-MINUTE_MS), Stage::Build, true);
+    moving.build = Some(2);
+    world.save(&moving).await;
+    // A slow build: one line a second, each in a segment of its own, and a second attempt after the first was lost.
+    for number in 0..30 {
+        world.log(&moving, number, &[("out", &format!("first-attempt-{number}."))]).await;
+    }
+    for number in 0..10 {
+        world.log(&moving, 100_000 + number, &[("out", &format!("second-attempt-{number}."))]).await;
+    }
+    let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
+    for number in 0..30 {
+        assert!(page.contains(&format!("first-attempt-{number}.")), "{number} in {page}");
+    }
+    for number in 0..10 {
+        assert!(page.contains(&format!("second-attempt-{number}.")), "{number} in {page}");
+    }
+    assert!(page.contains("after=4.100010:0"), "{page}");
+}
+
+#[tokio::test]
+async fn control_characters_of_a_log_are_shown_not_sent() {
+    let world = World::new();
+    let moving = failed(1, "shop", world.now().plus(-MINUTE_MS));
+    world.save(&moving).await;
+    world.log(&moving, 0, &[("out", "\u{1b}]0;owned\u{7}a\rb\u{202e}c\u{9b}2J"), ("end", "failed")]).await;
+    let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
+    let (_, text) = world.text(&format!("/api/v1/deployments/{}/logs?format=text", moving.id)).await;
+    for shown in [page, text] {
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\r', '\u{202e}', '\u{9b}']), "{shown:?}");
+        assert!(shown.contains(r"\x1b]0;owned\x07a\rb\u{202e}c\u{9b}2J"), "{shown:?}");
+    }
+}

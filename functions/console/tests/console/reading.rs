@@ -344,6 +344,57 @@ async fn a_log_is_read_page_by_page_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_log_is_read_page_by_page_from_its_end_too() {
+    let world = World::new();
+    let mut building = accepted(1, "shop", world.now());
+    stages(&mut building, world.now(), Stage::Build, true);
+    building.build = Some(2);
+    world.save(&building).await;
+    let path = format!("/api/v1/deployments/{}/logs", building.id);
+    let empty = world.json(&format!("{path}?order=newest")).await;
+    assert_eq!((&empty["lines"], &empty["end"]), (&json!([]), &json!(true)));
+    for (segment, texts) in [(0, ["0", "1", "2"]), (1, ["3", "4", "5"]), (100_000, ["6", "7", "8"])] {
+        world.log(&building, segment, &texts.map(|text| ("out", text))).await;
+    }
+    let texts = |page: &Value| -> Vec<String> {
+        page["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap().to_owned()).collect()
+    };
+    for limit in 1..=10 {
+        let (mut seen, mut after) = (vec![], String::new());
+        loop {
+            let page = world.json(&format!("{path}?order=newest&limit={limit}&after={after}")).await;
+            seen.extend(texts(&page));
+            if page["end"] == true {
+                break;
+            }
+            assert_eq!(texts(&page).len(), limit);
+            page["next"].as_str().unwrap().clone_into(&mut after);
+        }
+        assert_eq!(seen, ["8", "7", "6", "5", "4", "3", "2", "1", "0"], "by {limit}");
+    }
+    // A place leads both ways.
+    let back = world.json(&format!("{path}?order=newest&after=1:1")).await;
+    let on = world.json(&format!("{path}?after=1:1")).await;
+    assert_eq!(
+        (texts(&back), texts(&on)),
+        (
+            vec!["3".into(), "2".into(), "1".into(), "0".into()],
+            vec!["4".into(), "5".into(), "6".into(), "7".into(), "8".into()]
+        )
+    );
+    let (status, problem) = world.problem(TENANT, &format!("{path}?order=sideways")).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("order")));
+    // A log from before there were heads.
+    let head = model::document::log::head_path(&building.tenant, &building.id);
+    world.add(Write::delete(head, model::port::store::Precondition::None)).await;
+    let page = world.json(&format!("{path}?order=newest&limit=4")).await;
+    assert_eq!(
+        (texts(&page), &page["next"]),
+        (vec!["8".into(), "7".into(), "6".into(), "5".into()], &json!("1:2"))
+    );
+}
+
+#[tokio::test]
 async fn what_a_revision_wrote_comes_from_the_target() {
     let world = World::new();
     world.save(&deployed(1, "shop", world.now())).await;
@@ -352,6 +403,18 @@ async fn what_a_revision_wrote_comes_from_the_target() {
     world.outside.state().app_logs.insert("shop-r0000000001".into(), wrote);
     let seen = world.json(&format!("/api/v1/deployments/{}/runtime-logs?lines=2", deployment_id(1))).await;
     assert_eq!(seen["lines"], json!(["line 8", "line 9"]));
+    world.outside.state().app_logs.get_mut("shop-r0000000001").unwrap().push("line 10".into());
+    let next = seen["next"].as_str().unwrap();
+    let path = format!("/api/v1/deployments/{}/runtime-logs?after={next}", deployment_id(1));
+    assert_eq!(world.json(&path).await["lines"], json!(["line 10"]));
+    // Taken back, and its log gone with the days: its last lines stand with the deployment.
+    world.outside.state().app_logs.clear();
+    assert_eq!(world.problem(TENANT, &path).await.0, 404);
+    let mut taken_back = deployed(1, "shop", world.now());
+    taken_back.last_words = vec!["no database".into()];
+    world.save(&taken_back).await;
+    let seen = world.json(&path).await;
+    assert_eq!((&seen["lines"], &seen["next"]), (&json!(["no database"]), &Value::Null));
     let path = format!("/api/v1/deployments/{}/runtime-logs", deployment_id(2));
     let (status, problem) = world.problem(TENANT, &path).await;
     assert_eq!((status, problem["type"].as_str().unwrap()), (404, "/errors#no-revision"));

@@ -15,7 +15,10 @@ use machine::{
 };
 use model::{
     TenantId, Timestamp,
-    document::{Deployment, deployment_path, log::segment_key},
+    document::{
+        Deployment, deployment_path,
+        log::{Head, head_path, segment_key},
+    },
     port::{
         self, Clock as _, Ports, Store as _,
         store::{Changed, Document, Page, Path, Precondition, Query, StoreError, Version, Watch, Write},
@@ -122,17 +125,27 @@ impl World {
         self.clock.now()
     }
 
-    pub fn token(&self, tenant: &str, role: Role) -> String {
-        let caller = Caller { tenant: TenantId::new(tenant).unwrap(), user: "ann".into(), role };
+    pub fn token(&self, tenant: &str, user: &str, role: Role) -> String {
+        let caller = Caller { tenant: TenantId::new(tenant).unwrap(), user: user.into(), role };
         let claims = token::Claims::new(&caller, self.clock.real(), 3600, self.ports.random.bits());
         token::mint(&signing_key(), &claims).unwrap()
     }
 
     pub async fn send(&self, tenant: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        self.send_as(tenant, "ann", path, headers).await
+    }
+
+    pub async fn send_as(
+        &self,
+        tenant: &str,
+        user: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Response<Body> {
         let mut request = Request::builder()
             .uri(path)
             .header("host", "localhost:8080")
-            .header("authorization", format!("Bearer {}", self.token(tenant, Role::Viewer)));
+            .header("authorization", format!("Bearer {}", self.token(tenant, user, Role::Viewer)));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -184,7 +197,25 @@ impl World {
             serde_json::to_writer(&mut bytes, &line).unwrap();
             bytes.push(b'\n');
         }
+        self.segment(deployment, segment, &bytes).await;
+        self.head(deployment, segment, &bytes).await;
+    }
+
+    /// Stores a segment that no head tells of.
+    pub async fn segment(&self, deployment: &Deployment, segment: u32, bytes: &[u8]) {
         let key = segment_key(&deployment.log_prefix(), segment);
-        assert!(self.ports.objects.create(&key, Bytes::from(bytes)).await.unwrap());
+        assert!(self.ports.objects.create(&key, Bytes::copy_from_slice(bytes)).await.unwrap());
+    }
+
+    /// Tells of a segment in the log's head, as the target does.
+    async fn head(&self, deployment: &Deployment, segment: u32, bytes: &[u8]) {
+        let path = head_path(&deployment.tenant, &deployment.id);
+        let known = self.store.get(&path).await.unwrap().map(|found| found.body.parse::<Head>().unwrap());
+        let now = self.clock.real();
+        let head = match known {
+            Some(head) => head.with(segment, bytes, now),
+            None => Head::new(&deployment.tenant, &deployment.id, segment, bytes, now),
+        };
+        self.put(path, &Head { at: now, ..head }).await;
     }
 }

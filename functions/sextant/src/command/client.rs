@@ -91,12 +91,6 @@ impl Api {
         read(response).await
     }
 
-    /// `GET`, as text.
-    pub async fn text(&self, path: &str) -> Result<String> {
-        let response = self.send(self.request(Method::GET, path).timeout(ANSWER)).await?;
-        response.text().await.context("the server's answer broke off; repeat this")
-    }
-
     /// `POST` of JSON, answered as JSON.
     pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
         read(self.send(self.request(Method::POST, path).timeout(ANSWER).json(body)).await?).await

@@ -109,6 +109,7 @@ impl Machine {
             ingress_port: options.ingress_port,
             limits: target::Limits::default(),
             objects: objects.clone(),
+            store: store.clone(),
             broker: broker.clone(),
             redact: Arc::new(Redactors),
             clock: clock.clone(),

@@ -15,8 +15,9 @@ use model::{
         source::{Checkout, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
-            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
-            ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
+            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
+            RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
+            WindowPolicy,
         },
     },
 };
@@ -140,10 +141,6 @@ impl Objects for Lazy {
 
     async fn delete(&self, key: &str) -> Result<(), PortError> {
         self.ports().await?.objects.delete(key).await
-    }
-
-    async fn watch(&self, prefix: &str) -> Result<BoxStream<'static, ()>, PortError> {
-        self.ports().await?.objects.watch(prefix).await
     }
 }
 
@@ -293,9 +290,10 @@ impl Target for Lazy {
         &self,
         service: &ServiceKey,
         revision: &str,
+        from: Option<&LogPosition>,
         limit: usize,
-    ) -> Result<Vec<String>, TargetError> {
-        self.target().await?.runtime_log(service, revision, limit).await
+    ) -> Result<RuntimeLines, TargetError> {
+        self.target().await?.runtime_log(service, revision, from, limit).await
     }
 }
 

@@ -7,7 +7,6 @@ pub mod sample;
 use crate::{Caller, Config, Context, Role, token};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use model::{
     TenantId, Timestamp,
     message::Message,
@@ -16,8 +15,9 @@ use model::{
         Store, Target, Timers,
         source::{Checkout, SourceRef},
         target::{
-            BuildOrder, BuildState, Capabilities, Cost, Measured, Operation, Probe, Released, RevisionOrder,
-            ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
+            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
+            RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
+            WindowPolicy,
         },
     },
 };
@@ -258,9 +258,6 @@ impl Objects for World {
     async fn delete(&self, _: &str) -> Result<(), PortError> {
         refuse()
     }
-    async fn watch(&self, _: &str) -> Result<BoxStream<'static, ()>, PortError> {
-        refuse()
-    }
 }
 
 #[async_trait]
@@ -411,11 +408,15 @@ impl Target for World {
         &self,
         service: &ServiceKey,
         revision: &str,
+        from: Option<&LogPosition>,
         limit: usize,
-    ) -> Result<Vec<String>, TargetError> {
+    ) -> Result<RuntimeLines, TargetError> {
         let lines = self.state().app_logs.get(revision).cloned();
         let lines = lines
             .ok_or_else(|| TargetError::no_revision(revision, format!("`{service}` has no `{revision}`")))?;
-        Ok(lines[lines.len().saturating_sub(limit)..].to_vec())
+        let first = from.map_or(lines.len().saturating_sub(limit), |from| from.0.parse().unwrap_or_default());
+        let last = lines.len().min(first.saturating_add(limit));
+        let next = LogPosition(last.to_string());
+        Ok(RuntimeLines { lines: lines[first.min(last)..last].to_vec(), next, missed: false })
     }
 }

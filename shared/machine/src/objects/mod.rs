@@ -1,17 +1,13 @@
 //! Objects as files in a folder; the key is the path.
 //!
 //! Invariant: a key never leads out of the folder, a reader sees whole objects only, and what was answered `Ok` is on
-//! disk. Several processes may use the folder at once (a detached build writes its log here): creation is by hard
-//! link, which one of them wins.
+//! disk. Several processes may use the folder at once: creation is by hard link, which one of them wins.
 //!
 //! A key can't be another key's folder: `a` and `a/b` exclude each other here, and the second is refused.
-
-mod watch;
 
 use crate::clock::OsRandom;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use model::port::{self, PortError, Random};
 use std::{
     fs::{self, File},
@@ -20,7 +16,6 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use watch::Watches;
 
 /// Where files are written before they get their name. No key can name it, for `~` is not allowed in one.
 const WORKSHOP: &str = "~new";
@@ -34,7 +29,6 @@ const KEY_BYTES: usize = 1024;
 /// The objects of one folder.
 pub struct Objects {
     folder: Arc<PathBuf>,
-    watches: Arc<Watches>,
 }
 
 impl Objects {
@@ -43,8 +37,7 @@ impl Objects {
         let workshop = folder.join(WORKSHOP);
         fs::create_dir_all(&workshop).map_err(|error| failed(&workshop, &error))?;
         tidy(&workshop).map_err(|error| failed(&workshop, &error))?;
-        let folder = Arc::new(folder.to_owned());
-        Ok(Self { watches: Arc::new(Watches::new(folder.clone())), folder })
+        Ok(Self { folder: Arc::new(folder.to_owned()) })
     }
 
     /// Runs `work` where it may block.
@@ -70,17 +63,11 @@ impl Objects {
 #[async_trait]
 impl port::Objects for Objects {
     async fn create(&self, key: &str, data: Bytes) -> Result<bool, PortError> {
-        let created = self.blocking(self.path(key)?, move |folder, path| create(folder, path, &data)).await?;
-        if created {
-            self.watches.hint(key);
-        }
-        Ok(created)
+        self.blocking(self.path(key)?, move |folder, path| create(folder, path, &data)).await
     }
 
     async fn put(&self, key: &str, data: Bytes) -> Result<(), PortError> {
-        self.blocking(self.path(key)?, move |folder, path| put(folder, path, &data)).await?;
-        self.watches.hint(key);
-        Ok(())
+        self.blocking(self.path(key)?, move |folder, path| put(folder, path, &data)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
@@ -113,14 +100,6 @@ impl port::Objects for Objects {
             Err(error) => Err(error),
         })
         .await
-    }
-
-    async fn watch(&self, prefix: &str) -> Result<BoxStream<'static, ()>, PortError> {
-        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if !folder.is_empty() {
-            check(folder)?;
-        }
-        Ok(Watches::watch(&self.watches, prefix, folder))
     }
 }
 
@@ -280,7 +259,6 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::StreamExt;
     use port::Objects as _;
 
     #[tokio::test]
@@ -334,40 +312,5 @@ mod tests {
         File::create(&old).unwrap().set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
         Objects::open(folder.path()).unwrap();
         assert_eq!((old.exists(), new.exists()), (false, true));
-    }
-
-    #[tokio::test]
-    async fn a_watch_sees_what_other_processes_write_also_in_new_folders() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (Objects::open(folder.path()).unwrap(), Objects::open(folder.path()).unwrap());
-        let mut hints = ours.watch("build/dep_1/").await.unwrap();
-        let (seen, mut reports) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut after = None;
-            while hints.next().await.is_some() {
-                for key in ours.list("build/dep_1/", after.as_deref(), 10).await.unwrap() {
-                    after = Some(key.clone());
-                    seen.send(key).unwrap();
-                }
-            }
-        });
-        // Each one only after the one before was seen: a hint that never comes would hang the test.
-        for key in ["000000", "000001", "deep/er/000000", "deep/er/000001", "deeper/000000"] {
-            let key = format!("build/dep_1/{key}");
-            assert!(theirs.create(&key, Bytes::from("line")).await.unwrap());
-            assert_eq!(reports.recv().await.unwrap(), key);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_watch_that_ended_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::open(folder.path()).unwrap();
-        objects.put("a/b/c", Bytes::new()).await.unwrap();
-        let (one, two) = (objects.watch("a/b/").await.unwrap(), objects.watch("a/").await.unwrap());
-        assert_eq!(objects.watches.watched(), if cfg!(target_os = "linux") { (2, 3) } else { (2, 0) });
-        drop(two);
-        drop(one);
-        assert_eq!(objects.watches.watched(), (0, 0));
     }
 }

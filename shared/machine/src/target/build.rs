@@ -1,25 +1,26 @@
 //! Builds, as Sextant sees them: starts runners, takes over their logs, announces their ends.
 //!
 //! A build's folder is its only state, so a new Sextant carries on where the last one died. Invariant: an end is
-//! announced after the last log segment is in the objects, at least once.
+//! announced after the last log segment is in the objects and its head says so, at least once.
 
 use super::{
+    bell::Bell,
     environment::Inherited,
     files,
+    head::LogHead,
     launch::Helpers,
     log::Segment,
     process::Identity,
     runner::{CANCEL, ORDER, OUTCOME, Order, PRIVATE, Private, RUNNER, SEGMENT},
     seal,
-    watch::FolderWatch,
 };
 use bytes::Bytes;
 use model::{
     TenantId,
-    document::log::{Line, Stream, segment_key},
+    document::log::{Line, Stream},
     message::{Message, kind},
     port::{
-        Broker, Clock, KeyContext, Keys, Objects, PortError,
+        Broker, Clock, KeyContext, Keys, Objects, PortError, Store,
         target::{BuildOrder, BuildState, TargetError},
     },
 };
@@ -53,6 +54,7 @@ pub(crate) struct Builds {
     pub inherited: Inherited,
     pub keys: Arc<dyn Keys>,
     pub objects: Arc<dyn Objects>,
+    pub store: Arc<dyn Store>,
     pub broker: Arc<dyn Broker>,
     pub clock: Arc<dyn Clock>,
     pub end: CancellationToken,
@@ -262,24 +264,31 @@ impl Follow {
 
     async fn follow(&mut self) -> Result<(), PortError> {
         let Some(order) = files::read_json::<Order>(&self.folder.join(ORDER))? else { return Ok(()) };
-        let mut watch = FolderWatch::new(&self.folder);
+        let bell = Bell::open(&self.folder)?;
+        let builds = Arc::clone(&self.builds);
+        let prefix = order.log_prefix.trim_end_matches('/');
+        let whose = (&order.tenant, &order.deployment);
+        let mut head =
+            LogHead::open(&*builds.store, &*builds.objects, whose, prefix, builds.clock.real()).await?;
         loop {
             // In this order: an outcome that exists came after the last segment; a runner that was gone before we
             // looked for its outcome won't write one any more.
             let gone = self.runner_gone();
             let ended = self.folder.join(OUTCOME).exists();
-            self.import(&order).await?;
-            if ended {
+            self.import(&order, &mut head).await?;
+            if !ended && gone {
+                self.give_up(&order, &mut head).await?;
+            }
+            head.tell(builds.clock.real()).await?;
+            if ended || gone {
                 break;
             }
-            if gone {
-                self.give_up(&order).await?;
-                break;
-            }
+            let due = head.due_in(builds.clock.real());
             let runner = self.runner_end();
             tokio::select! {
-                () = watch.changed() => {}
+                () = bell.rung() => {}
                 () = runner => {}
+                () = pause(due) => {}
             }
         }
         self.announce(&order).await
@@ -309,11 +318,10 @@ impl Follow {
     }
 
     /// Moves segments from the folder to the objects, in order.
-    async fn import(&self, order: &Order) -> Result<(), PortError> {
+    async fn import(&self, order: &Order, head: &mut LogHead<'_>) -> Result<(), PortError> {
         for (number, path) in self.segments() {
             let data = fs::read(&path).map_err(|e| files::failed("read", &path, &e))?;
-            let key = segment_key(order.log_prefix.trim_end_matches('/'), order.log_from + number);
-            self.builds.objects.create(&key, Bytes::from(data)).await?;
+            head.store(order.log_from + number, Bytes::from(data), self.builds.clock.real()).await?;
             fs::remove_file(&path).ok();
         }
         Ok(())
@@ -332,23 +340,20 @@ impl Follow {
     }
 
     /// Writes the outcome that the runner can't write any more, after the log's last line.
-    async fn give_up(&self, order: &Order) -> Result<(), PortError> {
+    async fn give_up(&self, order: &Order, head: &mut LogHead<'_>) -> Result<(), PortError> {
         let outcome = self.builds.disappeared(order);
         let reason =
             if let BuildState::Failed { reason, .. } = &outcome { reason.clone() } else { String::new() };
-        let prefix = format!("{}/", order.log_prefix.trim_end_matches('/'));
-        let there = self.builds.objects.list(&prefix, None, 10_000).await?;
-        let last = there.last().and_then(|key| key.rsplit('/').next()?.parse::<u32>().ok());
+        let at = self.builds.clock.real();
         let mut segment = Segment::default();
-        segment.push(&Line { at: self.builds.clock.real(), stream: Stream::End, text: reason });
-        let number = last.map_or(0, |last| last + 1).max(order.log_from);
-        let key = segment_key(prefix.trim_end_matches('/'), number);
-        self.builds.objects.create(&key, Bytes::from(segment.take())).await?;
+        segment.push(&Line { at, stream: Stream::End, text: reason });
+        head.store(head.next(order.log_from), Bytes::from(segment.take()), at).await?;
         files::replace_json(&self.folder.join(OUTCOME), &outcome)
     }
 
     async fn announce(&mut self, order: &Order) -> Result<(), PortError> {
         fs::remove_file(self.folder.join(PRIVATE)).ok();
+        Bell::remove(&self.folder);
         if let Some(BuildState::Failed { .. }) = files::read_json(&self.folder.join(OUTCOME))? {
             let root = order.root.clone();
             files::blocking(move || files::remove_folder(&root)).await?;
@@ -361,5 +366,13 @@ impl Follow {
             child.wait().await.ok();
         }
         Ok(())
+    }
+}
+
+/// Waits so long; for ever where nothing is due.
+async fn pause(due: Option<Duration>) {
+    match due {
+        Some(due) => tokio::time::sleep(due).await,
+        None => std::future::pending().await,
     }
 }

@@ -124,7 +124,7 @@ impl Writer {
             Some(ours.ino() == there.ino())
         };
         if same(&self.file) == Some(true) {
-            std::fs::rename(self.log.path(), self.log.older()).ok();
+            self.log.turn();
         }
         if let Ok(file) = self.log.open() {
             self.size = file.metadata().map_or(0, |metadata| metadata.len());
@@ -157,8 +157,10 @@ mod tests {
             lines.feed(b"ret\n", |line, missing| writer.line(line, missing));
             writer.flush();
         }
-        for path in [log.path().to_owned(), log.older()] {
-            let text = std::fs::read_to_string(&path).unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
+        assert_eq!(files.len(), 2);
+        for file in files {
+            let text = std::fs::read_to_string(file.path()).unwrap();
             assert!(text.len() as u64 <= FILE_BYTES && !text.contains("sec") && text.contains("***"));
         }
         let newest = std::fs::read_to_string(log.path()).unwrap();

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`runner`] | builds one app, in a process that outlives Sextant |
 //! | `build` | starts runners, takes over their logs, announces their ends |
+//! | `bell`, `head` | how a runner says that its log has grown, and how Sextant passes that on |
 //! | `supervise`, `launch` | keeps a revision's process group as it should be; adopts it after our death |
 //! | [`logger`] | keeps what one instance of an app writes, redacted, in a process that outlives Sextant |
+//! | `runtime_log`, `kept_log` | reads that from a position on, also some days after its revision is gone |
 //! | `service`, `spec` | services and revisions, in memory and as files |
 //! | `kept`, `seal` | secrets in those files |
 //! | `counts` | what revisions did, over restarts of Sextant |
@@ -15,12 +17,15 @@
 //! and never the data folder's path. Invariant: the files say what should be, before it is; so whatever dies, the
 //! next Sextant finds what runs, adopts it, and there are never two copies of a process.
 
+mod bell;
 mod build;
 mod capture;
 mod counts;
 mod environment;
 pub(crate) mod files;
+mod head;
 mod kept;
+mod kept_log;
 mod launch;
 mod leftovers;
 pub mod log;
@@ -38,7 +43,6 @@ mod service;
 mod spec;
 mod supervise;
 mod tidy;
-mod watch;
 
 pub use environment::Inherited;
 pub use launch::Helpers;
@@ -51,7 +55,7 @@ use build::Builds;
 use environment::Alias;
 use launch::Environment;
 use model::port::{
-    Broker, Clock, Keys, Objects, PortError, Redact,
+    Broker, Clock, Keys, Objects, PortError, Redact, Store,
     target::{ServiceKey, TargetError},
 };
 use parking_lot::Mutex;
@@ -75,6 +79,8 @@ pub struct Options {
     pub limits: Limits,
     /// Where build logs go.
     pub objects: Arc<dyn Objects>,
+    /// Where heads of build logs go.
+    pub store: Arc<dyn Store>,
     /// Where ends of builds are announced.
     pub broker: Arc<dyn Broker>,
     /// Hides secrets in apps' logs.
@@ -145,6 +151,7 @@ impl MachineTarget {
             inherited: options.inherited,
             keys: options.keys,
             objects: options.objects,
+            store: options.store,
             broker: options.broker,
             clock: Arc::clone(&options.clock),
             end: end.clone(),

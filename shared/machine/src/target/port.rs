@@ -3,6 +3,7 @@
 use super::{
     Inner, MachineTarget, files, kept, price,
     probe::probe,
+    runtime_log::RuntimeLog,
     service::{Revision, Service},
     spec::RevisionSpec,
 };
@@ -11,8 +12,9 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Capabilities, Cost, Gone, Measured, Operation, Probe, Released,
-        RevisionOrder, RevisionWindow, ServiceKey, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
+        BuildOrder, BuildState, Capabilities, Cost, Gone, LogPosition, Measured, Operation, Probe, Released,
+        RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window,
+        WindowPolicy,
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -220,11 +222,16 @@ impl Target for MachineTarget {
         &self,
         service: &ServiceKey,
         revision: &str,
+        from: Option<&LogPosition>,
         limit: usize,
-    ) -> Result<Vec<String>, TargetError> {
-        let revision = self.inner.service(service)?.revision(revision)?;
-        let (log, redact) = (self.inner.log(&revision), Arc::clone(&self.inner.shared.redact));
-        Ok(files::blocking(move || Ok(log.read(limit, redact.as_ref(), &revision.spec.secrets()))).await?)
+    ) -> Result<RuntimeLines, TargetError> {
+        let (log, secrets) = self.inner.readable_log(service, revision)?;
+        let (redact, from) = (Arc::clone(&self.inner.shared.redact), from.cloned());
+        let read = move || match from {
+            Some(from) => log.from(&from, limit, redact.as_ref(), &secrets),
+            None => Ok(log.newest(limit, redact.as_ref(), &secrets)),
+        };
+        Ok(files::blocking(read).await?)
     }
 }
 
@@ -261,6 +268,22 @@ impl Inner {
             url: format!("http://{host}.localhost:{port}"),
             revision_url: format!("http://{}---{host}.localhost:{port}", revision.spec.tag),
             closed: false,
+        }
+    }
+
+    /// The log of a revision, and what to hide in it; one that is gone is read where its log is kept.
+    fn readable_log(
+        &self,
+        service: &ServiceKey,
+        revision: &str,
+    ) -> Result<(RuntimeLog, Vec<String>), TargetError> {
+        files::check_name("revision", revision)?;
+        let found = self.service(service)?.revision(revision);
+        let kept = self.shared.places.kept_logs(service).join(revision);
+        match found {
+            Ok(revision) => Ok((self.log(&revision), revision.spec.secrets())),
+            Err(TargetError::Gone { .. }) if kept.is_dir() => Ok((RuntimeLog::new(&kept), vec![])),
+            Err(error) => Err(error),
         }
     }
 

@@ -6,8 +6,9 @@
 use super::{
     counts,
     environment::Alias,
-    files,
+    files, kept_log,
     launch::{Environment, alias_name, instance, sweep},
+    runtime_log::RuntimeLog,
     spec::{Places, RevisionSpec, ServiceRecord},
     supervise::{Ask, Sampled, Supervisor},
 };
@@ -109,7 +110,8 @@ impl Service {
         self.route.set_plan(Plan::new(serving, tags));
     }
 
-    /// Forgets a revision: its process, its files, its artifact if nobody else was made from it.
+    /// Forgets a revision: its process, its files, its artifact if nobody else was made from it. Its log stays for a
+    /// while: it may have been taken back for what stands there.
     pub(crate) async fn forget(
         &self,
         revision: &Revision,
@@ -124,7 +126,9 @@ impl Service {
         sweep(&folder).await;
         forget_alias(&shared.alias, spec);
         let artifact = (!used).then(|| shared.places.artifacts.join(&spec.artifact));
+        let (kept, name) = (shared.places.kept_logs(&spec.service), spec.revision.clone());
         files::blocking(move || {
+            kept_log::keep(&RuntimeLog::new(&folder), &kept, &name)?;
             files::remove_folder(&folder)?;
             artifact.map_or(Ok(()), |artifact| files::remove_folder(&artifact))
         })

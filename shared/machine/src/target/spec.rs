@@ -191,6 +191,11 @@ impl Places {
         self.service(key).join("revisions").join(revision)
     }
 
+    /// Where logs are kept of revisions that are gone.
+    pub(crate) fn kept_logs(&self, key: &ServiceKey) -> PathBuf {
+        self.service(key).join("kept-logs")
+    }
+
     /// Every service on disk, oldest first, so that host names are given out in the same order again.
     pub(crate) fn services(&self) -> Result<Vec<ServiceRecord>, PortError> {
         let mut all = Vec::new();

@@ -310,7 +310,7 @@ impl Supervisor {
             // A predecessor's child: its status went elsewhere.
             None => "ended".to_owned(),
         };
-        let lines = self.log().read(3, self.shared.redact.as_ref(), &self.spec.secrets());
+        let lines = self.log().newest(3, self.shared.redact.as_ref(), &self.spec.secrets()).lines;
         let lines: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
         if lines.is_empty() {
             format!("{how}; it wrote nothing")

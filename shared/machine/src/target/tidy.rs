@@ -1,11 +1,15 @@
-//! Removes what nobody will ask for any more: builds that were never released, artifacts of none.
+//! Removes what nobody will ask for any more: builds that were never released, artifacts of none, old logs.
 
 use super::{
-    Inner, files,
+    Inner, files, kept_log,
     runner::{ORDER, OUTCOME, Order},
     spec::Places,
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 /// A build that no revision was made from within a week won't be released.
 const KEPT_MS: i64 = 7 * model::time::DAY_MS;
@@ -24,7 +28,9 @@ impl Inner {
 fn tidy(places: &Places, builds: &Path, now_ms: i64) {
     let Ok(services) = places.services() else { return };
     let mut used = BTreeSet::new();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms.max(0).unsigned_abs());
     for service in services {
+        kept_log::tidy(&places.kept_logs(&service.key), now);
         // A service that can't be read may use anything.
         let Ok(revisions) = places.revisions(&service.key) else { return };
         used.extend(revisions.into_iter().map(|spec| spec.artifact));

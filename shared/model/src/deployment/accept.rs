@@ -100,6 +100,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         canary: CanaryRun::default(),
         checks: vec![],
         failure: None,
+        last_words: vec![],
         build: None,
         left_over: false,
         log_since: None,

@@ -276,6 +276,9 @@ pub struct Deployment {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The last lines of what failed, redacted: of the revision that was taken back, or of the build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_words: Vec<String>,
     /// What the question after 7 days has come to.
     #[serde(default)]
     pub follow_up: FollowUp,

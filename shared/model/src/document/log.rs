@@ -3,7 +3,12 @@
 //! A segment is `PREFIX/000000`, `PREFIX/000001`, …, at most 256 KiB or one second of output. Each attempt at a build
 //! begins at a number of its own, 100,000 apart, so that none meets another's segments and a reader passes from one
 //! to the next. A line is `{"t":ms,"s":"out|err|sys|end","l":"text"}`; the last line of an attempt's last segment is
-//! of stream `end`. Secrets were redacted before a line was stored.
+//! of stream `end`. Secrets were redacted before a line was stored; control characters were not, so whoever shows a
+//! line goes through [`crate::text::visible`].
+
+mod head;
+
+pub use head::{Head, head_path};
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};

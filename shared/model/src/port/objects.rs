@@ -1,9 +1,10 @@
 //! Blobs by key: log segments, archives. An object is immutable unless overwritten on purpose.
+//!
+//! Nobody can wait for an object: what is followed has its head in a document, and the store watches that.
 
 use crate::port::PortError;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 
 /// Keys are `/`-separated segments of letters, digits, `-`, `_` and `.`; no segment is `.` or `..`.
 #[async_trait]
@@ -22,7 +23,4 @@ pub trait Objects: Send + Sync {
 
     /// Removes an object; removing what isn't there is fine.
     async fn delete(&self, key: &str) -> Result<(), PortError>;
-
-    /// A hint whenever objects under `prefix` may have come; starts with one hint at once.
-    async fn watch(&self, prefix: &str) -> Result<BoxStream<'static, ()>, PortError>;
 }

@@ -228,6 +228,22 @@ pub struct Probe {
 #[serde(transparent)]
 pub struct TrafficToken(pub String);
 
+/// Where a reader of a runtime log is: behind the last line it has read. Opaque to all but the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogPosition(pub String);
+
+/// Some lines of a runtime log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeLines {
+    /// Oldest first, redacted; control characters are in them.
+    pub lines: Vec<String>,
+    /// From where to go on.
+    pub next: LogPosition,
+    /// Whether lines behind the position that was asked for are no longer kept.
+    pub missed: bool,
+}
+
 /// Which revisions take which share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
@@ -556,13 +572,15 @@ pub trait Target: Send + Sync {
         .into())
     }
 
-    /// The newest `limit` lines of a revision's log, redacted, oldest first.
+    /// Lines of a revision's log, redacted, oldest first: without a position the newest `limit`, from one on the
+    /// next `limit`. A log outlives its revision for some days, so that what failed or was taken back can be read.
     async fn runtime_log(
         &self,
         service: &ServiceKey,
         revision: &str,
+        from: Option<&LogPosition>,
         limit: usize,
-    ) -> Result<Vec<String>, TargetError>;
+    ) -> Result<RuntimeLines, TargetError>;
 }
 
 /// What an operation came to, where it is known to be over at once.

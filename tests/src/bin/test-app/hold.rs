@@ -4,6 +4,7 @@ use machine::{
     clock::MachineClock,
     keys::Keys,
     objects::Objects,
+    store::{self, Store},
     target::{Helpers, MachineTarget},
 };
 use std::{path::Path, process::ExitCode, sync::Arc};
@@ -13,11 +14,14 @@ use tests::conformance::target::{Heard, Stars};
 pub fn main(data: &Path, port: &str) -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
+        std::fs::create_dir_all(data.join("store")).unwrap();
+        let store = Store::open(&data.join("store"), store::Options::default()).unwrap();
         let target = MachineTarget::open(machine::target::Options {
             data: data.to_owned(),
             ingress_port: port.parse().unwrap(),
             limits: machine::target::Limits::default(),
             objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
+            store: Arc::new(store),
             broker: Arc::new(Heard::default()),
             redact: Arc::new(Stars),
             clock: Arc::new(MachineClock::open(data).unwrap()),

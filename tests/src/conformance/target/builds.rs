@@ -2,7 +2,11 @@
 
 use super::{Fixture, fixture::PATIENCE};
 use futures::StreamExt as _;
-use model::{message::kind, port::target::BuildState};
+use model::{
+    document::log::{Head, head_path, segment_key},
+    message::kind,
+    port::target::BuildState,
+};
 
 /// And a repeat finds the first one's result.
 pub async fn a_build_happens_once_and_announces_its_end(at: Fixture) {
@@ -78,20 +82,48 @@ pub async fn a_hanging_build_is_killed_with_all_it_started(at: Fixture) {
 /// Soon, and it says so.
 pub async fn a_cancelled_build_ends(at: Fixture) {
     let order = at.build_order("cancelled", at.plan(None, Some("echo begun; sleep 1000")));
-    let mut hints = at.objects.watch(&format!("{}/", order.log_prefix)).await.unwrap();
+    let mut heads = at.heads(&order).await;
     at.target.start_build(order.clone()).await.unwrap();
     // Its first lines are visible while it runs.
-    let seen = async {
-        while at.objects.list(&format!("{}/", order.log_prefix), None, 10).await.unwrap().is_empty() {
-            hints.next().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, seen).await.expect("the log of a running build never came");
+    let first = tokio::time::timeout(PATIENCE, heads.next()).await;
+    let head = first.expect("the log of a running build never came").unwrap();
+    assert!(!head.ended && head.lines > 0, "{head:?}");
     assert_eq!(at.target.read_build(&order.key).await.unwrap(), BuildState::Running);
     at.target.cancel_build(&order.key).await.unwrap();
     let BuildState::Failed { reason, .. } = at.built(&order).await else { panic!("it must fail") };
     assert!(reason.contains("cancelled"), "{reason}");
     at.target.cancel_build(&order.key).await.unwrap();
+}
+
+/// After the segment is there, rarely enough, and at the end of the build with all there is to say.
+pub async fn the_head_of_a_log_tells_of_each_segment(at: Fixture) {
+    let script = "for n in 1 2 3 4 5 6 7 8; do echo line $n; sleep 0.3; done";
+    let order = at.build_order("told", at.plan(None, Some(script)));
+    let mut heads = at.heads(&order).await;
+    at.target.start_build(order.clone()).await.unwrap();
+    let telling = async {
+        let mut told = vec![];
+        while let Some(head) = heads.next().await {
+            let key = segment_key(&order.log_prefix, head.segment);
+            assert!(at.objects.get(&key).await.unwrap().is_some(), "{head:?}");
+            told.push(head);
+            if told.last().is_some_and(|head| head.ended) {
+                break;
+            }
+        }
+        told
+    };
+    let told = tokio::time::timeout(PATIENCE, telling).await.expect("the end was never told of");
+    assert!((2..=5).contains(&told.len()), "{told:?}");
+    let log = at.log(&order).await;
+    let last = told.last().unwrap();
+    let segments = at.objects.list(&format!("{}/", order.log_prefix), None, 100).await.unwrap();
+    assert_eq!((last.lines, last.segment as usize + 1), (log.len() as u64, segments.len()), "{last:?}");
+    // It is told before the end of the build is.
+    at.built(&order).await;
+    let path = head_path(&order.service.tenant, &order.deployment);
+    let head: Head = at.store.get(&path).await.unwrap().unwrap().body.parse().unwrap();
+    assert_eq!(&head, last);
 }
 
 /// 60 MB of lines and one line of 10 MB.

@@ -2,12 +2,15 @@
 
 use super::http::{Reply, get};
 use async_trait::async_trait;
+use futures::{StreamExt as _, stream::BoxStream};
 use model::{
     DeploymentId, ServiceName, TenantId,
+    document::log::{Head, head_path},
     message::Message,
     port::{
-        Broker, Objects, PortError, Redact, Target,
+        Broker, Objects, PortError, Redact, Store, Target,
         redact::LineRedactor,
+        store::{Changed, Watch},
         target::{
             Bounds, BuildOrder, BuildState, Placement, Plan, Released, RevisionOrder, ServiceKey, Traffic,
             secretless::Variable,
@@ -45,6 +48,8 @@ pub struct Fixture {
     pub target: Arc<dyn Target>,
     /// Where it writes build logs.
     pub objects: Arc<dyn Objects>,
+    /// Where it writes how far they have come.
+    pub store: Arc<dyn Store>,
     /// What it announced.
     pub heard: Arc<Heard>,
     /// What to deploy.
@@ -171,6 +176,30 @@ impl Fixture {
         let reply = get(url, "/").await;
         assert_eq!(reply.status, 200, "{}", reply.body);
         reply.body.trim().trim_start_matches("version ").to_owned()
+    }
+
+    /// The newest lines of a revision's log, once one of them has this text in it.
+    pub async fn wrote(&self, revision: &str, text: &str) -> Vec<String> {
+        let reading = async {
+            loop {
+                let lines = self.target.runtime_log(&self.service, revision, None, 100).await.unwrap().lines;
+                if lines.iter().any(|line| line.contains(text)) {
+                    return lines;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("that was never written")
+    }
+
+    /// The head of a build's log as it is and as it changes.
+    pub async fn heads(&self, order: &BuildOrder) -> BoxStream<'static, Head> {
+        let path = head_path(&order.service.tenant, &order.deployment);
+        let changes = self.store.watch(Watch::Document(path)).await.unwrap();
+        let head = async |changed: Result<Changed, _>| {
+            Some(changed.unwrap().document?.body.parse().expect("a head"))
+        };
+        changes.filter_map(head).boxed()
     }
 
     /// Every line of a build's log, and that it is well-formed: times rise, the end is last.

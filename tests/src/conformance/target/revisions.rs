@@ -4,7 +4,7 @@ use super::{Fixture, fixture::PATIENCE, http::get};
 use futures::future::join_all;
 use model::port::{
     PortError,
-    target::{Bounds, Gone, Operation, Probe, Settings, TargetError},
+    target::{Bounds, Gone, LogPosition, Operation, Probe, Settings, TargetError},
 };
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -88,10 +88,67 @@ pub async fn a_revision_that_never_listens_is_not_healthy(at: Fixture) {
 /// The app writes its secret at its start.
 pub async fn secrets_are_not_in_a_runtime_log(at: Fixture) {
     let released = at.release("one").await;
-    let log = at.target.runtime_log(&at.service, &released.revision, 10).await.unwrap();
+    let log = at.wrote(&released.revision, "listening on").await;
     assert!(log.iter().any(|line| line.contains("listening on") && line.contains("***")), "{log:?}");
     assert!(!log.iter().any(|line| line.contains("correct-horse")), "{log:?}");
-    assert!(at.target.runtime_log(&at.service, &released.revision, 0).await.unwrap().is_empty());
+    let none = at.target.runtime_log(&at.service, &released.revision, None, 0).await.unwrap();
+    assert!(none.lines.is_empty());
+}
+
+/// Each line once, however few are asked for at a time, and what is written later from there on.
+pub async fn a_runtime_log_goes_on_from_a_position(at: Fixture) {
+    let artifact = at.artifact("one").await;
+    let mut order = at.revision_order("talks", &artifact);
+    let gates = tempfile::tempdir().unwrap();
+    let gate = gates.path().join("gate");
+    order.plan.start_command = Some(format!(
+        "echo one; echo two; echo three; while [ ! -e {} ]; do sleep 0.05; done; echo four; echo five; sleep 1000",
+        gate.display()
+    ));
+    let revision = at.target.create_revision(order).await.unwrap().revision;
+    at.wrote(&revision, "three").await;
+    let newest = at.target.runtime_log(&at.service, &revision, None, 2).await.unwrap();
+    assert_eq!(newest.lines, ["two", "three"]);
+    let nothing = at.target.runtime_log(&at.service, &revision, Some(&newest.next), 10).await.unwrap();
+    assert_eq!((nothing.lines.len(), nothing.missed), (0, false));
+    std::fs::write(gate, "").unwrap();
+    at.wrote(&revision, "five").await;
+    let (mut seen, mut from) = (vec![], nothing.next);
+    for _ in 0..2 {
+        let found = at.target.runtime_log(&at.service, &revision, Some(&from), 1).await.unwrap();
+        assert!(!found.missed);
+        seen.extend(found.lines);
+        from = found.next;
+    }
+    assert_eq!(seen, ["four", "five"]);
+    let wrong = LogPosition("no place of ours".into());
+    let refused = at.target.runtime_log(&at.service, &revision, Some(&wrong), 1).await;
+    assert!(matches!(&refused, Err(TargetError::Port(PortError::Permanent(_)))), "{refused:?}");
+    at.target.retire(&at.service, &[], &[]).await.unwrap();
+}
+
+/// What was taken back is read afterwards, from where a reader was, also when the revision is gone.
+pub async fn a_log_outlives_its_revision(at: Fixture) {
+    for (name, away) in [("discarded", true), ("retired", false)] {
+        let artifact = at.artifact(name).await;
+        let mut order = at.revision_order(name, &artifact);
+        order.plan.start_command = Some(format!("echo first words of {name}; echo no database; exit 3"));
+        let revision = at.target.create_revision(order).await.unwrap().revision;
+        let first = at.wrote(&revision, "first words").await;
+        assert!(first.contains(&format!("first words of {name}")), "{first:?}");
+        dead(&at, &revision).await;
+        if away {
+            at.target.discard(&at.service, &revision).await.unwrap();
+        } else {
+            at.target.retire(&at.service, &[], &[]).await.unwrap();
+        }
+        let log = at.target.runtime_log(&at.service, &revision, None, 100).await.unwrap();
+        assert!(log.lines.iter().any(|line| line == "no database"), "{log:?}");
+        let more = at.target.runtime_log(&at.service, &revision, Some(&log.next), 100).await.unwrap();
+        assert_eq!((more.lines.len(), more.missed), (0, false));
+    }
+    let unknown = at.target.runtime_log(&at.service, "nobody-knows-it", None, 10).await;
+    assert!(matches!(&unknown, Err(TargetError::Gone { .. })), "{unknown:?}");
 }
 
 /// What was ordered, where it listens, what it is called; nothing of ours.

@@ -5,7 +5,10 @@
 //! key that begins in a dropped line is still hidden in a kept one.
 
 use super::now_ms;
-use crate::target::log::{Segment, cut};
+use crate::target::{
+    bell::Ringer,
+    log::{Segment, cut},
+};
 use model::{
     Timestamp,
     document::log::{Line, Stream, segment_name},
@@ -31,6 +34,7 @@ const LATER: Duration = Duration::from_secs(1);
 
 pub(super) struct Output {
     folder: PathBuf,
+    bell: Ringer,
     out: Box<dyn LineRedactor>,
     err: Box<dyn LineRedactor>,
     segment: Segment,
@@ -53,6 +57,7 @@ impl Output {
     pub(super) fn new(folder: &Path, redact: &dyn Redact, literals: &[String]) -> Self {
         Self {
             folder: folder.to_owned(),
+            bell: Ringer::new(folder),
             out: redact.stream(literals),
             err: redact.stream(literals),
             segment: Segment::default(),
@@ -144,6 +149,7 @@ impl Output {
         let temporary = self.folder.join(format!(".{name}"));
         let written = fs::write(&temporary, self.segment.take())
             .and_then(|()| fs::rename(&temporary, self.folder.join(&name)));
+        self.bell.ring();
         if let Err(error) = written {
             tracing::warn!(%error, segment = name, "a part of the build's log could not be written");
         }

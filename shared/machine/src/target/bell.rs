@@ -1,0 +1,113 @@
+//! How a build's runner says that there is something new in its folder: a byte into a named pipe.
+//!
+//! A byte means no more than "look". Invariant: neither side waits for the other or fails without it: the runner goes
+//! on when nobody listens, and whoever listens looks into the folder first, and at the runner's end once more.
+
+use super::files;
+use model::port::PortError;
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    io::Errno,
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+use tokio::net::unix::pipe;
+
+/// The pipe's name in a build's folder.
+const NAME: &str = "bell";
+
+/// Sextant's end.
+pub(crate) struct Bell {
+    pipe: pipe::Receiver,
+}
+
+impl Bell {
+    /// Listens from now on; look into the folder after this, not before.
+    pub(crate) fn open(folder: &Path) -> Result<Self, PortError> {
+        let path = folder.join(NAME);
+        match mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(files::failed("create", &path, &error.into())),
+        }
+        // Open for writing as well, so that it has no end whenever a runner's end is closed.
+        let pipe = pipe::OpenOptions::new().read_write(true).open_receiver(&path);
+        Ok(Self { pipe: pipe.map_err(|error| files::failed("open", &path, &error))? })
+    }
+
+    /// Waits until it was rung since the last call.
+    pub(crate) async fn rung(&self) {
+        let mut buffer = [0_u8; 256];
+        loop {
+            match self.pipe.readable().await.and_then(|()| self.pipe.try_read(&mut buffer)) {
+                Ok(_) => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Nothing more can be heard: the runner's end still is.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Takes the pipe away once the build is over: programs that copy folders wait at pipes.
+    pub(crate) fn remove(folder: &Path) {
+        fs::remove_file(folder.join(NAME)).ok();
+    }
+}
+
+/// The runner's end.
+pub(crate) struct Ringer {
+    path: PathBuf,
+    pipe: Option<File>,
+}
+
+impl Ringer {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self { path: folder.join(NAME), pipe: None }
+    }
+
+    /// Says that there is something new, if anybody listens.
+    pub(crate) fn ring(&mut self) {
+        for _ in 0..2 {
+            if self.pipe.is_none() {
+                // Without a listener this fails at once instead of waiting for one.
+                let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+                self.pipe = OpenOptions::new().write(true).custom_flags(nonblocking).open(&self.path).ok();
+            }
+            let Some(pipe) = &mut self.pipe else { return };
+            match pipe.write(&[1]) {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => self.pipe = None,
+                // A full pipe says all that one more byte would.
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_heard_by_whoever_listens_and_missed_by_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ringer = Ringer::new(folder.path());
+        ringer.ring();
+        let bell = Bell::open(folder.path()).unwrap();
+        ringer.ring();
+        bell.rung().await;
+        assert!(futures::poll!(std::pin::pin!(bell.rung())).is_pending(), "once heard, it is over");
+        // A listener dies, and another one comes; the runner neither waits nor fails.
+        drop(bell);
+        ringer.ring();
+        let bell = Bell::open(folder.path()).unwrap();
+        for _ in 0..100_000 {
+            ringer.ring();
+        }
+        bell.rung().await;
+        Bell::remove(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
