@@ -15,6 +15,7 @@ mod feedback_loop;
 mod hostile;
 mod idempotency;
 mod killed;
+mod logs;
 mod secrets;
 mod smoke;
 

@@ -37,9 +37,14 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
     let began = ctx.real();
     let mut input = first_input(ctx, &driven.document).await?;
     let mut extra: Vec<Write> = vec![];
+    let mut words: Option<Vec<String>> = None;
     let mut back_off = BackOff::in_a_crowd();
     loop {
         let at = moment(ctx, began);
+        if let Some(words) = &words {
+            // Nothing is decided on it, so it goes along with whatever the outcome leads to.
+            driven.document.last_words.clone_from(words);
+        }
         let transition = decide(&driven.document, input.clone(), &at);
         match commit(ctx, &mut driven, &transition, &extra, &at).await {
             Err(error) if error.is_contended() && back_off.again(ctx).await => {
@@ -57,8 +62,9 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
             return left_over::discard(ctx, driven, revision).await;
         }
         let (step, attempt) = (driven.document.step, driven.document.attempt);
-        let Performed { outcome, writes } = effect::perform(ctx, &driven.document, wanted).await;
-        (input, extra) = (Input::Result { step, attempt, outcome }, writes);
+        let performed = effect::perform(ctx, &driven.document, wanted).await;
+        let Performed { outcome, writes, last_words } = performed;
+        (input, extra, words) = (Input::Result { step, attempt, outcome }, writes, last_words);
     }
 }
 

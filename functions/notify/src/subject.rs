@@ -5,7 +5,11 @@ use model::{
     ServiceName,
     document::{Deployment, Learning, Status, deployment_path, learning_path},
     message::{AboutAnomaly, AboutDeployment, AboutLearning, Message, kind},
+    text::visible,
 };
+
+/// Lines of a log in a mail.
+const LAST_LINES: usize = 30;
 
 /// Something worth telling.
 pub struct Subject {
@@ -63,11 +67,19 @@ fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
     let mut paragraphs = vec![format!("Deployment {} of {} {what}.", deployment.id, deployment.service)];
     paragraphs.extend(deployment.failure.as_ref().map(|failure| {
         let stage = failure.stage.as_str();
-        format!("Stage    {stage}\nWhat     {}\nDo next  {}", failure.message, failure.hint)
+        format!("Stage    {stage}\nWhat     {}\nDo next  {}", visible(&failure.message), failure.hint)
     }));
-    paragraphs.extend(deployment.timeline.last().map(|last| format!("In the end: {}", last.text)));
+    paragraphs.extend(last_words(&deployment.last_words));
+    paragraphs.extend(deployment.timeline.last().map(|last| format!("In the end: {}", visible(&last.text))));
     paragraphs.push(ctx.config.url(&format!("/deployments/{}", deployment.id)));
     paragraphs.join("\n\n") + "\n"
+}
+
+/// What it wrote last; the page has some more.
+fn last_words(lines: &[String]) -> Option<String> {
+    let newest = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let shown: Vec<String> = newest.iter().map(|line| format!("  {}", visible(line))).collect();
+    (!shown.is_empty()).then(|| format!("It wrote last:\n\n{}", shown.join("\n")))
 }
 
 /// Only high ones: at medium, one comes each day of a service that is well.

@@ -23,7 +23,8 @@ async fn ended(world: &World, status: Status) -> Message {
         message: "`npm ci` ended with code 1".into(),
         hint: "Look at the log.".into(),
     };
-    let deployment = Deployment { status, failure: Some(failure), ..sample::deployment(1) };
+    let last_words = (0..40).map(|n| format!("wrote {n}.\u{1b}[2J")).collect();
+    let deployment = Deployment { status, failure: Some(failure), last_words, ..sample::deployment(1) };
     world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
     Message::about(kind::DEPLOYMENT_ENDED, &sample::acme(), &deployment.id)
 }
@@ -51,6 +52,9 @@ async fn a_failed_deployment_is_told_once() {
         mails[0].text.contains("`npm ci` ended with code 1") && mails[0].text.contains("Look at the log.")
     );
     assert!(mails[0].text.contains("http://localhost:8080/deployments/dep_1"), "{}", mails[0].text);
+    let words = "It wrote last:\n\n  wrote 10.\\x1b[2J\n  wrote 11.\\x1b[2J\n";
+    assert!(mails[0].text.contains(words) && mails[0].text.contains("wrote 39."), "{}", mails[0].text);
+    assert!(!mails[0].text.contains(['\u{1b}', '\r']), "{:?}", mails[0].text);
 }
 
 #[tokio::test]

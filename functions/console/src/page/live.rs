@@ -11,6 +11,7 @@ use askama::Template;
 use model::{
     document::{CarriedOutBy, Deployment, FollowUp, Stage, Status},
     port::Ports,
+    text::visible,
 };
 
 const STAGES: [Stage; 6] =
@@ -34,6 +35,7 @@ pub struct Live {
     pub over: bool,
     stages: Vec<StageItem>,
     failure: Option<Problem>,
+    last_words: Vec<String>,
     url: Option<String>,
     canary: Option<Canary>,
     comparison: Vec<Compared>,
@@ -112,16 +114,20 @@ impl Live {
             environment: view.environment.clone(),
             word: if ours { words::status(deployment.status) } else { "Carried out by the customer" },
             tone: if ours { words::tone(deployment.status) } else { "calm" },
-            sentence: deployment.timeline.last().map_or_else(String::new, |entry| entry.text.clone()),
+            sentence: deployment
+                .timeline
+                .last()
+                .map_or_else(String::new, |entry| visible(&entry.text).into_owned()),
             progress: view.progress,
             ours,
             over: deployment.status.at_rest(),
             stages: stages(view),
             failure: view.failure.as_ref().map(|failure| Problem {
-                message: failure.message.clone(),
+                message: visible(&failure.message).into_owned(),
                 hint: failure.hint.clone(),
                 code: failure.code.clone(),
             }),
+            last_words: view.last_words.iter().map(|line| visible(line).into_owned()).collect(),
             url: link(view.url.as_deref()),
             canary: canary(view, deployment),
             comparison: comparison(view),
@@ -258,7 +264,7 @@ fn lines(deployment: &Deployment, ports: &Ports) -> Vec<Line> {
         at: Moment::of(entry.at, real),
         status: words::status(entry.status),
         tone: words::tone(entry.status),
-        text: entry.text.clone(),
+        text: visible(&entry.text).into_owned(),
     };
     deployment.timeline.iter().rev().map(line).collect()
 }

@@ -108,6 +108,8 @@ pub struct DeploymentView {
     pub stages: Vec<StageView>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// The last lines of what failed: of the revision that was taken back, or of the build.
+    pub last_words: Vec<String>,
     /// What was checked.
     pub checks: Vec<String>,
     /// The shift of traffic; `null` before it.
@@ -182,6 +184,7 @@ impl DeploymentView {
             target: parts.target.to_owned(),
             stages: stages(deployment, parts.real),
             failure: deployment.failure.clone(),
+            last_words: deployment.last_words.clone(),
             checks: deployment.checks.clone(),
             canary: CanaryView::of(deployment),
             timeline: deployment.timeline.iter().map(EntryView::from).collect(),

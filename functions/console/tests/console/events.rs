@@ -315,7 +315,7 @@ async fn a_shift_is_followed_window_by_window() {
 
 #[tokio::test]
 async fn fifty_streams_share_one_watch_that_ends_with_the_last() {
-    let world = World::configured(|config| drop(config.values.insert("streams".into(), "1000".into())));
+    let world = World::configured(|config| assert!(config.settings.set("streams", "1000")));
     let mut deployment = building(&world).await;
     let mut clients = vec![];
     for _ in 0..50 {

@@ -53,7 +53,7 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
     let summary = format!("{}{unset}", describe(&report));
     let write = Write::put(decision_path(&deployment.tenant, &decision.id), Precondition::None, &decision)?;
     let outcome = Outcome::Analyzed { plan: Box::new(plan), decision: decision.id, summary };
-    Ok(Performed { outcome, writes: vec![write] })
+    Ok(Performed { writes: vec![write], ..outcome.into() })
 }
 
 /// Derived from the deployment, so that a repeat writes the same document.

@@ -6,6 +6,7 @@
 mod analyze;
 mod build;
 mod follow;
+mod last_words;
 mod release;
 mod restore;
 mod scan;
@@ -20,7 +21,7 @@ use model::{
     port::{
         PortError,
         store::{StoreError, Write},
-        target::TargetError,
+        target::{BuildState, TargetError},
     },
 };
 
@@ -33,11 +34,17 @@ pub struct Performed {
     pub outcome: Outcome,
     /// Documents of other aggregates, such as the decision.
     pub writes: Vec<Write>,
+    /// What failed wrote last, where something did.
+    pub last_words: Option<Vec<String>>,
 }
 
 impl From<Outcome> for Performed {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, writes: vec![] }
+        let last_words = match &outcome {
+            Outcome::BuildRead(BuildState::Failed { tail, .. }) => last_words::bounded(tail.clone()),
+            _ => None,
+        };
+        Self { outcome, writes: vec![], last_words }
     }
 }
 
@@ -69,11 +76,18 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
         Effect::Retire { keep } => {
             ("deploy-step.after-retire", traffic::retire(ctx, deployment, &keep).await.map(Performed::from))
         }
-        Effect::ReadRestore => return or_fault(restore::read(ctx, deployment).await.map(Performed::from)),
+        Effect::ReadRestore => {
+            let last_words = last_words::of_revision(ctx, deployment).await;
+            let read = restore::read(ctx, deployment).await;
+            return or_fault(read.map(|outcome| Performed { last_words, ..Performed::from(outcome) }));
+        }
         // The driver performs it: nothing comes of it that could be told.
         Effect::Discard { .. } => return Outcome::Retired.into(),
         Effect::Restore => {
-            ("deploy-step.after-restore", restore::restore(ctx, deployment).await.map(Performed::from))
+            let last_words = last_words::of_revision(ctx, deployment).await;
+            let restored = restore::restore(ctx, deployment).await;
+            let restored = restored.map(|outcome| Performed { last_words, ..Performed::from(outcome) });
+            ("deploy-step.after-restore", restored)
         }
     };
     ctx.crash_point(point);

@@ -5,6 +5,10 @@ use super::{
     span,
     view::{Configuration, Deployment},
 };
+use model::text::visible;
+
+/// Lines of a log in a report.
+const LAST_LINES: usize = 30;
 
 /// The report: what came of it, where it is, how long each stage took, what it is expected to cost, what was checked.
 pub fn report(deployment: &Deployment) -> String {
@@ -23,10 +27,23 @@ fn failure(deployment: &Deployment) -> String {
     let head = red(&format!("`{service}` was not deployed: {status}."));
     let Some(failure) = &deployment.failure else {
         let last = deployment.timeline.last().map(|entry| entry.text.as_str()).unwrap_or_default();
-        return format!("{head} {last}");
+        return format!("{head} {}{}", visible(last), last_words(deployment));
     };
     let next = if failure.hint.is_empty() { String::new() } else { format!("\n  Next: {}", failure.hint) };
-    format!("{head}\n  What: {}\n  Where: stage {} ({}){next}", failure.message, failure.stage, failure.code)
+    let (what, words) = (visible(&failure.message), last_words(deployment));
+    format!("{head}\n  What: {what}\n  Where: stage {} ({}){next}{words}", failure.stage, failure.code)
+}
+
+/// What it wrote last: enough to see why, and where the rest is.
+fn last_words(deployment: &Deployment) -> String {
+    let (id, all) = (&deployment.deployment_id, &deployment.last_words);
+    if all.is_empty() {
+        return String::new();
+    }
+    let newest = &all[all.len().saturating_sub(LAST_LINES)..];
+    let shown: Vec<String> = newest.iter().map(|line| format!("\n    {}", visible(line))).collect();
+    let runtime = if deployment.revision.is_some() { " --runtime" } else { "" };
+    format!("\n  It wrote last (`sextant logs{runtime} {id}` has more):{}", shown.concat())
 }
 
 fn rows(deployment: &Deployment) -> Vec<(&'static str, String)> {
@@ -103,6 +120,21 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("URL"), "{text}");
+    }
+
+    #[test]
+    fn a_failure_shows_what_was_written_last() {
+        let lines: Vec<String> = (0..50).map(|n| format!("wrote {n}.\u{1b}]0;owned\u{7}")).collect();
+        let deployment: Deployment = serde_json::from_value(json!({
+            "deployment_id": "dep_1", "service": "shop", "pipeline_status": "FAILED", "revision": "shop-r1",
+            "failure": {"stage": "verify", "code": "probe_failed", "message": "exited\u{1b}[2J", "hint": ""},
+            "last_words": lines
+        }))
+        .unwrap();
+        let text = report(&deployment);
+        assert!(text.contains("`sextant logs --runtime dep_1` has more"), "{text}");
+        assert!(text.contains("    wrote 20.\\x1b]0;owned\\x07\n") && text.contains("wrote 49."), "{text}");
+        assert!(!text.contains("wrote 19.") && !text.contains(['\u{1b}', '\u{7}']), "{text:?}");
     }
 
     #[test]

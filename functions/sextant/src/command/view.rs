@@ -27,6 +27,7 @@ pub struct Deployment {
     pub commit: Option<String>,
     pub stages: Vec<Stage>,
     pub failure: Option<Failure>,
+    pub last_words: Vec<String>,
     pub checks: Vec<String>,
     pub canary: Option<Canary>,
     pub timeline: Vec<Entry>,
