@@ -36,7 +36,7 @@ fn problems(function: Function) -> Function {
         )
         .problem(
             "too-many-streams",
-            "This instance follows deployments for as many readers as it may. Come back in ten seconds.",
+            "You, your team, or all readers of this instance together follow as many deployments as they may (429 for the first two, 503 for the last). Close a stream, or come back in ten seconds.",
         )
         .problem("no-revision", "The deployment never came to release a revision; its build log tells why.")
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::{future::Future, sync::Arc};
 
 /// Who calls, from the verified token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Caller {
     /// Whose data they may see.
     pub tenant: TenantId,

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a feed lives exactly as long as somebody holds it; the map only knows the way to it.
 
-use super::feed::{self, Shared};
+use super::{
+    admit::Admission,
+    feed::{self, Shared},
+};
 use model::{
     document::{Deployment, deployment_path},
     port::{Ports, store::Path},
@@ -21,13 +24,13 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Default)]
 pub struct Hub {
     feeds: Mutex<HashMap<Path, Weak<Feed>>>,
+    admission: Arc<Admission>,
     counters: Counters,
 }
 
 #[derive(Default)]
 struct Counters {
     feeds: AtomicU64,
-    streams: AtomicU64,
     bytes: AtomicU64,
 }
 
@@ -89,41 +92,29 @@ impl Hub {
         Arc::new(Feed { states, hub: Arc::clone(self), path, _task: task })
     }
 
-    /// A permit for one more stream, held until the answer is dropped; `None` if there are `most` already.
-    pub fn admit(self: &Arc<Self>, most: u64) -> Option<Counted> {
-        let more = |open: u64| (open < most).then_some(open + 1);
-        let counted = self.counters.streams.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.ok().map(|_| Counted(Arc::clone(self)))
+    /// Who has how many streams open.
+    pub fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// So many bytes were sent.
+    pub fn sent(&self, bytes: usize) {
+        self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// What this instance does, in Prometheus' text format.
     pub fn prometheus(&self) -> String {
-        let gauge = |name: &str, help: &str, value: &AtomicU64, kind: &str| {
-            let value = value.load(Ordering::Relaxed);
+        let gauge = |name: &str, help: &str, value: u64, kind: &str| {
             format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
         };
-        let Counters { feeds, streams, bytes } = &self.counters;
+        let Counters { feeds, bytes } = &self.counters;
+        let (feeds, bytes) = (feeds.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
+        let streams = self.admission.open();
         [
             gauge("sextant_console_feeds", "Deployments being watched.", feeds, "gauge"),
             gauge("sextant_console_streams", "Event streams that are open.", streams, "gauge"),
             gauge("sextant_console_stream_bytes_total", "Bytes of events sent.", bytes, "counter"),
         ]
         .concat()
-    }
-}
-
-/// One open stream.
-pub struct Counted(Arc<Hub>);
-
-impl Counted {
-    /// So many bytes were sent.
-    pub fn sent(&self, bytes: usize) {
-        self.0.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.counters.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }

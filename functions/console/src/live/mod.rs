@@ -12,6 +12,7 @@
 //! | `reset` | what came since that id is no longer kept: `{text, log_from, deployment}` | yes |
 //! | `done` | at rest: the deployment | yes |
 
+mod admit;
 mod feed;
 mod frame;
 mod hub;

@@ -4,7 +4,7 @@ use super::{
     hub::Hub,
     id::EventId,
     state::State,
-    stream::{Reader, Wish},
+    stream::{Counted, Reader, Wish},
 };
 use crate::read;
 use futures::{StreamExt, stream};
@@ -42,7 +42,8 @@ pub async fn open(hub: Arc<Hub>, ctx: Context, request: Request) -> Result<Respo
     }
     let wish = Wish { place, logs: wanted.logs.unwrap_or(true), until: ctx.real().plus(STREAM_MS) };
     let most = ctx.config.settings.streams.get().unsigned_abs();
-    let (ports, counted) = (&ctx.ports, hub.admit(most).ok_or_else(|| full(most))?);
+    let (ports, permit) = (&ctx.ports, hub.admission().admit(ctx.caller()?, most)?);
+    let counted = Counted { hub: Arc::clone(&hub), _permit: permit };
     let reader = if rests {
         Reader::resting(ports, State::at_rest(ports, deployment).await?, counted, wish)
     } else {
@@ -50,14 +51,6 @@ pub async fn open(hub: Arc<Hub>, ctx: Context, request: Request) -> Result<Respo
     };
     let bytes = stream::try_unfold(reader, Reader::next);
     Ok(Response::stream("text/event-stream", bytes.boxed()))
-}
-
-fn full(most: u64) -> Error {
-    Error::unavailable(format!(
-        "{most} streams are open here already. Close one, or come back in 10 s; `GET …/deployments/{{id}}` says how the deployment stands meanwhile."
-    ))
-    .slug("too-many-streams")
-    .header("retry-after", "10")
 }
 
 fn unreadable(text: &str) -> Error {

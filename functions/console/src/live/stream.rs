@@ -1,9 +1,10 @@
 //! One reader: its place, and whatever the shared state has beyond it.
 
 use super::{
+    admit::Permit,
     feed::Shared,
     frame::{Frame, encode, push, retry},
-    hub::{Counted, Feed},
+    hub::{Feed, Hub},
     id::EventId,
     state::{End, Segment, State},
 };
@@ -39,6 +40,14 @@ pub struct Wish {
     pub logs: bool,
     /// When the stream must end, in real time.
     pub until: Timestamp,
+}
+
+/// What a stream counts for, as long as it is open.
+pub struct Counted {
+    /// Counts its bytes.
+    pub hub: Arc<Hub>,
+    /// Its place among all streams.
+    pub _permit: Permit,
 }
 
 /// One reader.
@@ -100,7 +109,7 @@ impl Reader {
             if let Some(state) = state {
                 let chunk = self.catch_up(&state).await?;
                 if !chunk.is_empty() {
-                    self.counted.sent(chunk.len());
+                    self.counted.hub.sent(chunk.len());
                     return Ok(Some((chunk.freeze(), self)));
                 }
             }

@@ -239,8 +239,12 @@ async fn one_attempt_at_a_build_follows_the_other() {
 async fn streams_are_bounded_and_make_room_when_they_end() {
     let world = World::configured(|config| assert!(config.settings.set("streams", "2")));
     let deployment = building(&world).await;
+    let mut theirs = accepted(2, "shop", world.now());
+    theirs.tenant = model::TenantId::new("beta").unwrap();
+    world.save(&theirs).await;
     let first = open(&world, &deployment, None, "").await;
-    let _second = open(&world, &deployment, None, "").await;
+    let path = format!("/api/v1/deployments/{}/events", theirs.id);
+    let _second = world.send("beta", &path, &[]).await;
     let path = format!("/api/v1/deployments/{}/events", deployment.id);
     let refused = world.send(TENANT, &path, &[]).await;
     assert_eq!(refused.status(), 503);
@@ -248,6 +252,38 @@ async fn streams_are_bounded_and_make_room_when_they_end() {
     assert_eq!(world.json(&format!("/api/v1/deployments/{}", deployment.id)).await["progress"], 15);
     drop(first);
     assert_eq!(world.send(TENANT, &path, &[]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn no_tenant_and_no_user_takes_all_streams() {
+    let world = World::new();
+    let deployment = building(&world).await;
+    let path = format!("/api/v1/deployments/{}/events", deployment.id);
+    let mut held = vec![];
+    for _ in 0..10 {
+        held.push(open(&world, &deployment, None, "").await);
+    }
+    let refused = world.send(TENANT, &path, &[]).await;
+    assert_eq!(refused.status(), 429, "one viewer has ten");
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(refused.headers()["retry-after"], "10");
+    for user in ["ben", "cat", "dan"] {
+        for _ in 0..10 {
+            let response = world.send_as(TENANT, user, &path, &[]).await;
+            assert_eq!(response.status(), 200, "{user}");
+            held.push(Client::new(response.into_body()));
+        }
+    }
+    assert_eq!(world.send_as(TENANT, "eve", &path, &[]).await.status(), 429, "the tenant has forty");
+    // Another tenant's document isn't there, but its own may be followed.
+    let mut theirs = accepted(2, "shop", world.now());
+    theirs.tenant = model::TenantId::new("beta").unwrap();
+    world.save(&theirs).await;
+    let path = format!("/api/v1/deployments/{}/events", theirs.id);
+    assert_eq!(world.send("beta", &path, &[]).await.status(), 200);
+    drop(held.pop());
+    let path = format!("/api/v1/deployments/{}/events", deployment.id);
+    assert_eq!(world.send_as(TENANT, "eve", &path, &[]).await.status(), 200, "there is room again");
 }
 
 #[tokio::test]

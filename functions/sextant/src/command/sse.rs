@@ -157,9 +157,13 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Refused for good, in contrast to a server that is being restarted.
+/// Refused for good, in contrast to a server that is being restarted, or has no room for one more stream now.
 fn is_final(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<Stop>(), Some(Stop::Refused(_) | Stop::BadRequest(_) | Stop::Usage(_)))
+    match error.downcast_ref::<Stop>() {
+        Some(Stop::Refused(problem)) => problem["status"] != 429,
+        Some(Stop::BadRequest(_) | Stop::Usage(_)) => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
