@@ -13,7 +13,10 @@ use machine::{
     store::{self, Store},
     timers::Timers,
 };
-use model::{TenantId, port::Clock as _, port::Ports};
+use model::{
+    TenantId,
+    port::{self, Clock as _, Ports},
+};
 use serde_json::Value;
 use std::{path::Path, sync::Arc};
 use tower_service::Service as _;
@@ -38,6 +41,16 @@ pub struct World {
 impl World {
     /// Opens everything in `folder`.
     pub fn open(folder: &Path, functions: Vec<Function>, traffic: Traffic) -> Self {
+        Self::logging(folder, functions, traffic, None)
+    }
+
+    /// The same, with builds that write a log for so many seconds.
+    pub fn logging(
+        folder: &Path,
+        functions: Vec<Function>,
+        traffic: Traffic,
+        log_seconds: Option<i64>,
+    ) -> Self {
         let key = token::Key::new(vec![7; 32]).unwrap();
         let mut config = Config::local(8080, key.clone());
         config.settings.instance = "world".to_owned();
@@ -55,14 +68,21 @@ impl World {
         let broker = Arc::new(broker);
         let counted = Arc::new(CountedBroker { inner: broker.clone(), counts: counts.clone() });
         let timers = Arc::new(Timers::new(clock.clone(), broker.clone()));
+        let documents: Arc<dyn port::Store> =
+            Arc::new(CountedStore { inner: store.clone(), counts: counts.clone() });
+        let objects = Arc::new(Objects::open(&folder.join("objects")).unwrap());
+        let mut target = InstantTarget::new(counted.clone(), traffic);
+        if let Some(seconds) = log_seconds {
+            target = target.logging(documents.clone(), objects.clone(), seconds);
+        }
         let mail = folder.join("mail");
         std::fs::create_dir_all(&mail).unwrap();
         let ports = Arc::new(Ports {
-            store: Arc::new(CountedStore { inner: store.clone(), counts: counts.clone() }),
-            broker: counted.clone(),
+            store: documents,
+            broker: counted,
             timers: Arc::new(CountedTimers { inner: timers, counts: counts.clone() }),
-            target: Arc::new(InstantTarget::new(counted, traffic)),
-            objects: Arc::new(Objects::open(&folder.join("objects")).unwrap()),
+            target: Arc::new(target),
+            objects,
             keys: Arc::new(Keys::open(folder).unwrap()),
             mailer: Arc::new(Mailer::folder(&mail, "sextant@localhost").unwrap()),
             source: Arc::new(ReadySource::new(folder.join("app"))),

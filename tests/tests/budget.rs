@@ -1,15 +1,26 @@
 //! What one deployment may cost in documents and messages, counted at the adapters, and that it doesn't grow with
 //! what is stored.
 
-use model::document::Status;
+use model::{
+    document::{Status, log::Head},
+    port::{
+        Store as _,
+        store::{Query, Scope},
+    },
+};
 use serde_json::json;
-use tests::{fake::Traffic, world::World};
+use tests::{
+    fake::Traffic,
+    world::{TENANT, World},
+};
 
 /// The budget of the design: a whole deployment, and one write and one read more for each canary window.
 const MOST_WRITES: u64 = 40;
 const MOST_READS: u64 = 60;
 const MOST_MESSAGES: u64 = 25;
 const WINDOWS: u64 = 30;
+/// How long the build of that deployment writes its log, in seconds.
+const TEN_MINUTES: i64 = 600;
 
 fn functions() -> Vec<host::Function> {
     vec![register::function(), deploy_step::function(), console::function()]
@@ -37,13 +48,20 @@ async fn second(world: &World, service: &str) -> ((u64, u64, u64, u64), u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_of_thirty_windows_keeps_the_budget() {
     let folder = tempfile::tempdir().unwrap();
-    let world = World::open(folder.path(), functions(), Traffic { canary: 40, stable: 400 });
+    let traffic = Traffic { canary: 40, stable: 400 };
+    let world = World::logging(folder.path(), functions(), traffic, Some(TEN_MINUTES));
     let ((writes, reads, messages, timers), lines) = second(&world, "shop").await;
     println!("writes {writes}, reads {reads}, messages {messages}, timers {timers}, lines {lines}");
     assert!(writes <= MOST_WRITES + WINDOWS, "{writes} writes");
     assert!(reads <= MOST_READS + WINDOWS, "{reads} reads");
     assert!(messages <= MOST_MESSAGES, "{messages} messages");
     assert!(timers <= WINDOWS + 10, "{timers} timers");
+    // The log of ten minutes among them.
+    let heads = Query::all(Scope::Collection(format!("tenants/{TENANT}/logs")), 10);
+    let heads = world.store.query(&heads).await.unwrap().documents;
+    let heads: Vec<Head> = heads.iter().map(|found| found.body.parse().unwrap()).collect();
+    assert_eq!(heads.len(), 2);
+    assert!(heads.iter().all(|head| head.ended && head.lines == TEN_MINUTES as u64 + 1), "{heads:?}");
 }
 
 /// What reading a page of the list and the analytics asks of the store.

@@ -1,16 +1,20 @@
 //! A target that answers at once: builds are done when they start, probes are healthy, traffic has tokens.
 
 use async_trait::async_trait;
+use machine::target::LogHead;
 use model::{
+    Timestamp,
+    document::log::{Line, Stream},
     message::{Message, kind},
     port::{
-        Broker, Target,
+        Broker, Objects, PortError, Store, Target,
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
             RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic as Serving,
             TrafficToken, Window, WindowPolicy,
         },
     },
+    time::SECOND_MS,
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -45,12 +49,44 @@ pub struct InstantTarget {
     state: Mutex<State>,
     broker: Arc<dyn Broker>,
     traffic: Traffic,
+    log: Option<Log>,
+}
+
+/// What builds write.
+struct Log {
+    store: Arc<dyn Store>,
+    objects: Arc<dyn Objects>,
+    seconds: i64,
 }
 
 impl InstantTarget {
     /// Announces ends of builds through `broker`, and sees `traffic` in each window.
     pub fn new(broker: Arc<dyn Broker>, traffic: Traffic) -> Self {
-        Self { state: Mutex::default(), broker, traffic }
+        Self { state: Mutex::default(), broker, traffic, log: None }
+    }
+
+    /// The same, with builds that write a segment a second for so long, by a clock of their own: as the machine's.
+    #[must_use]
+    pub fn logging(mut self, store: Arc<dyn Store>, objects: Arc<dyn Objects>, seconds: i64) -> Self {
+        self.log = Some(Log { store, objects, seconds });
+        self
+    }
+}
+
+impl Log {
+    async fn write(&self, order: &BuildOrder) -> Result<(), PortError> {
+        let whose = (&order.service.tenant, &order.deployment);
+        let prefix = &order.log_prefix;
+        let mut head = LogHead::open(&*self.store, &*self.objects, whose, prefix, Timestamp(0)).await?;
+        for second in 0..=self.seconds {
+            let now = Timestamp(second * SECOND_MS);
+            let stream = if second == self.seconds { Stream::End } else { Stream::Out };
+            let line = Line { at: now, stream, text: format!("second {second}") };
+            let data = serde_json::to_vec(&line).map_err(|error| PortError::Permanent(error.to_string()))?;
+            head.store(order.log_from + second as u32, data.into(), now).await?;
+            head.tell(now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -77,7 +113,11 @@ impl Target for InstantTarget {
     }
 
     async fn start_build(&self, order: BuildOrder) -> Result<(), TargetError> {
-        if self.state.lock().unwrap().builds.insert(order.key) {
+        let first = self.state.lock().unwrap().builds.insert(order.key.clone());
+        if first {
+            if let Some(log) = &self.log {
+                log.write(&order).await?;
+            }
             self.broker
                 .publish(vec![Message::about(kind::BUILD_ENDED, &order.service.tenant, &order.deployment)])
                 .await?;

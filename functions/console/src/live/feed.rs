@@ -1,7 +1,7 @@
 //! Watches one deployment's document and the head of its log, for as long as anybody reads.
 //!
 //! Invariant: one watch of each, and whoever waits is woken only once the shared state is complete. A log that is old
-//! is told of rarely, so that it costs few writes: then its next segment is looked for by name, each second.
+//! is told of rarely, so that it costs few writes: then its next segment is looked for by name.
 
 use super::state::State;
 use crate::log::Extent;
@@ -20,8 +20,8 @@ use model::{
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// How often a segment is looked for that no head has told of.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often a segment is looked for that no head has told of: one comes each second.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The newest state; `None` until the document was read.
 pub type Shared = Option<Arc<State>>;

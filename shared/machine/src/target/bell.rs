@@ -3,50 +3,49 @@
 //! A byte means no more than "look". Invariant: neither side waits for the other or fails without it: the runner goes
 //! on when nobody listens, and whoever listens looks into the folder first, and at the runner's end once more.
 
-use super::files;
-use model::port::PortError;
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
     io::Errno,
 };
 use std::{
     fs::{self, File, OpenOptions},
-    io::{ErrorKind, Write as _},
+    io::{self, ErrorKind, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tokio::net::unix::pipe;
 
 /// The pipe's name in a build's folder.
 const NAME: &str = "bell";
 
+/// How often the folder is looked into where no pipe could be made: not every file system has them.
+const FALLBACK: Duration = Duration::from_millis(200);
+
 /// Sextant's end.
 pub(crate) struct Bell {
-    pipe: pipe::Receiver,
+    pipe: Option<pipe::Receiver>,
 }
 
 impl Bell {
     /// Listens from now on; look into the folder after this, not before.
-    pub(crate) fn open(folder: &Path) -> Result<Self, PortError> {
-        let path = folder.join(NAME);
-        match mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(files::failed("create", &path, &error.into())),
+    pub(crate) fn open(folder: &Path) -> Self {
+        let pipe = open(&folder.join(NAME));
+        if let Err(error) = &pipe {
+            tracing::warn!(%error, folder = %folder.display(), "no pipe could be made; a build's log is looked for instead");
         }
-        // Open for writing as well, so that it has no end whenever a runner's end is closed.
-        let pipe = pipe::OpenOptions::new().read_write(true).open_receiver(&path);
-        Ok(Self { pipe: pipe.map_err(|error| files::failed("open", &path, &error))? })
+        Self { pipe: pipe.ok() }
     }
 
     /// Waits until it was rung since the last call.
     pub(crate) async fn rung(&self) {
+        let Some(pipe) = &self.pipe else { return tokio::time::sleep(FALLBACK).await };
         let mut buffer = [0_u8; 256];
         loop {
-            match self.pipe.readable().await.and_then(|()| self.pipe.try_read(&mut buffer)) {
+            match pipe.readable().await.and_then(|()| pipe.try_read(&mut buffer)) {
                 Ok(_) => return,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // Nothing more can be heard: the runner's end still is.
-                Err(_) => std::future::pending().await,
+                Err(_) => return tokio::time::sleep(FALLBACK).await,
             }
         }
     }
@@ -55,6 +54,15 @@ impl Bell {
     pub(crate) fn remove(folder: &Path) {
         fs::remove_file(folder.join(NAME)).ok();
     }
+}
+
+fn open(path: &Path) -> io::Result<pipe::Receiver> {
+    match mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Open for writing as well, so that it has no end whenever a runner's end is closed.
+    pipe::OpenOptions::new().read_write(true).open_receiver(path)
 }
 
 /// The runner's end.
@@ -95,14 +103,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ringer = Ringer::new(folder.path());
         ringer.ring();
-        let bell = Bell::open(folder.path()).unwrap();
+        let bell = Bell::open(folder.path());
         ringer.ring();
         bell.rung().await;
         assert!(futures::poll!(std::pin::pin!(bell.rung())).is_pending(), "once heard, it is over");
         // A listener dies, and another one comes; the runner neither waits nor fails.
         drop(bell);
         ringer.ring();
-        let bell = Bell::open(folder.path()).unwrap();
+        let bell = Bell::open(folder.path());
         for _ in 0..100_000 {
             ringer.ring();
         }

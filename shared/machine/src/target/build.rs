@@ -264,7 +264,7 @@ impl Follow {
 
     async fn follow(&mut self) -> Result<(), PortError> {
         let Some(order) = files::read_json::<Order>(&self.folder.join(ORDER))? else { return Ok(()) };
-        let bell = Bell::open(&self.folder)?;
+        let bell = Bell::open(&self.folder);
         let builds = Arc::clone(&self.builds);
         let prefix = order.log_prefix.trim_end_matches('/');
         let whose = (&order.tenant, &order.deployment);

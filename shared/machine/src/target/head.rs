@@ -18,7 +18,7 @@ use std::time::Duration;
 const LISTED: usize = 1_000;
 
 /// A log's head as it is known here, and as it was written last.
-pub(super) struct LogHead<'a> {
+pub struct LogHead<'a> {
     store: &'a dyn Store,
     objects: &'a dyn Objects,
     tenant: &'a TenantId,
@@ -30,7 +30,7 @@ pub(super) struct LogHead<'a> {
 
 impl<'a> LogHead<'a> {
     /// Reads what was said, and what was stored beyond it.
-    pub(super) async fn open(
+    pub async fn open(
         store: &'a dyn Store,
         objects: &'a dyn Objects,
         (tenant, deployment): (&'a TenantId, &'a DeploymentId),
@@ -64,7 +64,7 @@ impl<'a> LogHead<'a> {
     }
 
     /// Stores a segment; a repeat finds the first one's.
-    pub(super) async fn store(&mut self, number: u32, data: Bytes, now: Timestamp) -> Result<(), PortError> {
+    pub async fn store(&mut self, number: u32, data: Bytes, now: Timestamp) -> Result<(), PortError> {
         self.objects.create(&segment_key(self.prefix, number), data.clone()).await?;
         self.count(number, &data, now);
         Ok(())
@@ -78,12 +78,12 @@ impl<'a> LogHead<'a> {
     }
 
     /// The number of the first segment that isn't there; `from` where there is none of this attempt.
-    pub(super) fn next(&self, from: u32) -> u32 {
+    pub fn next(&self, from: u32) -> u32 {
         self.known.as_ref().map_or(from, |head| (head.segment + 1).max(from))
     }
 
     /// How long until the head should be written; `None` while it says all there is to say.
-    pub(super) fn due_in(&self, now: Timestamp) -> Option<Duration> {
+    pub fn due_in(&self, now: Timestamp) -> Option<Duration> {
         let known = self.known.as_ref().filter(|known| self.written.as_ref() != Some(*known))?;
         let told = self.written.as_ref().filter(|told| attempt_of(told.segment) == attempt_of(known.segment));
         let due = told.filter(|_| !known.ended).map_or(now, |told| told.at.plus(told.pause_ms()));
@@ -91,7 +91,7 @@ impl<'a> LogHead<'a> {
     }
 
     /// Writes the head if that is due.
-    pub(super) async fn tell(&mut self, now: Timestamp) -> Result<(), PortError> {
+    pub async fn tell(&mut self, now: Timestamp) -> Result<(), PortError> {
         if self.due_in(now) != Some(Duration::ZERO) {
             return Ok(());
         }

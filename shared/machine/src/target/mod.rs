@@ -45,6 +45,7 @@ mod supervise;
 mod tidy;
 
 pub use environment::Inherited;
+pub use head::LogHead;
 pub use launch::Helpers;
 pub use leftovers::stop_leftovers;
 
