@@ -142,7 +142,7 @@ async fn drop_source(ctx: &Context, deployment: &Deployment) {
     if deployment.source.is_none() || !deployment.status.at_rest() {
         return;
     }
-    let removal = ctx.ports.source.remove(deployment.id.as_str());
+    let removal = ctx.ports.source.release(&deployment.tenant, deployment.id.as_str());
     match tokio::time::timeout(REMOVAL, removal).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the fetched source could not be removed"),

@@ -32,6 +32,7 @@ async fn scanned() -> (tempfile::TempDir, World) {
         ..sample::deployment(1)
     };
     deployment.source = Some(git(None));
+    deployment.archive = Some(host::testing::archived(&"a".repeat(40)));
     deployment.commit = Some("a".repeat(40));
     let context = effect::sealed_for(&deployment, "source_token");
     let token = SecretString::from("t0ken".to_owned());

@@ -23,6 +23,7 @@ pub mod message;
 pub mod money;
 pub mod month;
 pub mod port;
+pub mod queue;
 pub mod text;
 pub mod time;
 

@@ -1,8 +1,8 @@
 //! What every store of objects must do.
 
 use bytes::Bytes;
-use futures::future::join_all;
-use model::port::Objects;
+use futures::{StreamExt, future::join_all, stream};
+use model::port::{Objects, PortError, objects::Stream};
 use std::sync::Arc;
 
 /// Makes one test of each function of the suite; give an expression that makes `(Arc<dyn Objects>, a prefix that
@@ -13,6 +13,7 @@ macro_rules! objects_suite {
         $crate::objects_suite!($make;
             what_was_stored_is_read,
             only_one_creator_wins,
+            large_objects_come_and_go_in_pieces,
             a_reader_sees_whole_objects,
             keys_are_listed_in_byte_order_page_by_page,
             removing_twice_is_fine,
@@ -60,6 +61,32 @@ pub async fn only_one_creator_wins(objects: Arc<dyn Objects>, prefix: &str) {
         assert_eq!(winners.len(), 1, "{winners:?}");
         assert_eq!(objects.get(&key).await.unwrap(), Some(Bytes::from(vec![winners[0]; 1000])));
     }
+}
+
+/// And one whose stream breaks off is not there.
+pub async fn large_objects_come_and_go_in_pieces(objects: Arc<dyn Objects>, prefix: &str) {
+    let pieces: Vec<Bytes> = (0..100_u8).map(|number| Bytes::from(vec![number; 50_000])).collect();
+    let whole: Vec<u8> = pieces.concat();
+    let key = format!("{prefix}/streamed/large");
+    let sent = || stream::iter(pieces.clone().into_iter().map(Ok));
+    let broken = sent().take(3).chain(stream::iter([Err(PortError::Transient("gone".into()))])).boxed();
+    assert!(objects.create_from(&key, broken).await.unwrap_err().is_transient());
+    assert!(objects.read(&key).await.unwrap().is_none());
+    assert_eq!(objects.list(&format!("{prefix}/streamed/"), None, 10).await.unwrap(), Vec::<String>::new());
+    assert!(objects.create_from(&key, sent().boxed()).await.unwrap());
+    assert!(!objects.create_from(&key, stream::empty().boxed()).await.unwrap());
+    let read = |data: Stream| data.map(Result::unwrap).collect::<Vec<_>>();
+    let data = objects.read(&key).await.unwrap().unwrap();
+    // Removed meanwhile, it is read to its end all the same.
+    objects.delete(&key).await.unwrap();
+    let found = read(data).await;
+    assert!(found.len() > 1, "one piece of {} bytes", whole.len());
+    assert!(found.concat() == whole);
+    assert!(objects.read(&key).await.unwrap().is_none());
+    let empty = format!("{prefix}/streamed/empty");
+    assert!(objects.create_from(&empty, stream::empty().boxed()).await.unwrap());
+    assert!(read(objects.read(&empty).await.unwrap().unwrap()).await.concat().is_empty());
+    assert!(!objects.create_from("../x", stream::empty().boxed()).await.unwrap_err().is_transient());
 }
 
 /// The old one or the new one, however often it is replaced meanwhile.

@@ -1,6 +1,14 @@
-//! What every source of trees must do with folders and with Git.
+//! What every source of trees must do with folders, with Git and with uploads.
 
-use model::port::{PortError, Source, source::SourceRef};
+use futures::{StreamExt as _, stream};
+use model::{
+    TenantId,
+    port::{
+        PortError, Source,
+        objects::Stream,
+        source::{Archived, Digest, Fetched, Origin, SourceRef, UPLOADED},
+    },
+};
 use std::{
     any::Any,
     collections::BTreeMap,
@@ -19,15 +27,20 @@ pub type Made = (Arc<dyn Source>, Box<dyn Any + Send + Sync>);
 macro_rules! source_suite {
     ($make:expr) => {
         $crate::source_suite!($make;
-            a_folder_is_copied_once_per_key,
-            a_folders_hash_is_of_its_content,
-            links_never_lead_out_of_a_tree,
+            a_folder_is_packed_once_per_key,
+            a_digest_is_of_the_content,
+            links_that_lead_out_are_refused_with_their_path,
             what_is_not_a_folder_is_refused,
             a_repository_is_fetched_at_a_branch_and_at_a_commit,
             nothing_of_a_repository_runs,
-            a_repositorys_links_never_lead_out,
+            a_repositorys_links_that_lead_out_are_refused,
             what_git_could_misunderstand_is_refused,
             what_is_not_there_is_named,
+            an_upload_is_kept_as_what_it_is,
+            an_upload_is_its_tenants_own,
+            an_upload_that_is_not_what_it_says_leaves_nothing,
+            an_archive_goes_with_its_last_claim,
+            claims_are_listed_page_by_page,
         );
     };
     ($make:expr; $($name:ident),* $(,)?) => {
@@ -39,6 +52,43 @@ macro_rules! source_suite {
             }
         )*
     };
+}
+
+/// Whose everything is.
+pub fn tenant() -> TenantId {
+    TenantId::new("acme").unwrap()
+}
+
+/// Fetches to the end.
+pub async fn fetch_as(
+    source: &dyn Source,
+    wanted: &SourceRef,
+    key: &str,
+    token: Option<&str>,
+) -> Result<Archived, PortError> {
+    loop {
+        if let Fetched::Archived(archived) = source.fetch(&tenant(), wanted, key, token).await? {
+            return Ok(archived);
+        }
+    }
+}
+
+/// Fetches to the end and answers the revision, the files and their bytes.
+async fn fetch(
+    source: &dyn Source,
+    wanted: &SourceRef,
+    key: &str,
+) -> Result<(Archived, BTreeMap<String, String>), PortError> {
+    let archived = fetch_as(source, wanted, key, None).await?;
+    let files = files(source, &archived).await.expect("what was just fetched can be opened");
+    assert_eq!(archived.manifest.files, files.len() as u64);
+    Ok((archived, files))
+}
+
+/// What is in an archive; `None` if it is gone.
+async fn files(source: &dyn Source, archived: &Archived) -> Option<BTreeMap<String, String>> {
+    let opened = source.open(archived).await.unwrap()?;
+    Some(tree(&opened.folder))
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -91,53 +141,57 @@ fn pairs(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
-/// Later edits don't change it, and a removed one is fetched anew.
-pub async fn a_folder_is_copied_once_per_key(source: Arc<dyn Source>) {
-    let files = [("a.txt", "one"), ("b/c.txt", "two"), (".env.example", "three")];
-    let app = folder(&files);
-    write(app.path(), &[(".git/config", "[core]")]);
+/// Later edits don't change it, and one that nobody wants any more is fetched anew.
+pub async fn a_folder_is_packed_once_per_key(source: Arc<dyn Source>) {
+    let kept = [("a.txt", "one"), ("b/c.txt", "two"), (".env.example", "three")];
+    let app = folder(&kept);
+    write(app.path(), &[(".git/config", "[core]"), (".env", "SECRET=1"), ("node_modules/x.js", "x")]);
     let (key, here) = ("a-folder-1", at(app.path()));
-    let calls = (0..4).map(|_| source.checkout(&here, key, None));
+    let calls = (0..4).map(|_| fetch(&*source, &here, key));
     let first = futures::future::join_all(calls).await.into_iter().map(Result::unwrap).next().unwrap();
-    assert_eq!(tree(&first.folder), pairs(&files));
-    assert_eq!(first.bytes, 11);
+    assert_eq!(first.1, pairs(&kept));
+    assert_eq!((first.0.manifest.bytes, first.0.manifest.files), (11, 3));
     write(app.path(), &[("a.txt", "changed")]);
-    let again = source.checkout(&here, key, None).await.unwrap();
-    assert_eq!((again.commit, tree(&again.folder)), (first.commit.clone(), pairs(&files)));
-    source.remove(key).await.unwrap();
-    source.remove(key).await.unwrap();
-    assert!(!first.folder.exists());
-    let later = source.checkout(&here, key, None).await.unwrap();
-    assert_eq!(tree(&later.folder)["a.txt"], "changed");
-    assert_ne!(later.commit, first.commit);
+    assert_eq!(fetch(&*source, &here, key).await.unwrap(), first);
+    source.release(&tenant(), key).await.unwrap();
+    source.release(&tenant(), key).await.unwrap();
+    assert_eq!(files(&*source, &first.0).await, None);
+    let later = fetch(&*source, &here, key).await.unwrap();
+    assert_eq!(later.1["a.txt"], "changed");
+    assert_ne!(later.0.manifest.digest, first.0.manifest.digest);
 }
 
 /// Two folders with the same files have the same.
-pub async fn a_folders_hash_is_of_its_content(source: Arc<dyn Source>) {
+pub async fn a_digest_is_of_the_content(source: Arc<dyn Source>) {
     let files = [("a", "1"), ("b/c", "2")];
     let (one, two, other) = (folder(&files), folder(&files), folder(&[("a", "1"), ("b/c", "3")]));
-    let mut commits = Vec::new();
+    let mut all = Vec::new();
     for (number, app) in [&one, &two, &other].into_iter().enumerate() {
-        commits.push(source.checkout(&at(app.path()), &format!("hash-{number}"), None).await.unwrap().commit);
+        all.push(fetch(&*source, &at(app.path()), &format!("hash-{number}")).await.unwrap().0);
     }
-    assert_eq!(commits[0], commits[1]);
-    assert_ne!(commits[0], commits[2]);
-    assert!(commits[0].len() == 40 && commits[0].bytes().all(|b| b.is_ascii_hexdigit()), "{}", commits[0]);
+    assert_eq!(all[0], all[1]);
+    assert_ne!(all[0].manifest.digest, all[2].manifest.digest);
+    assert_eq!(all[0].manifest.revision(), all[0].manifest.digest.short());
 }
 
-/// Those that stay inside are kept as links.
-pub async fn links_never_lead_out_of_a_tree(source: Arc<dyn Source>) {
-    let outside = folder(&[("secret", "secret")]);
+/// Alone or through each other; those that stay inside are kept as links.
+pub async fn links_that_lead_out_are_refused_with_their_path(source: Arc<dyn Source>) {
     let app = folder(&[("a/file", "text")]);
     let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, app.path().join(name)).unwrap();
     link("a/file", "inside");
     link("a", "folder");
-    link(&outside.path().join("secret").display().to_string(), "absolute");
-    link("../../../etc/passwd", "relative");
-    link("/", "root");
-    let found = source.checkout(&at(app.path()), "links", None).await.unwrap();
-    let expected = pairs(&[("a/file", "text"), ("inside", "-> a/file"), ("folder", "-> a")]);
-    assert_eq!(tree(&found.folder), expected);
+    link("..", "a/up");
+    let found = fetch(&*source, &at(app.path()), "links").await.unwrap();
+    let expected =
+        pairs(&[("a/file", "text"), ("a/up", "-> .."), ("inside", "-> a/file"), ("folder", "-> a")]);
+    assert_eq!(found.1, expected);
+    for (number, to) in ["/etc/passwd", "../../../etc/passwd", "/", "a/up/../x"].into_iter().enumerate() {
+        link(to, "out");
+        let error = fetch(&*source, &at(app.path()), &format!("out-{number}")).await.unwrap_err();
+        assert!(matches!(error, PortError::Permanent(_)), "{error}");
+        assert!(error.to_string().contains(&format!("`out` -> `{to}`")), "{error}");
+        fs::remove_file(app.path().join("out")).unwrap();
+    }
 }
 
 /// With what to do about it.
@@ -146,15 +200,17 @@ pub async fn what_is_not_a_folder_is_refused(source: Arc<dyn Source>) {
     let file = app.path().join("file");
     for (number, path) in ["relative/path", "/no/such/folder", &file.display().to_string()].iter().enumerate()
     {
-        let error =
-            source.checkout(&SourceRef::Folder { path: (*path).into() }, &format!("no-{number}"), None).await;
-        let error = error.unwrap_err();
+        let wanted = SourceRef::Folder { path: (*path).into() };
+        let checked = source.check(&wanted).await.unwrap_err();
+        let error = fetch(&*source, &wanted, &format!("no-{number}")).await.unwrap_err();
+        assert_eq!(checked.to_string(), error.to_string());
         assert!(matches!(error, PortError::Permanent(_)), "{error}");
         assert!(error.to_string().contains(path), "{error}");
     }
-    let bad_key = source.checkout(&at(app.path()), "../escape", None).await;
-    assert!(bad_key.is_err());
-    assert!(source.remove("../escape").await.is_err());
+    for key in ["../escape", "a/b", "a.b", ""] {
+        assert!(fetch(&*source, &at(app.path()), key).await.is_err());
+        assert!(source.release(&tenant(), key).await.is_err());
+    }
 }
 
 /// Whether git is here; where `CI` is set it must be.
@@ -217,15 +273,24 @@ pub async fn a_repository_is_fetched_at_a_branch_and_at_a_commit(source: Arc<dyn
         ("older", Some("main"), Some(first.as_str()), &first, "first"),
         ("bare-commit", None, Some(first.as_str()), &first, "first"),
     ] {
-        let found = source.checkout(&git_source(&url, branch, commit), key, None).await.unwrap();
-        assert_eq!(&found.commit, expected, "{key}");
-        assert_eq!(tree(&found.folder), pairs(&[("file", text)]), "{key}");
+        let (found, files) = fetch(&*source, &git_source(&url, branch, commit), key).await.unwrap();
+        assert_eq!(found.manifest.revision(), expected, "{key}");
+        assert_eq!(files, pairs(&[("file", text)]), "{key}");
+        let origin = &found.manifest.origin;
+        assert_eq!((origin.author.as_deref(), origin.message.as_deref()), (Some("t"), Some("change")));
+        let named = (origin.branch.as_deref(), origin.tag.as_deref());
+        match key {
+            "branch" => assert_eq!(named, (Some("feature/x"), None)),
+            "tag" => assert_eq!(named, (None, Some("v1"))),
+            "older" => assert_eq!(named, (Some("main"), None)),
+            _ => assert_eq!(named.1, None),
+        }
     }
     // A repeat is the first tree although the branch moved on.
     write(repo.path(), &[("file", "fourth")]);
     commit(repo.path());
-    let again = source.checkout(&git_source(&url, None, None), "head", None).await.unwrap();
-    assert_eq!(again.commit, second);
+    let again = fetch(&*source, &git_source(&url, None, None), "head").await.unwrap().0;
+    assert_eq!(again.manifest.revision(), second);
 }
 
 /// No hook, no filter, no submodule.
@@ -249,26 +314,29 @@ pub async fn nothing_of_a_repository_runs(source: Arc<dyn Source>) {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let url = repo.path().display().to_string();
-    let found = source.checkout(&git_source(&url, None, None), "evil", None).await.unwrap();
-    let files = tree(&found.folder);
+    let (_, files) = fetch(&*source, &git_source(&url, None, None), "evil").await.unwrap();
     assert_eq!(files["file"], "text");
     assert!(!files.keys().any(|name| name.starts_with("sub/") || name.starts_with(".git/")), "{files:?}");
     let ran: Vec<_> = fs::read_dir(marks.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(ran.is_empty(), "{ran:?} ran");
 }
 
-/// Nor those of a repository.
-pub async fn a_repositorys_links_never_lead_out(source: Arc<dyn Source>) {
+/// As those of a folder.
+pub async fn a_repositorys_links_that_lead_out_are_refused(source: Arc<dyn Source>) {
     if !has_git() {
         return;
     }
     let (repo, _) = repository(&[("file", "text")]);
-    std::os::unix::fs::symlink("/etc/passwd", repo.path().join("out")).unwrap();
     std::os::unix::fs::symlink("file", repo.path().join("in")).unwrap();
     commit(repo.path());
-    let url = repo.path().display().to_string();
-    let found = source.checkout(&git_source(&url, None, None), "git-links", None).await.unwrap();
-    assert_eq!(tree(&found.folder), pairs(&[("file", "text"), ("in", "-> file")]));
+    let wanted = git_source(&repo.path().display().to_string(), None, None);
+    let found = fetch(&*source, &wanted, "git-links").await.unwrap();
+    assert_eq!(found.1, pairs(&[("file", "text"), ("in", "-> file")]));
+    std::os::unix::fs::symlink("/etc/passwd", repo.path().join("out")).unwrap();
+    commit(repo.path());
+    let error = fetch(&*source, &wanted, "git-links-out").await.unwrap_err();
+    assert!(matches!(error, PortError::Permanent(_)), "{error}");
+    assert!(error.to_string().contains("`out` -> `/etc/passwd`"), "{error}");
 }
 
 /// Before git sees it; and no secret of an address is repeated.
@@ -291,7 +359,7 @@ pub async fn what_git_could_misunderstand_is_refused(source: Arc<dyn Source>) {
     .enumerate()
     {
         let error =
-            source.checkout(&git_source(url, None, None), &format!("bad-{number}"), None).await.unwrap_err();
+            fetch(&*source, &git_source(url, None, None), &format!("bad-{number}")).await.unwrap_err();
         assert!(matches!(error, PortError::Permanent(_)), "{url}: {error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
@@ -302,8 +370,7 @@ pub async fn what_git_could_misunderstand_is_refused(source: Arc<dyn Source>) {
             .iter()
             .enumerate()
     {
-        let error =
-            source.checkout(&git_source(&url, *branch, *commit), &format!("ref-{number}"), None).await;
+        let error = fetch(&*source, &git_source(&url, *branch, *commit), &format!("ref-{number}")).await;
         assert!(matches!(error, Err(PortError::Permanent(_))), "{branch:?} {commit:?}");
     }
     assert!(!mark.exists());
@@ -320,12 +387,12 @@ pub async fn what_is_not_there_is_named(source: Arc<dyn Source>) {
     let plain = plain.path().display().to_string();
     let zeros = "0123456789".repeat(4);
     for (key, wanted, said) in [
-        ("none", git_source("/no/such/repository", None, None), "doesn't exist"),
+        ("none", git_source("/no/such/repository", None, None), "/no/such/repository"),
         ("plain", git_source(&plain, None, None), "no repository"),
         ("branch", git_source(&url, Some("nobody"), None), "`nobody`"),
         ("commit", git_source(&url, Some("main"), Some(&zeros)), zeros.as_str()),
     ] {
-        let error = source.checkout(&wanted, key, None).await.unwrap_err();
+        let error = fetch(&*source, &wanted, key).await.unwrap_err();
         assert!(
             matches!(error, PortError::Permanent(_)) && error.to_string().contains(said),
             "{key}: {error}"
@@ -334,6 +401,140 @@ pub async fn what_is_not_there_is_named(source: Arc<dyn Source>) {
     // A failed fetch leaves nothing that a repeat could find.
     let (late, commit) = repository(&[("file", "late")]);
     let late = late.path().display().to_string();
-    let found = source.checkout(&git_source(&late, None, None), "none", None).await.unwrap();
-    assert_eq!(found.commit, commit);
+    let found = fetch(&*source, &git_source(&late, None, None), "none").await.unwrap().0;
+    assert_eq!(found.manifest.revision(), commit);
+}
+
+/// A folder, packed as a client packs it.
+fn packed(folder: &Path) -> (Digest, Vec<u8>) {
+    let tree = archive::walk(folder, &archive::Rules::default()).unwrap();
+    let mut bytes = Vec::new();
+    let contents = archive::pack(&tree, &mut bytes, archive::Limits::default(), &mut |_| {}).unwrap();
+    (contents.digest, bytes)
+}
+
+/// In pieces, as they come.
+fn sent(bytes: &[u8]) -> Stream {
+    let pieces: Vec<_> = bytes.chunks(100).map(|piece| Ok(piece.to_vec().into())).collect();
+    stream::iter(pieces).boxed()
+}
+
+fn uploaded(digest: &Digest) -> SourceRef {
+    let origin = Origin { commit: Some("c".repeat(40)), dirty: true, ..Origin::default() };
+    SourceRef::Archive { digest: digest.clone(), origin, name: Some("shop".into()) }
+}
+
+/// With its sizes, and with what its sender says of it when it is deployed.
+pub async fn an_upload_is_kept_as_what_it_is(source: Arc<dyn Source>) {
+    let app = folder(&[("a", "1"), ("b/c", &"2".repeat(1000))]);
+    let (digest, bytes) = packed(app.path());
+    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), None);
+    let manifest = source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    assert_eq!((manifest.files, manifest.bytes, manifest.packed_bytes), (2, 1001, bytes.len() as u64));
+    assert_eq!(source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap(), manifest, "a repeat");
+    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), Some(manifest));
+    let (found, files) = fetch(&*source, &uploaded(&digest), "dep_1").await.unwrap();
+    assert_eq!(files, pairs(&[("a", "1"), ("b/c", &"2".repeat(1000))]));
+    let shown = (found.manifest.origin.commit.as_deref(), found.manifest.revision());
+    assert_eq!(shown, (Some("c".repeat(40).as_str()), digest.short()), "with changes it is no commit");
+    // It is the same archive as one that is fetched from the folder.
+    let fetched = fetch(&*source, &at(app.path()), "dep_2").await.unwrap().0;
+    assert_eq!((fetched.key, fetched.manifest.digest), (found.key, digest));
+}
+
+/// Who knows its digest has nothing of it.
+pub async fn an_upload_is_its_tenants_own(source: Arc<dyn Source>) {
+    let (digest, bytes) = packed(folder(&[("a", "1")]).path());
+    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    let other = TenantId::new("other").unwrap();
+    assert_eq!(source.find(&other, &digest).await.unwrap(), None);
+    let error = source.fetch(&other, &uploaded(&digest), "dep_1", None).await.unwrap_err();
+    assert!(matches!(&error, PortError::Permanent(text) if text.contains("no archive")), "{error}");
+    assert_eq!(source.claims(None, 10).await.unwrap().len(), 1, "a refused claim leaves nothing");
+}
+
+/// Another digest, half of it, no archive, or one whose sender goes away.
+pub async fn an_upload_that_is_not_what_it_says_leaves_nothing(source: Arc<dyn Source>) {
+    let (digest, bytes) = packed(folder(&[("a", "1")]).path());
+    let (other, _) = packed(folder(&[("a", "2")]).path());
+    for (digest, data) in
+        [(&other, bytes.as_slice()), (&digest, &bytes[..bytes.len() / 2]), (&digest, b"text")]
+    {
+        let error = source.receive(&tenant(), digest, sent(data)).await.unwrap_err();
+        assert!(matches!(error, PortError::Permanent(_)), "{error}");
+    }
+    let broken = sent(&bytes[..50]).chain(stream::iter([Err(PortError::Transient("gone".into()))]));
+    let error = source.receive(&tenant(), &digest, broken.boxed()).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    let hanging = sent(&bytes[..50]).chain(stream::pending()).boxed();
+    let receiving = tokio::spawn({
+        let (source, digest) = (source.clone(), digest.clone());
+        async move { source.receive(&tenant(), &digest, hanging).await }
+    });
+    receiving.abort();
+    receiving.await.ok();
+    assert_eq!(source.claims(None, 10).await.unwrap(), []);
+    for digest in [&digest, &other] {
+        assert_eq!(source.find(&tenant(), digest).await.unwrap(), None);
+    }
+    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+}
+
+/// And not before.
+pub async fn an_archive_goes_with_its_last_claim(source: Arc<dyn Source>) {
+    let app = folder(&[("a", "1")]);
+    let (digest, bytes) = packed(app.path());
+    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    let one = fetch(&*source, &uploaded(&digest), "dep_1").await.unwrap().0;
+    fetch(&*source, &at(app.path()), "dep_2").await.unwrap();
+    let upload =
+        source.claims(None, 10).await.unwrap().into_iter().find(|claim| claim.key == UPLOADED).unwrap();
+    source.forget(&upload).await.unwrap();
+    source.forget(&upload).await.unwrap();
+    source.release(&tenant(), "dep_1").await.unwrap();
+    // Whoever reads it just now goes on reading.
+    let reading = source.open(&one).await.unwrap().expect("dep_2 wants it");
+    source.release(&tenant(), "dep_2").await.unwrap();
+    assert_eq!(tree(&reading.folder), pairs(&[("a", "1")]));
+    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), None);
+    assert_eq!(source.claims(None, 10).await.unwrap(), []);
+    let gone = source.fetch(&tenant(), &uploaded(&digest), "dep_3", None).await.unwrap_err();
+    assert!(matches!(&gone, PortError::Permanent(text) if text.contains("upload it again")), "{gone}");
+    // Two that are added and taken away at once: what is claimed is there.
+    for round in 0..8 {
+        let (digest, bytes) = packed(folder(&[("a", &format!("race {round}"))]).path());
+        source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+        let upload =
+            source.claims(None, 10).await.unwrap().into_iter().find(|claim| claim.key == UPLOADED).unwrap();
+        let (wanted, tenant) = (uploaded(&digest), tenant());
+        let (claimed, forgotten) =
+            tokio::join!(source.fetch(&tenant, &wanted, "racer", None), source.forget(&upload));
+        forgotten.unwrap();
+        let there = source.find(&tenant, &digest).await.unwrap().is_some();
+        assert_eq!(claimed.is_ok(), there);
+        source.release(&tenant, "racer").await.unwrap();
+    }
+}
+
+/// With their times.
+pub async fn claims_are_listed_page_by_page(source: Arc<dyn Source>) {
+    let app = folder(&[("a", "1")]);
+    for number in 0..5 {
+        fetch(&*source, &at(app.path()), &format!("dep_{number}")).await.unwrap();
+    }
+    let all = source.claims(None, 100).await.unwrap();
+    assert_eq!(all.len(), 5);
+    assert!(all.iter().all(|claim| claim.tenant == tenant() && claim.since.0 > 0), "{all:?}");
+    for size in [1, 2, 5] {
+        let mut pages: Vec<_> = vec![];
+        loop {
+            let page = source.claims(pages.last(), size).await.unwrap();
+            assert!(page.len() <= size);
+            if page.is_empty() {
+                break;
+            }
+            pages.extend(page);
+        }
+        assert_eq!(pages, all, "by {size}");
+    }
 }

@@ -11,7 +11,7 @@ mod revisions;
 mod traffic;
 
 pub use builds::*;
-pub use fixture::{App, Fixture, Heard, PATIENCE, Stars};
+pub use fixture::{App, Fixture, Heard, PATIENCE, Stars, archived};
 pub use observing::*;
 pub use revisions::*;
 pub use traffic::*;

@@ -1,13 +1,17 @@
 //! A source that is fetched already: one small Node app.
 
 use async_trait::async_trait;
-use model::port::{
-    PortError, Source,
-    source::{Checkout, SourceRef},
+use model::{
+    TenantId,
+    port::{
+        PortError, Source,
+        objects::Stream,
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef},
+    },
 };
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Arc};
 
-/// Answers every checkout with the same folder.
+/// Answers every fetch with the same folder.
 pub struct ReadySource(PathBuf);
 
 impl ReadySource {
@@ -24,11 +28,45 @@ impl ReadySource {
 
 #[async_trait]
 impl Source for ReadySource {
-    async fn checkout(&self, _: &SourceRef, _: &str, _: Option<&str>) -> Result<Checkout, PortError> {
-        Ok(Checkout { folder: self.0.clone(), commit: "0123456789abcdef".into(), bytes: 200 })
+    async fn check(&self, _: &SourceRef) -> Result<(), PortError> {
+        Ok(())
     }
 
-    async fn remove(&self, _: &str) -> Result<(), PortError> {
+    async fn fetch(
+        &self,
+        tenant: &TenantId,
+        _: &SourceRef,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<Fetched, PortError> {
+        let digest: Digest = "0123456789abcdef".repeat(4).parse().unwrap();
+        let key = format!("sources/{tenant}/{digest}");
+        let manifest =
+            Manifest { digest, packed_bytes: 100, bytes: 200, files: 2, origin: Origin::default() };
+        Ok(Fetched::Archived(Archived { key, manifest }))
+    }
+
+    async fn open(&self, _: &Archived) -> Result<Option<Checkout>, PortError> {
+        Ok(Some(Checkout { folder: self.0.clone(), held: Arc::new(()) }))
+    }
+
+    async fn receive(&self, _: &TenantId, _: &Digest, _: Stream) -> Result<Manifest, PortError> {
+        Err(PortError::Permanent("this source takes no uploads".to_owned()))
+    }
+
+    async fn find(&self, _: &TenantId, _: &Digest) -> Result<Option<Manifest>, PortError> {
+        Ok(None)
+    }
+
+    async fn release(&self, _: &TenantId, _: &str) -> Result<(), PortError> {
         Ok(())
+    }
+
+    async fn forget(&self, _: &Claim) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn claims(&self, _: Option<&Claim>, _: usize) -> Result<Vec<Claim>, PortError> {
+        Ok(vec![])
     }
 }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 use tempfile::TempDir;
-use tests::conformance::target::{App, Fixture, Heard, PATIENCE, http::get};
+use tests::conformance::target::{App, Fixture, Heard, PATIENCE, archived, http::get};
 
 /// A target that is opened again and again on one data folder.
 struct World {
@@ -32,12 +32,14 @@ impl World {
     ) -> (Fixture, Arc<machine::target::MachineTarget>) {
         let heard = Arc::new(Heard::default());
         let target = Arc::new(open(self.data.path(), port, &heard).await);
+        let objects = Arc::new(Objects::open(&self.data.path().join("objects")).unwrap());
+        let archive = archived(&*objects, self.source.path()).await;
         let fixture = Fixture {
             target: target.clone(),
-            objects: Arc::new(Objects::open(&self.data.path().join("objects")).unwrap()),
+            objects,
             store: store_of(self.data.path()),
             heard,
-            app: App { folder: self.source.path().to_owned(), start_command: format!("{TEST_APP} serve") },
+            app: App { archive, start_command: format!("{TEST_APP} serve") },
             now_ms,
             service: service.clone(),
             guard: Box::new(()),

@@ -23,9 +23,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
-use tests::conformance::target::{App, Fixture, Heard, Stars};
+use tests::conformance::target::{App, Fixture, Heard, Stars, archived};
 
 pub const TEST_APP: &str = env!("CARGO_BIN_EXE_test-app");
+
+/// The suite's tests start several.
+const BUILDS_AT_ONCE: usize = 8;
 
 /// What must live as long as the test; nothing it started is left behind.
 struct Guard {
@@ -88,6 +91,7 @@ async fn open_with(
         },
         keys: Arc::new(Keys::open(data).unwrap()),
         inherited,
+        builds: BUILDS_AT_ONCE,
     })
     .await
     .unwrap()
@@ -137,7 +141,8 @@ async fn world_on(
     let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock, inherited).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
     let store = store_of(data.path());
-    let app = App { folder: source.path().to_owned(), start_command: format!("{TEST_APP} serve") };
+    let archive = archived(&*objects, source.path()).await;
+    let app = App { archive, start_command: format!("{TEST_APP} serve") };
     let guard = Box::new(Guard { target: target.clone(), _folders: [data, source] });
     let service = Fixture::service();
     (Fixture { target: target.clone(), objects, store, heard, app, now_ms, service, guard }, target)

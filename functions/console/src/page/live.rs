@@ -232,12 +232,23 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
     })
 }
 
+/// What was changed, by whom, and whether there is more in it than was committed.
+fn change(origin: &model::port::source::Origin) -> Option<String> {
+    let message = origin.message.clone()?;
+    let author = origin.author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
+    let more = if origin.dirty { ", and changes that are not committed" } else { "" };
+    Some(format!("{message}{author}{more}"))
+}
+
 fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
     use model::port::source::SourceRef;
     let source = view.source.as_ref().map(|source| match source {
         SourceRef::Folder { path } => path.clone(),
         SourceRef::Git { url, branch: Some(branch), .. } => format!("{url}, branch {branch}"),
         SourceRef::Git { url, .. } => url.clone(),
+        SourceRef::Archive { name, .. } => {
+            format!("{}, uploaded", name.as_deref().unwrap_or("a folder"))
+        }
     });
     let took = view.duration_ms.map(words::duration);
     let strategy =
@@ -246,6 +257,7 @@ fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
         ("Took", took),
         ("Source", source),
         ("Commit", view.commit.clone()),
+        ("Change", view.archive.as_ref().and_then(|manifest| change(&manifest.origin))),
         ("Strategy", strategy.filter(|_| view.carried_out_by == CarriedOutBy::Sextant)),
         ("Revision", view.revision.clone()),
         ("Its own address", view.revision_url.clone()),

@@ -10,7 +10,10 @@ use model::{
         CarriedOutBy, Decision, Deployment, Entry, Failure, Feedback, FollowUp, Observation, Service, Stage,
         Status, Strategy,
     },
-    port::{source::SourceRef, target::Plan},
+    port::{
+        source::{Manifest, SourceRef},
+        target::Plan,
+    },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -92,8 +95,12 @@ pub struct DeploymentView {
     pub seq: u64,
     /// What is deployed.
     pub source: Option<SourceRef>,
-    /// The commit that was fetched.
+    /// The commit that was fetched; for a tree that is none, digits of what it holds.
     pub commit: Option<String>,
+    /// What the source's archive holds, and what Git says of it; `null` before it is fetched.
+    pub archive: Option<Manifest>,
+    /// What it waits for, when it waits for its turn.
+    pub waits: Option<String>,
     /// How traffic gets there.
     pub strategy: Strategy,
     /// The address people use.
@@ -177,6 +184,8 @@ impl DeploymentView {
             seq: deployment.seq,
             source: deployment.source.clone(),
             commit: deployment.commit.clone(),
+            archive: deployment.archive.as_ref().map(|archived| archived.manifest.clone()),
+            waits: deployment.waits.clone(),
             strategy: deployment.strategy,
             url: url(deployment, parts.service),
             revision: released.map(|released| released.revision.clone()),

@@ -68,7 +68,12 @@ fn decision_id(deployment: &Deployment) -> DecisionId {
 async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect::Report, Failed> {
     let checkout = scan::checkout(ctx, deployment).await?;
     let options = inspect::Options::default();
-    let read = tokio::task::spawn_blocking(move || inspect::read(&checkout.folder, &options)).await;
+    // The whole value goes along: the tree stays for as long as it is read.
+    let read = tokio::task::spawn_blocking(move || {
+        let checkout = checkout;
+        inspect::read(&checkout.folder, &options)
+    })
+    .await;
     match read {
         Ok(report) => report.map_err(|error| {
             Failed::lasting("not_readable", error.to_string(), "Mend that, then deploy again.")

@@ -13,13 +13,13 @@ pub async fn start(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
     let Some(plan) = &deployment.plan else {
         return Err(Failed::lasting("no_plan", "The deployment has no plan to build by", "Deploy again."));
     };
-    let checkout = scan::checkout(ctx, deployment).await?;
+    let archive = scan::archived(ctx, deployment).await?;
     let secrets = secret_variables(ctx, deployment).await?;
     let order = BuildOrder {
         key: deployment.build_key(),
         deployment: deployment.id.clone(),
         service: deployment.key(),
-        folder: checkout.folder,
+        archive,
         plan: plan.clone(),
         variables: deployment.variables.clone(),
         redact: secrets.values().map(|secret| secret.expose_secret().to_owned()).collect(),

@@ -95,16 +95,27 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
 }
 
 fn or_fault(result: Result<Performed, Failed>) -> Performed {
-    result.unwrap_or_else(|failed| Outcome::Fault(failed.0).into())
+    result.unwrap_or_else(|failed| {
+        let outcome = match failed {
+            Failed::Fault(fault) => Outcome::Fault(fault),
+            Failed::Waits(reason) => Outcome::Waits { reason },
+        };
+        outcome.into()
+    })
 }
 
-/// A fault on its way out of an effect.
-pub struct Failed(pub Fault);
+/// Why an effect came to nothing, on its way out.
+pub enum Failed {
+    /// It failed.
+    Fault(Fault),
+    /// It waits for its turn.
+    Waits(String),
+}
 
 impl Failed {
     /// A lasting fault with a sentence on what to do.
     pub fn lasting(code: &str, message: impl Into<String>, hint: &str) -> Self {
-        Self(Fault {
+        Self::Fault(Fault {
             transient: false,
             code: code.to_owned(),
             message: message.into(),
@@ -120,7 +131,9 @@ impl Failed {
 
     /// The same fault under another code and hint.
     pub fn named(mut self, code: &str, hint: &str) -> Self {
-        (self.0.code, self.0.hint) = (code.to_owned(), hint.to_owned());
+        if let Self::Fault(fault) = &mut self {
+            (fault.code, fault.hint) = (code.to_owned(), hint.to_owned());
+        }
         self
     }
 }
@@ -131,7 +144,7 @@ fn fault(transient: bool, code: &str, message: String) -> Failed {
     } else {
         "Mend that, then deploy again."
     };
-    Failed(Fault { transient, code: code.to_owned(), message, hint: hint.to_owned(), gone: None })
+    Failed::Fault(Fault { transient, code: code.to_owned(), message, hint: hint.to_owned(), gone: None })
 }
 
 impl From<PortError> for Failed {

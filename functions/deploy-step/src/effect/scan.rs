@@ -7,22 +7,22 @@ use model::{
     document::{Deployment, deployment_path},
     port::{
         KeyContext, PortError,
-        source::{Checkout, SourceRef},
+        source::{Archived, Checkout, Fetched, Manifest, SourceRef},
     },
 };
 
 /// Fetches the source under the deployment's id, and looks at names and variables.
 pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
-    let checkout = checkout(ctx, deployment).await?;
+    let archived = archived(ctx, deployment).await?;
     let kind = deployment.source.as_ref().map_or("nothing", kind);
-    let mut checks = vec![format!("source: {kind} at {}, {}", short(&checkout.commit), size(checkout.bytes))];
+    let mut checks = vec![said(kind, &archived.manifest)];
     checks.extend(suspicious(deployment));
-    Ok(Outcome::Scanned { commit: checkout.commit, checks })
+    Ok(Outcome::Scanned { archive: Box::new(archived), checks })
 }
 
-/// The fetched tree: the one that was fetched first under the deployment's id. If that copy is lost it is fetched
-/// again, by the same token, and what was scanned is what must come: a branch may have moved meanwhile.
-pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout, Failed> {
+/// The archive: the one that was fetched first under the deployment's id. If it is lost it is fetched again, by the
+/// same token, and what was scanned is what must come: a branch may have moved meanwhile.
+pub async fn archived(ctx: &Context, deployment: &Deployment) -> Result<Archived, Failed> {
     let Some(source) = &deployment.source else {
         return Err(Failed::lasting(
             "no_source",
@@ -32,21 +32,38 @@ pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout
     };
     let token = token(ctx, deployment).await?;
     let token = token.as_ref().map(seal::ExposeSecret::expose_secret);
-    let wanted = pinned(source, deployment.commit.as_deref());
-    let fetched = ctx.ports.source.checkout(&wanted, deployment.id.as_str(), token).await;
-    let checkout = fetched.map_err(unavailable)?;
-    match &deployment.commit {
-        Some(scanned) if *scanned != checkout.commit => Err(Failed::lasting(
+    let scanned = deployment.archive.as_ref().map(|archived| &archived.manifest);
+    let wanted = pinned(source, scanned.and_then(|manifest| manifest.origin.commit.as_deref()));
+    let key = deployment.id.as_str();
+    let fetched =
+        ctx.ports.source.fetch(&deployment.tenant, &wanted, key, token).await.map_err(unavailable)?;
+    let archived = match fetched {
+        Fetched::Archived(archived) => archived,
+        Fetched::Waits { reason } => return Err(Failed::Waits(reason)),
+    };
+    match scanned {
+        Some(scanned) if scanned.digest != archived.manifest.digest => Err(Failed::lasting(
             "source_changed",
             format!(
                 "The fetched source was lost, and what was fetched again is {} instead of {}",
-                short(&checkout.commit),
-                short(scanned)
+                named(&archived.manifest),
+                named(scanned)
             ),
             "Deploy again: then the source is checked as it is now.",
         )),
-        Some(_) | None => Ok(checkout),
+        Some(_) | None => Ok(archived),
     }
+}
+
+/// The tree, to read.
+pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout, Failed> {
+    let archived = archived(ctx, deployment).await?;
+    let opened = ctx.ports.source.open(&archived).await.map_err(unavailable)?;
+    // Removed in between: the next try fetches it again.
+    opened.ok_or_else(|| {
+        PortError::Transient("The source's archive was removed just now; it is fetched again".to_owned())
+            .into()
+    })
 }
 
 fn unavailable(error: PortError) -> Failed {
@@ -64,7 +81,7 @@ fn pinned(source: &SourceRef, commit: Option<&str>) -> SourceRef {
         SourceRef::Git { url, branch, commit: None } => {
             SourceRef::Git { url: url.clone(), branch: branch.clone(), commit: commit.map(str::to_owned) }
         }
-        SourceRef::Git { .. } | SourceRef::Folder { .. } => source.clone(),
+        SourceRef::Git { .. } | SourceRef::Folder { .. } | SourceRef::Archive { .. } => source.clone(),
     }
 }
 
@@ -84,6 +101,7 @@ fn kind(source: &SourceRef) -> &'static str {
     match source {
         SourceRef::Folder { .. } => "folder",
         SourceRef::Git { .. } => "Git",
+        SourceRef::Archive { .. } => "uploaded folder",
     }
 }
 
@@ -92,6 +110,27 @@ fn size(bytes: u64) -> String {
         0..1_024 => format!("{bytes} bytes"),
         1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
         _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+/// What was fetched, in one line.
+fn said(kind: &str, manifest: &Manifest) -> String {
+    let origin = &manifest.origin;
+    let on = origin.tag.as_ref().map(|tag| format!(" ({tag})"));
+    let on = on.or_else(|| origin.branch.as_ref().map(|branch| format!(" ({branch})"))).unwrap_or_default();
+    let changes = match &origin.commit {
+        Some(commit) if origin.dirty => format!(", with changes that {} doesn't have", short(commit)),
+        _ => String::new(),
+    };
+    let (files, bytes) = (manifest.files, size(manifest.bytes));
+    format!("source: {kind} at {}{on}, {files} files, {bytes}{changes}", short(manifest.revision()))
+}
+
+/// The commit and, since the same one may come out differently, the content.
+fn named(manifest: &Manifest) -> String {
+    match &manifest.origin.commit {
+        Some(commit) => format!("{} (content {})", short(commit), short(manifest.digest.as_str())),
+        None => short(manifest.digest.as_str()).to_owned(),
     }
 }
 

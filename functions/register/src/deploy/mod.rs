@@ -23,6 +23,7 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted = check::check(request.json::<StartBody>()?)?;
     let id = DeploymentId::from_random(ctx.random());
     ctx.about(&id);
+    source::admit(&ctx, &wanted.source, id.as_str()).await?;
     let order = order(&ctx, id, &wanted).await?;
     let changes = changes(&ctx, &wanted).await?;
     let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);

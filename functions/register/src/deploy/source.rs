@@ -1,12 +1,17 @@
 //! Which source is meant, and whether it may be fetched: Git over https or from an absolute path, a folder by its
 //! absolute path. Nothing that Git could take for an option or for a program to run.
 
-use host::Findings;
-use model::port::source::SourceRef;
+use host::{Context, Error, Findings};
+use model::port::{
+    PortError,
+    source::{Origin, SourceRef},
+};
 use url::Url;
 
 /// Longest path or URL.
 const LONGEST: usize = 2_048;
+/// Longest branch, author or message of an upload.
+const LONGEST_SAID: usize = 1_024;
 
 /// The ways of naming a source, as a body has them.
 #[derive(Default)]
@@ -116,6 +121,52 @@ fn check(source: &SourceRef, field: &str, findings: &mut Findings) {
                 );
             }
         }
+        SourceRef::Archive { origin, name, .. } => check_origin(origin, name.as_deref(), field, findings),
+    }
+}
+
+/// What is said of an upload is shown, not used; it is bounded all the same.
+fn check_origin(origin: &Origin, name: Option<&str>, field: &str, findings: &mut Findings) {
+    let texts = [
+        ("origin.tag", &origin.tag),
+        ("origin.branch", &origin.branch),
+        ("origin.author", &origin.author),
+        ("origin.message", &origin.message),
+    ];
+    let texts = texts.into_iter().map(|(name, text)| (name, text.as_deref())).chain([("name", name)]);
+    for (name, text) in texts {
+        if text.is_some_and(|text| text.len() > LONGEST_SAID || text.chars().any(char::is_control)) {
+            let problem =
+                format!("it has at most {LONGEST_SAID} bytes, on one line and without control characters");
+            findings.add(format!("{field}{name}"), problem);
+        }
+    }
+    if origin.commit.as_deref().is_some_and(|commit| !is_commit(commit)) {
+        let problem = "it is not a full commit id, which has 40 or 64 hexadecimal digits";
+        findings.add(format!("{field}origin.commit"), problem);
+    }
+}
+
+/// Whether the source may be fetched here at all, and an upload is there; its archive is then kept for `key`.
+pub async fn admit(ctx: &Context, source: &SourceRef, key: &str) -> Result<(), Error> {
+    let (field, asked) = match source {
+        SourceRef::Folder { .. } => ("path", ctx.ports.source.check(source).await),
+        SourceRef::Git { .. } => ("url", ctx.ports.source.check(source).await),
+        SourceRef::Archive { .. } => {
+            let tenant = ctx.tenant()?;
+            ("source.digest", ctx.ports.source.fetch(tenant, source, key, None).await.map(drop))
+        }
+    };
+    match asked {
+        Ok(()) => Ok(()),
+        Err(PortError::Permanent(problem)) => {
+            let mut findings = Findings::default();
+            findings.add(field, problem);
+            findings.finish()
+        }
+        Err(PortError::Transient(problem)) => Err(Error::unavailable(format!(
+            "The source can't be looked at now: {problem}. Nothing was done; repeat this in a minute."
+        ))),
     }
 }
 
@@ -175,7 +226,10 @@ fn is_commit(id: &str) -> bool {
 
 /// A service's name from the last part of the path or URL.
 pub fn suggested_name(source: &SourceRef) -> Option<String> {
-    let (SourceRef::Folder { path: text } | SourceRef::Git { url: text, .. }) = source;
+    let text = match source {
+        SourceRef::Folder { path: text } | SourceRef::Git { url: text, .. } => text,
+        SourceRef::Archive { name, .. } => name.as_deref()?,
+    };
     let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     inspect::names::suggested_service_name(last.strip_suffix(".git").unwrap_or(last))
 }

@@ -4,9 +4,16 @@ use super::App;
 use crate::secret::Secret;
 use host::{Context, Error, seal::ExposeSecret};
 use model::{
-    DecisionId,
-    port::{PortError, source::SourceRef},
+    DecisionId, TenantId,
+    port::{
+        PortError,
+        source::{Checkout, Fetched, SourceRef},
+    },
+    time::SECOND_MS,
 };
+
+/// How long fetching may hold up the answer: the function has 60 s.
+const FETCH_MS: i64 = 35 * SECOND_MS;
 
 /// Fetches and inspects.
 pub async fn inspect(
@@ -17,16 +24,21 @@ pub async fn inspect(
 ) -> Result<App, Error> {
     let key = id.as_str();
     let token = token.map(|token| token.0.expose_secret());
-    let read = match ctx.ports.source.checkout(source, key, token).await {
+    let tenant = ctx.tenant()?;
+    let read = match opened(ctx, tenant, source, key, token).await {
         Ok(checkout) => {
             let options = inspect::Options::default();
-            tokio::task::spawn_blocking(move || inspect::read(&checkout.folder, &options))
-                .await
-                .map_err(|error| Error::internal(format!("inspecting a repository failed: {error}")))
+            tokio::task::spawn_blocking(move || {
+                // The whole value goes along: the tree stays for as long as it is read.
+                let checkout = checkout;
+                inspect::read(&checkout.folder, &options)
+            })
+            .await
+            .map_err(|error| Error::internal(format!("inspecting a repository failed: {error}")))
         }
         Err(error) => Err(not_fetched(error)),
     };
-    if let Err(error) = ctx.ports.source.remove(key).await {
+    if let Err(error) = ctx.ports.source.release(tenant, key).await {
         tracing::warn!(%error, key, "a fetched repository could not be removed");
     }
     let report = read?.map_err(|error| {
@@ -35,6 +47,28 @@ pub async fn inspect(
     })?;
     let missing = report.missing().map(|missing| format!("It can't be deployed as it is: {missing}"));
     Ok(App { class: report.class(), plan: report.plan(), reasons: missing.into_iter().collect() })
+}
+
+/// Fetches and unpacks, for as long as a request may take.
+async fn opened(
+    ctx: &Context,
+    tenant: &TenantId,
+    source: &SourceRef,
+    key: &str,
+    token: Option<&str>,
+) -> Result<Checkout, PortError> {
+    let began = ctx.real();
+    loop {
+        match ctx.ports.source.fetch(tenant, source, key, token).await? {
+            Fetched::Archived(archived) => {
+                let opened = ctx.ports.source.open(&archived).await?;
+                return opened
+                    .ok_or_else(|| PortError::Transient("its archive was removed just now".to_owned()));
+            }
+            Fetched::Waits { .. } if ctx.real().since(began) < FETCH_MS => {}
+            Fetched::Waits { reason } => return Err(PortError::Transient(reason)),
+        }
+    }
 }
 
 fn not_fetched(error: PortError) -> Error {

@@ -6,7 +6,7 @@ use ::machine::{
     clock::{MachineClock, OsRandom},
     keys::{Keys, secret_file},
     objects::Objects,
-    source::MachineSource,
+    source::{self, MachineSource},
     store::{self, Store},
     target::{self, MachineTarget},
     timers::Timers,
@@ -116,6 +116,7 @@ impl Machine {
             helpers: helpers()?,
             keys: keys.clone(),
             inherited: inherited.clone(),
+            builds: target::BUILDS,
         })
         .await?;
         let target = Arc::new(target);
@@ -124,10 +125,15 @@ impl Machine {
             broker: broker.clone(),
             timers,
             target: target.clone(),
-            objects,
+            objects: objects.clone(),
             keys,
             mailer: Arc::new(mailer),
-            source: Arc::new(MachineSource::open(&data, &inherited.path)?),
+            source: Arc::new(MachineSource::open(source::Options::new(
+                &data,
+                &inherited.path,
+                objects,
+                clock.clone(),
+            ))?),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
         };

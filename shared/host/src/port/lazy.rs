@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{future::BoxFuture, stream::BoxStream};
 use model::{
-    Timestamp,
+    TenantId, Timestamp,
     message::Message,
     port::{
         Broker, Clock, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source, Store,
         Target, Timers,
-        source::{Checkout, SourceRef},
+        objects,
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
@@ -127,12 +128,20 @@ impl Objects for Lazy {
         self.ports().await?.objects.create(key, data).await
     }
 
+    async fn create_from(&self, key: &str, data: objects::Stream) -> Result<bool, PortError> {
+        self.ports().await?.objects.create_from(key, data).await
+    }
+
     async fn put(&self, key: &str, data: Bytes) -> Result<(), PortError> {
         self.ports().await?.objects.put(key, data).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
         self.ports().await?.objects.get(key).await
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<objects::Stream>, PortError> {
+        self.ports().await?.objects.read(key).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, PortError> {
@@ -164,17 +173,47 @@ impl Mailer for Lazy {
 
 #[async_trait]
 impl Source for Lazy {
-    async fn checkout(
+    async fn check(&self, source: &SourceRef) -> Result<(), PortError> {
+        self.ports().await?.source.check(source).await
+    }
+
+    async fn fetch(
         &self,
+        tenant: &TenantId,
         source: &SourceRef,
         key: &str,
         token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
-        self.ports().await?.source.checkout(source, key, token).await
+    ) -> Result<Fetched, PortError> {
+        self.ports().await?.source.fetch(tenant, source, key, token).await
     }
 
-    async fn remove(&self, key: &str) -> Result<(), PortError> {
-        self.ports().await?.source.remove(key).await
+    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError> {
+        self.ports().await?.source.open(archived).await
+    }
+
+    async fn receive(
+        &self,
+        tenant: &TenantId,
+        digest: &Digest,
+        upload: objects::Stream,
+    ) -> Result<Manifest, PortError> {
+        self.ports().await?.source.receive(tenant, digest, upload).await
+    }
+
+    async fn find(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Manifest>, PortError> {
+        self.ports().await?.source.find(tenant, digest).await
+    }
+
+    async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError> {
+        self.ports().await?.source.release(tenant, key).await
+    }
+
+    async fn forget(&self, claim: &Claim) -> Result<(), PortError> {
+        self.ports().await?.source.forget(claim).await
+    }
+
+    async fn claims(&self, after: Option<&Claim>, limit: usize) -> Result<Vec<Claim>, PortError> {
+        self.ports().await?.source.claims(after, limit).await
     }
 }
 

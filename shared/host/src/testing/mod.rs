@@ -12,8 +12,8 @@ use model::{
     message::Message,
     port::{
         Broker, Clock, Delivery, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source,
-        Store, Target, Timers,
-        source::{Checkout, SourceRef},
+        Store, Target, Timers, objects,
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
             RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
@@ -54,7 +54,13 @@ pub struct State {
     pub repository: Option<PathBuf>,
     /// What was fetched: from where, under which key, with which token.
     pub fetched: Vec<(SourceRef, String, Option<String>)>,
-    /// Keys of what was removed again.
+    /// What fetching waits for, last first, before it is done.
+    pub fetch_waits: Vec<String>,
+    /// Folders that may not be fetched.
+    pub closed_folders: Vec<String>,
+    /// Who wants which archive.
+    pub claims: Vec<Claim>,
+    /// Keys of what was released, digests of what was forgotten.
     pub removed: Vec<String>,
     /// What windows are answered with.
     pub measured: Option<(Measured, Cost)>,
@@ -246,10 +252,16 @@ impl Objects for World {
     async fn create(&self, _: &str, _: Bytes) -> Result<bool, PortError> {
         refuse()
     }
+    async fn create_from(&self, _: &str, _: objects::Stream) -> Result<bool, PortError> {
+        refuse()
+    }
     async fn put(&self, _: &str, _: Bytes) -> Result<(), PortError> {
         refuse()
     }
     async fn get(&self, _: &str) -> Result<Option<Bytes>, PortError> {
+        refuse()
+    }
+    async fn read(&self, _: &str) -> Result<Option<objects::Stream>, PortError> {
         refuse()
     }
     async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, PortError> {
@@ -260,23 +272,64 @@ impl Objects for World {
     }
 }
 
+/// The archive that every repository is packed into here.
+pub fn archived(commit: &str) -> Archived {
+    let digest = "d".repeat(64).parse().unwrap_or_else(|_| unreachable!("64 digits"));
+    let origin = Origin { commit: Some(commit.to_owned()), ..Origin::default() };
+    let manifest = Manifest { digest, packed_bytes: 1, bytes: 1, files: 1, origin };
+    Archived { key: "sources/acme/archive".to_owned(), manifest }
+}
+
 #[async_trait]
 impl Source for World {
-    async fn checkout(
+    async fn check(&self, source: &SourceRef) -> Result<(), PortError> {
+        match source {
+            SourceRef::Folder { path } if self.state().closed_folders.contains(path) => {
+                Err(PortError::Permanent("that folder is closed".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+    async fn fetch(
         &self,
+        _: &TenantId,
         source: &SourceRef,
         key: &str,
         token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
+    ) -> Result<Fetched, PortError> {
         let mut state = self.state();
         state.fetched.push((source.clone(), key.to_owned(), token.map(str::to_owned)));
-        let folder = state.repository.clone();
-        let folder = folder.ok_or_else(|| PortError::Permanent("there is no such repository".to_owned()))?;
-        Ok(Checkout { folder, commit: "c".repeat(40), bytes: 1 })
+        if let Some(reason) = state.fetch_waits.pop() {
+            return Ok(Fetched::Waits { reason });
+        }
+        match &state.repository {
+            Some(_) => Ok(Fetched::Archived(archived(&"c".repeat(40)))),
+            None => Err(PortError::Permanent("there is no such repository".to_owned())),
+        }
     }
-    async fn remove(&self, key: &str) -> Result<(), PortError> {
+    async fn open(&self, _: &Archived) -> Result<Option<Checkout>, PortError> {
+        let folder = self.state().repository.clone();
+        Ok(folder.map(|folder| Checkout { folder, held: Arc::new(()) }))
+    }
+    async fn receive(&self, _: &TenantId, _: &Digest, _: objects::Stream) -> Result<Manifest, PortError> {
+        refuse()
+    }
+    async fn find(&self, _: &TenantId, _: &Digest) -> Result<Option<Manifest>, PortError> {
+        Ok(None)
+    }
+    async fn release(&self, _: &TenantId, key: &str) -> Result<(), PortError> {
         self.state().removed.push(key.to_owned());
         Ok(())
+    }
+    async fn forget(&self, claim: &Claim) -> Result<(), PortError> {
+        self.state().removed.push(claim.digest.to_string());
+        Ok(())
+    }
+    async fn claims(&self, after: Option<&Claim>, limit: usize) -> Result<Vec<Claim>, PortError> {
+        let claims = self.state().claims.clone();
+        let from =
+            after.and_then(|after| claims.iter().position(|claim| claim == after)).map_or(0, |at| at + 1);
+        Ok(claims.into_iter().skip(from).take(limit).collect())
     }
 }
 

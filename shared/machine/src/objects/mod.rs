@@ -5,10 +5,12 @@
 //!
 //! A key can't be another key's folder: `a` and `a/b` exclude each other here, and the second is refused.
 
+mod stream;
+
 use crate::clock::OsRandom;
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::port::{self, PortError, Random};
+use model::port::{self, PortError, Random, objects::Stream};
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Write},
@@ -66,6 +68,11 @@ impl port::Objects for Objects {
         self.blocking(self.path(key)?, move |folder, path| create(folder, path, &data)).await
     }
 
+    async fn create_from(&self, key: &str, data: Stream) -> Result<bool, PortError> {
+        let path = self.path(key)?;
+        stream::create(&self.folder, path, data).await
+    }
+
     async fn put(&self, key: &str, data: Bytes) -> Result<(), PortError> {
         self.blocking(self.path(key)?, move |folder, path| put(folder, path, &data)).await
     }
@@ -77,6 +84,10 @@ impl port::Objects for Objects {
             Err(error) => Err(error),
         })
         .await
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Stream>, PortError> {
+        stream::read(self.path(key)?).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, PortError> {
@@ -145,8 +156,13 @@ fn create(folder: &Path, path: &Path, data: &[u8]) -> io::Result<bool> {
         return Ok(false);
     }
     let unfinished = write(folder, data)?;
-    let linked = make_parents(folder, path).and_then(|()| fs::hard_link(&unfinished, path));
-    fs::remove_file(&unfinished)?;
+    name(folder, path, &unfinished)
+}
+
+/// Gives a written file its name unless there is one of that name, and removes the unfinished name.
+fn name(folder: &Path, path: &Path, unfinished: &Path) -> io::Result<bool> {
+    let linked = make_parents(folder, path).and_then(|()| fs::hard_link(unfinished, path));
+    fs::remove_file(unfinished)?;
     match linked {
         Ok(()) => sync_folder(path).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {

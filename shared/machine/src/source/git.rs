@@ -6,11 +6,11 @@
 
 use super::{
     explain::explain,
-    tree::Bounds,
     wanted::{Wanted, shown},
 };
 use crate::target::{files, process};
-use model::port::PortError;
+use archive::{Limits, git::told};
+use model::port::{PortError, source::Origin};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 use tokio::{
@@ -44,7 +44,7 @@ const OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Git<'a> {
     pub path: &'a str,
     pub patience: Duration,
-    pub bounds: Bounds,
+    pub limits: Limits,
 }
 
 /// What a git command came to.
@@ -55,8 +55,8 @@ struct Said {
 }
 
 impl Git<'_> {
-    /// Fetches into the new folder `to` and answers the commit that is checked out there.
-    pub(super) async fn fetch(&self, wanted: &Wanted, to: &Path) -> Result<String, PortError> {
+    /// Fetches into the new folder `to` and answers what is checked out there.
+    pub(super) async fn fetch(&self, wanted: &Wanted, to: &Path) -> Result<Origin, PortError> {
         let fetching = self.fetch_all(wanted, to);
         tokio::time::timeout(self.patience, fetching).await.unwrap_or_else(|_| {
             Err(PortError::Transient(format!(
@@ -67,7 +67,7 @@ impl Git<'_> {
         })
     }
 
-    async fn fetch_all(&self, wanted: &Wanted, to: &Path) -> Result<String, PortError> {
+    async fn fetch_all(&self, wanted: &Wanted, to: &Path) -> Result<Origin, PortError> {
         if wanted.local && !Path::new(&wanted.url).is_dir() {
             return Err(PortError::Permanent(format!(
                 "the repository {} doesn't exist; check its path",
@@ -85,7 +85,12 @@ impl Git<'_> {
         let list = self.must(wanted, to, &["ls-tree", "-r", "-l", "-z", "--full-tree", &commit]).await?;
         self.check_size(wanted, &list)?;
         self.must(wanted, to, &["checkout", "--quiet", "--force", "--detach", &commit]).await?;
-        Ok(commit)
+        let (author, message) = told(&self.must(wanted, to, &["cat-file", "commit", &commit]).await?);
+        let head = std::fs::read_to_string(to.join(".git/FETCH_HEAD")).unwrap_or_default();
+        let tag = named(&head, &commit, "tag").filter(|_| wanted.commit.is_none());
+        let branch =
+            named(&head, &commit, "branch").or_else(|| wanted.branch.clone().filter(|_| tag.is_none()));
+        Ok(Origin { commit: Some(commit), tag, branch, author, message, dirty: false })
     }
 
     /// The commit alone where the server allows it, else the branch it should be on.
@@ -129,16 +134,15 @@ impl Git<'_> {
             bytes = bytes.saturating_add(size.unwrap_or(0));
             entries += 1;
         }
-        if bytes <= self.bounds.bytes && entries <= self.bounds.entries && (list.len() as u64) < OUTPUT_BYTES
-        {
+        if bytes <= self.limits.bytes && entries <= self.limits.files && (list.len() as u64) < OUTPUT_BYTES {
             return Ok(());
         }
         Err(PortError::Permanent(format!(
             "`{}` is too large: {entries} files of {} MiB, and {} files of {} MiB is the most; deploy a smaller repository or a folder",
             shown(&wanted.url),
             bytes >> 20,
-            self.bounds.entries,
-            self.bounds.bytes >> 20
+            self.limits.files,
+            self.limits.bytes >> 20
         )))
     }
 
@@ -156,7 +160,7 @@ impl Git<'_> {
         let mut group = Group(child.id().map_or(0, |id| id as i32));
         // Whatever git writes is a file somewhere: none may outgrow the bound.
         if let Some(pid) = Pid::from_raw(group.0) {
-            let limit = Rlimit { current: Some(self.bounds.bytes), maximum: Some(self.bounds.bytes) };
+            let limit = Rlimit { current: Some(self.limits.bytes), maximum: Some(self.limits.bytes) };
             prlimit(Some(pid), Resource::Fsize, limit).ok();
         }
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -221,6 +225,15 @@ impl Git<'_> {
     }
 }
 
+/// The tag or branch that was fetched, as `FETCH_HEAD` has it: `COMMIT\t\tbranch 'main' of ADDRESS`. A tag's own id
+/// comes before its commit's there, so only its name is looked at.
+fn named(head: &str, commit: &str, kind: &str) -> Option<String> {
+    let line = head.lines().next()?;
+    let ours = kind == "tag" || line.starts_with(commit);
+    let (_, rest) = line.split_once(&format!("\t{kind} '")).filter(|_| ours)?;
+    rest.split_once("' of ").map(|(name, _)| name.to_owned())
+}
+
 /// Reads at most so many bytes of what git says.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
@@ -251,7 +264,7 @@ mod tests {
     }
 
     fn git(path: &str) -> Git<'_> {
-        Git { path, patience: Duration::from_mins(1), bounds: Bounds::default() }
+        Git { path, patience: Duration::from_mins(1), limits: Limits::default() }
     }
 
     fn path() -> String {

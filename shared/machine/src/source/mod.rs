@@ -1,241 +1,377 @@
-//! Fetches source trees onto this machine: from a folder, or from Git by its own command.
+//! Source trees: fetched from a folder or from Git by its own command, or taken from an upload, and kept as archives
+//! in the objects; unpacked into a cache on this machine for whoever reads one.
 //!
-//! A tree is fetched once per key, into a place of its own that nobody else writes to. Invariant: nothing of a
-//! repository is run, no link leads out of a fetched tree, and a token is in no argument, file or message.
+//! Invariant: nothing of a repository is run, no link leads out of a tree, and a token is in no argument, file or
+//! message. What is fetched half is nowhere to be found, and goes with the next start at the latest.
 
+mod cache;
 mod explain;
+mod folder;
 mod git;
-pub mod tree;
+mod job;
+mod keep;
 mod wanted;
 
-use crate::target::files;
+pub(crate) use cache::{unpack, write};
+
+use crate::{clock::OsRandom, target::files};
+use archive::Limits;
 use async_trait::async_trait;
-use model::port::{
-    PortError, Source,
-    source::{Checkout, SourceRef},
+use cache::{Cache, Staged};
+use futures::{StreamExt as _, stream};
+use job::Jobs;
+use keep::{Keep, check_key, gone};
+use model::{
+    TenantId,
+    port::{
+        Clock, Objects, PortError, Random as _, Source,
+        objects::Stream,
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, UPLOADED},
+    },
 };
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::Arc,
     time::Duration,
 };
-use tree::Bounds;
+use tokio::sync::Semaphore;
 
-/// How long fetching may take.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-/// Sources on one machine, fetched into `sources` of the data folder.
-#[derive(Clone)]
-pub struct MachineSource {
-    data: PathBuf,
-    folder: PathBuf,
-    path: String,
-    bounds: Bounds,
-    patience: Duration,
-    /// One fetch per key at a time.
-    busy: Arc<Mutex<BTreeMap<String, Weak<tokio::sync::Mutex<()>>>>>,
+/// What sources are made of, and their bounds.
+pub struct Options {
+    /// The data folder; this uses `sources` in it.
+    pub data: PathBuf,
+    /// Where programs are: `git` among them.
+    pub path: String,
+    /// Where archives are kept.
+    pub objects: Arc<dyn Objects>,
+    /// The time that claims are dated by.
+    pub clock: Arc<dyn Clock>,
+    /// Whether folders and repositories of this machine's own disk are sources: whoever may deploy can then read
+    /// whatever this process can.
+    pub folders: bool,
+    /// How large trees and archives may be.
+    pub limits: Limits,
+    /// How long fetching may take.
+    pub patience: Duration,
+    /// Fetches at once.
+    pub fetches: usize,
+    /// Uploads at once.
+    pub uploads: usize,
+    /// Bytes of unpacked trees that are kept for whoever reads them next.
+    pub cache_bytes: u64,
+    /// How long a caller waits for a fetch before it is told to ask again.
+    pub answer_within: Duration,
 }
 
-/// What is known about a fetched tree; written when it is complete.
-#[derive(Serialize, Deserialize)]
-struct Fetched {
-    commit: String,
-    bytes: u64,
+impl Options {
+    /// As on a developer's machine.
+    pub fn new(data: &Path, path: &str, objects: Arc<dyn Objects>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            data: data.to_owned(),
+            path: path.to_owned(),
+            objects,
+            clock,
+            folders: true,
+            limits: Limits::default(),
+            patience: Duration::from_mins(5),
+            fetches: 4,
+            uploads: 8,
+            cache_bytes: 4 << 30,
+            answer_within: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Sources on one machine.
+#[derive(Clone)]
+pub struct MachineSource {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    data: PathBuf,
+    /// Where fetches are under way.
+    work: PathBuf,
+    path: String,
+    folders: bool,
+    limits: Limits,
+    patience: Duration,
+    clock: Arc<dyn Clock>,
+    keep: Keep,
+    cache: Cache,
+    jobs: Jobs,
+    uploads: Semaphore,
 }
 
 impl MachineSource {
-    /// Opens the folder for fetched trees. `path` is where programs are: `git` among them.
-    pub fn open(data: &Path, path: &str) -> Result<Self, PortError> {
-        files::folder(&data.join("sources"))?;
-        let data = data.canonicalize().map_err(|e| files::failed("look at", data, &e))?;
-        let folder = data.join("sources");
-        let busy = Arc::default();
-        Ok(Self { data, folder, path: path.to_owned(), bounds: Bounds::default(), patience: PATIENCE, busy })
-    }
-
-    /// The same with other bounds.
-    #[must_use]
-    pub fn bounded(self, bounds: Bounds, patience: Duration) -> Self {
-        Self { bounds, patience, ..self }
-    }
-
-    fn turn(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut busy = self.busy.lock();
-        busy.retain(|_, turn| turn.strong_count() > 0);
-        if let Some(turn) = busy.get(key).and_then(Weak::upgrade) {
-            return turn;
+    /// Opens the folder and removes what a predecessor left half done in it.
+    pub fn open(options: Options) -> Result<Self, PortError> {
+        let sources = options.data.join("sources");
+        files::folder(&sources)?;
+        let data = options.data.canonicalize().map_err(|e| files::failed("look at", &options.data, &e))?;
+        let sources = data.join("sources");
+        // Trees of an earlier layout, too.
+        for (_, old) in files::subfolders(&sources) {
+            files::remove_folder(&old)?;
         }
-        let turn = Arc::default();
-        busy.insert(key.to_owned(), Arc::downgrade(&turn));
-        turn
+        let work = sources.join("work");
+        files::folder(&work)?;
+        let inner = Inner {
+            cache: Cache::open(sources.join("trees"), options.limits, options.cache_bytes)?,
+            data,
+            work,
+            path: options.path,
+            folders: options.folders,
+            limits: options.limits,
+            patience: options.patience,
+            clock: options.clock,
+            keep: Keep::new(options.objects),
+            jobs: Jobs::new(options.fetches, options.answer_within),
+            uploads: Semaphore::new(options.uploads.max(1)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// A folder of work; it goes with whoever gives up.
+struct Work(PathBuf);
+
+impl Work {
+    async fn end(self) {
+        let path = self.0.clone();
+        files::blocking(move || files::remove_folder(&path)).await.unwrap_or_else(not_removed);
+    }
+}
+
+fn not_removed(error: PortError) {
+    tracing::warn!(%error, "what was fetched half could not be removed; it goes with the next start");
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.0.exists() {
+            return;
+        }
+        let path = self.0.clone();
+        let remove = move || files::remove_folder(&path).unwrap_or_else(not_removed);
+        // It may be a large tree, and this may be an async thread.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+impl Inner {
+    fn work(&self) -> Result<Work, PortError> {
+        let work = Work(self.work.join(format!("{:032x}", OsRandom.bits())));
+        files::folder(&work.0)?;
+        Ok(work)
     }
 
+    /// Folders, and repositories given by a path.
+    fn local(&self, path: &str) -> Result<PathBuf, PortError> {
+        if !self.folders {
+            return Err(PortError::Permanent(format!(
+                "`{path}` is a path of the server's own disk, which is no source here; run `sextant deploy` where \
+                 the folder is, or give the repository's https address"
+            )));
+        }
+        folder::checked(path, &self.data)
+    }
+
+    /// Fetches, packs and keeps.
     async fn fetch(
         &self,
-        source: &SourceRef,
-        place: &Path,
-        token: Option<&str>,
-    ) -> Result<Fetched, PortError> {
-        let tree = place.join("tree");
-        match source {
-            SourceRef::Folder { path } => {
-                let from = folder(path)?;
-                let copied = self.copy(from, tree).await?;
-                Ok(Fetched { commit: copied.hash, bytes: copied.bytes })
-            }
-            SourceRef::Git { url, branch, commit } => {
-                let wanted = wanted::Wanted::parse(url, branch.as_deref(), commit.as_deref(), token)?;
-                let repository = place.join("repository");
-                let git = git::Git { path: &self.path, patience: self.patience, bounds: self.bounds };
-                let commit = git.fetch(&wanted, &repository).await?;
-                let copied = self.copy(repository.clone(), tree).await?;
-                files::blocking(move || files::remove_folder(&repository)).await?;
-                Ok(Fetched { commit, bytes: copied.bytes })
-            }
-        }
-    }
-
-    /// Fetches a tree, or finds it.
-    async fn find_or_fetch(
-        &self,
+        tenant: &TenantId,
         source: &SourceRef,
         key: &str,
         token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
-        let turn = self.turn(key);
-        let _one = turn.lock().await;
-        let (place, partial) = (self.folder.join(key), self.partial(key));
-        if let Some(fetched) = files::read_json::<Fetched>(&place.join("fetched.json"))? {
-            return Ok(Checkout { folder: place.join("tree"), commit: fetched.commit, bytes: fetched.bytes });
-        }
-        let clean = partial.clone();
-        files::blocking(move || files::remove_folder(&clean)).await?;
-        files::folder(&partial)?;
-        let fetched = match self.fetch(source, &partial, token).await {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                files::blocking(move || files::remove_folder(&partial)).await?;
-                return Err(error);
+    ) -> Result<Archived, PortError> {
+        let work = self.work()?;
+        let result = self.fetch_in(&work, tenant, source, key, token).await;
+        work.end().await;
+        result
+    }
+
+    async fn fetch_in(
+        &self,
+        work: &Work,
+        tenant: &TenantId,
+        source: &SourceRef,
+        key: &str,
+        token: Option<&str>,
+    ) -> Result<Archived, PortError> {
+        let packed = work.0.join("archive");
+        let (manifest, staged) = match source {
+            SourceRef::Folder { path } => {
+                let from = self.local(path)?;
+                folder::pack(from, packed, self.limits, self.path.clone(), None).await?
+            }
+            SourceRef::Git { url, branch, commit } => {
+                let wanted = wanted::Wanted::parse(url, branch.as_deref(), commit.as_deref(), token)?;
+                if wanted.local {
+                    self.local(url)?;
+                }
+                let repository = work.0.join("repository");
+                let git = git::Git { path: &self.path, patience: self.patience, limits: self.limits };
+                let origin = git.fetch(&wanted, &repository).await?;
+                folder::pack(repository, packed, self.limits, self.path.clone(), Some(origin)).await?
+            }
+            SourceRef::Archive { digest, origin, .. } => {
+                return self.claim(tenant, key, digest, origin).await;
             }
         };
-        files::replace_json(&partial.join("fetched.json"), &fetched)?;
-        // Complete or not there at all.
-        std::fs::rename(&partial, &place).map_err(|e| files::failed("move", &partial, &e))?;
-        Ok(Checkout { folder: place.join("tree"), commit: fetched.commit, bytes: fetched.bytes })
+        let (since, data) = (self.clock.now(), file(&staged.0).await?);
+        self.keep.put(tenant, key, &manifest, since, Some(data)).await
     }
 
-    fn partial(&self, key: &str) -> PathBuf {
-        self.folder.join(format!(".{key}.partial"))
+    /// Writes it down, checks it whole, and keeps it.
+    async fn receive(
+        &self,
+        work: &Work,
+        tenant: &TenantId,
+        digest: &Digest,
+        upload: Stream,
+    ) -> Result<Manifest, PortError> {
+        let staged = Staged(work.0.join("archive"));
+        write(&staged.0, upload, self.limits.packed_bytes).await?;
+        let (path, limits) = (staged.0.clone(), self.limits);
+        let contents = files::blocking(move || {
+            let file = std::fs::File::open(&path).map_err(|e| files::failed("read", &path, &e))?;
+            Ok(archive::check(file, limits)?)
+        })
+        .await?;
+        if contents.digest != *digest {
+            let (wanted, found) = (digest.to_string(), contents.digest.to_string());
+            return Err(archive::Error::OtherDigest { wanted, found }.into());
+        }
+        let manifest = contents.manifest(Origin::default());
+        let data = file(&staged.0).await?;
+        self.keep.put(tenant, UPLOADED, &manifest, self.clock.now(), Some(data)).await?;
+        Ok(manifest)
     }
 
-    async fn copy(&self, from: PathBuf, to: PathBuf) -> Result<tree::Copied, PortError> {
-        let (bounds, data) = (self.bounds, self.data.clone());
-        // Deploying the folder that holds the data folder would copy the copy.
-        let except = (!from.starts_with(&data)).then_some(data);
-        files::blocking(move || tree::copy(&from, &to, bounds, except.as_deref())).await
+    /// One more claim on what was uploaded.
+    async fn claim(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        digest: &Digest,
+        origin: &Origin,
+    ) -> Result<Archived, PortError> {
+        let known = self.keep.known(tenant, digest).await?.ok_or_else(|| gone(digest))?;
+        let manifest = Manifest { origin: origin.clone(), ..known };
+        self.keep.put(tenant, key, &manifest, self.clock.now(), None).await
     }
+}
+
+/// A file as a stream.
+async fn file(path: &Path) -> Result<Stream, PortError> {
+    use tokio::io::AsyncReadExt as _;
+    let broken = {
+        let path = path.to_owned();
+        move |error: std::io::Error| files::failed("read", &path, &error)
+    };
+    let file = tokio::fs::File::open(path).await.map_err(&broken)?;
+    let pieces = stream::try_unfold(file, move |mut file| {
+        let broken = broken.clone();
+        async move {
+            let mut piece = Vec::with_capacity(256 * 1024);
+            let read = file.read_buf(&mut piece).await.map_err(broken)?;
+            Ok((read > 0).then(|| (piece.into(), file)))
+        }
+    });
+    Ok(pieces.boxed())
 }
 
 #[async_trait]
 impl Source for MachineSource {
-    async fn checkout(
+    async fn check(&self, source: &SourceRef) -> Result<(), PortError> {
+        match source {
+            SourceRef::Folder { path } => self.inner.local(path).map(drop),
+            SourceRef::Git { url, .. } if url.starts_with('/') => self.inner.local(url).map(drop),
+            SourceRef::Git { .. } | SourceRef::Archive { .. } => Ok(()),
+        }
+    }
+
+    async fn fetch(
         &self,
+        tenant: &TenantId,
         source: &SourceRef,
         key: &str,
         token: Option<&str>,
-    ) -> Result<Checkout, PortError> {
-        files::check_name("checkout", key)?;
-        let (this, source) = (self.clone(), source.clone());
-        let (key, token) = (key.to_owned(), token.map(str::to_owned));
-        // It goes on when its caller's time is up, for as long as its own bounds allow: the repeat finds the tree
+    ) -> Result<Fetched, PortError> {
+        check_key(key)?;
+        if !self.inner.jobs.knows(tenant, key)
+            && let Some(archived) = self.inner.keep.claimed(tenant, key).await?
+        {
+            return Ok(Fetched::Archived(archived));
+        }
+        if let SourceRef::Archive { digest, origin, .. } = source {
+            return Ok(Fetched::Archived(self.inner.claim(tenant, key, digest, origin).await?));
+        }
+        // It goes on when its caller's time is up, for as long as its own bounds allow: the repeat finds the archive
         // instead of beginning anew, each time.
-        let fetching = tokio::spawn(async move { this.find_or_fetch(&source, &key, token.as_deref()).await });
-        fetching.await.unwrap_or_else(|error| {
-            Err(PortError::Transient(format!("fetching was broken off ({error}): try it again")))
-        })
+        let (inner, source) = (Arc::clone(&self.inner), source.clone());
+        let (of, under, token) = (tenant.clone(), key.to_owned(), token.map(str::to_owned));
+        let work = async move { inner.fetch(&of, &source, &under, token.as_deref()).await };
+        self.inner.jobs.fetch(tenant, key, work).await
     }
 
-    async fn remove(&self, key: &str) -> Result<(), PortError> {
-        files::check_name("checkout", key)?;
-        let turn = self.turn(key);
-        let _one = turn.lock().await;
-        let (place, partial) = (self.folder.join(key), self.partial(key));
-        files::blocking(move || {
-            // What a crash left of an unfinished fetch.
-            files::remove_folder(&partial)?;
-            files::remove_folder(&place)
-        })
-        .await
+    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError> {
+        self.inner.cache.tree(&archived.manifest.digest, self.inner.keep.read(archived)).await
     }
-}
 
-/// A folder that a user named.
-fn folder(path: &str) -> Result<PathBuf, PortError> {
-    let given = Path::new(path);
-    if !given.is_absolute() {
-        return Err(PortError::Permanent(format!(
-            "`{path}` is not an absolute path; give the folder's whole path"
-        )));
+    async fn receive(
+        &self,
+        tenant: &TenantId,
+        digest: &Digest,
+        upload: Stream,
+    ) -> Result<Manifest, PortError> {
+        let inner = &self.inner;
+        let _one = inner.uploads.try_acquire().map_err(|_| {
+            PortError::Transient(
+                "as many archives as at once are being uploaded; repeat this in a minute".to_owned(),
+            )
+        })?;
+        let work = inner.work()?;
+        let result = inner.receive(&work, tenant, digest, upload).await;
+        work.end().await;
+        result
     }
-    let found = given.canonicalize().map_err(|error| {
-        PortError::Permanent(format!("the folder {path} can't be read: {error}; check its path"))
-    })?;
-    if !found.is_dir() {
-        return Err(PortError::Permanent(format!(
-            "{path} is a file, not a folder; give the folder that the app is in"
-        )));
+
+    async fn find(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Manifest>, PortError> {
+        let known = self.inner.keep.known(tenant, digest).await?;
+        Ok(known.map(|manifest| Manifest { origin: Origin::default(), ..manifest }))
     }
-    Ok(found)
+
+    async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError> {
+        check_key(key)?;
+        self.inner.jobs.end(tenant, key);
+        for digest in self.inner.keep.digests_of(tenant, key).await? {
+            self.forget(&Claim {
+                tenant: tenant.clone(),
+                key: key.to_owned(),
+                digest,
+                since: self.inner.clock.now(),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, claim: &Claim) -> Result<(), PortError> {
+        match self.inner.keep.release(&claim.tenant, &claim.key, &claim.digest).await? {
+            Some(digest) => self.inner.cache.remove(&digest).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn claims(&self, after: Option<&Claim>, limit: usize) -> Result<Vec<Claim>, PortError> {
+        self.inner.keep.claims(after, limit).await
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
-    /// A program called git that waits in `fetch` until somebody writes to a pipe, and can't fetch twice.
-    fn slow_git(tools: &Path) -> String {
-        let here = tools.display();
-        let script = format!(
-            "#!/bin/sh\ncase \"$*\" in\n*\"fetch --quiet\"*) mkdir {here}/once || exit 1; read line < {here}/pipe;;\n\
-             *rev-parse*) echo 0123456789012345678901234567890123456789;;\nesac\n"
-        );
-        fs::write(tools.join("git"), script).unwrap();
-        fs::set_permissions(tools.join("git"), fs::Permissions::from_mode(0o700)).unwrap();
-        let made = std::process::Command::new("mkfifo").arg(tools.join("pipe")).status().unwrap();
-        assert!(made.success());
-        format!("{here}:/usr/bin:/bin")
-    }
-
-    #[tokio::test]
-    async fn a_fetch_goes_on_when_its_callers_time_is_up() {
-        let (data, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let source = MachineSource::open(data.path(), &slow_git(tools.path())).unwrap();
-        let wanted = SourceRef::Git { url: "https://git.example/a/b.git".into(), branch: None, commit: None };
-        let (first, asked) = (source.clone(), wanted.clone());
-        let caller = tokio::spawn(async move { first.checkout(&asked, "dep_1", None).await });
-        let pipe = tools.path().join("pipe");
-        // Opening it waits for git to be in the middle of its fetch.
-        let pipe = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(pipe));
-        let mut pipe = pipe.await.unwrap().unwrap();
-        caller.abort();
-        assert!(caller.await.unwrap_err().is_cancelled());
-        std::io::Write::write_all(&mut pipe, b"go on\n").ok();
-        drop(pipe);
-        let found = source.checkout(&wanted, "dep_1", None).await.unwrap();
-        assert_eq!(found.commit, "0123456789012345678901234567890123456789");
-    }
-
-    #[tokio::test]
-    async fn what_a_crash_left_of_a_fetch_is_removed_too() {
-        let data = tempfile::tempdir().unwrap();
-        let source = MachineSource::open(data.path(), "/usr/bin:/bin").unwrap();
-        let partial = source.partial("dep_1");
-        files::folder(&partial.join("repository")).unwrap();
-        source.remove("dep_1").await.unwrap();
-        assert!(!partial.exists());
-    }
-}
+mod tests;

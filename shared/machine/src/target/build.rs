@@ -14,6 +14,10 @@ use super::{
     runner::{CANCEL, ORDER, OUTCOME, Order, PRIVATE, Private, RUNNER, SEGMENT},
     seal,
 };
+use crate::{
+    source,
+    turns::{Slot, Turns},
+};
 use bytes::Bytes;
 use model::{
     TenantId,
@@ -21,13 +25,14 @@ use model::{
     message::{Message, kind},
     port::{
         Broker, Clock, KeyContext, Keys, Objects, PortError, Store,
+        source::Archived,
         target::{BuildOrder, BuildState, TargetError},
     },
 };
 use parking_lot::Mutex;
 use rustix::process::Signal;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -40,6 +45,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// The archive of the source, until it is unpacked.
+const SOURCE: &str = "source.tar.zst";
 /// Written when the end was published.
 const ANNOUNCED: &str = "announced";
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -63,6 +70,10 @@ pub(crate) struct Builds {
     pub watched: Mutex<BTreeSet<String>>,
     /// One start at a time, so that a key is ordered once.
     pub starting: tokio::sync::Mutex<()>,
+    /// So many run at once.
+    pub turns: Turns,
+    /// Those that wait for their turn: the place in the queue, and what ends the wait.
+    pub queued: Mutex<BTreeMap<String, (u64, CancellationToken)>>,
 }
 
 impl Builds {
@@ -73,9 +84,14 @@ impl Builds {
                 files::remove_folder(&folder).ok(); // it died before the order was complete; the repeat makes it anew
             } else if !folder.join(ANNOUNCED).exists() {
                 let begun = folder.join(RUNNER).exists() || folder.join(OUTCOME).exists();
-                let child = if begun { None } else { self.begin(&key).await };
-                if self.watched.lock().insert(key.clone()) {
-                    self.follow(key, child);
+                if !self.watched.lock().insert(key.clone()) {
+                    continue;
+                }
+                if begun {
+                    // It runs, whether or not there is a slot for it.
+                    self.follow(key, None, self.turns.at_once());
+                } else {
+                    self.wait_and_begin(key);
                 }
             }
         }
@@ -89,17 +105,17 @@ impl Builds {
         if folder.join(ORDER).exists() {
             return Ok(());
         }
-        if !order.folder.is_dir() {
-            let path = order.folder.display();
-            return Err(PortError::Permanent(format!(
-                "the source folder {path} doesn't exist; fetch the source again"
-            ))
-            .into());
-        }
         // Watched from before it can be seen: an order that nobody watches reads as one whose process is gone.
         self.watched.lock().insert(order.key.clone());
-        match self.order(&folder, &order).await {
-            Ok(child) => self.follow(order.key, Some(child)),
+        let begun = async {
+            let private = self.write_order(&folder, &order).await?;
+            let slot = self.turns.at_once();
+            let child = if slot.is_some() { Some(self.spawn(&folder, private)?) } else { None };
+            Ok::<_, PortError>(child.zip(slot))
+        };
+        match begun.await {
+            Ok(Some((child, slot))) => self.follow(order.key, Some(child), Some(slot)),
+            Ok(None) => self.wait_and_begin(order.key),
             Err(error) => {
                 files::remove_folder(&folder).ok();
                 self.watched.lock().remove(&order.key);
@@ -109,9 +125,39 @@ impl Builds {
         Ok(())
     }
 
-    async fn order(&self, folder: &Path, order: &BuildOrder) -> Result<Child, PortError> {
-        let private = self.write_order(folder, order).await?;
-        self.spawn(folder, private)
+    /// Begins an ordered build once a slot is free, unless it is cancelled before that.
+    fn wait_and_begin(self: &Arc<Self>, key: String) {
+        let builds = Arc::clone(self);
+        let (ticket, cancelled) = (self.turns.ticket(), CancellationToken::new());
+        self.queued.lock().insert(key.clone(), (ticket.number(), cancelled.clone()));
+        // A predecessor may have taken the cancellation.
+        if self.folder.join(&key).join(CANCEL).exists() {
+            cancelled.cancel();
+        }
+        self.tasks.spawn(async move {
+            let slot = tokio::select! {
+                biased;
+                () = builds.end.cancelled() => return,
+                () = cancelled.cancelled() => None,
+                slot = builds.turns.turn(ticket) => slot,
+            };
+            let begun = match &slot {
+                Some(_) => builds.begin(&key).await,
+                None => Err("the build was cancelled before it began".to_owned()),
+            };
+            // From here on it reads as running, or as over.
+            builds.queued.lock().remove(&key);
+            match begun {
+                Ok(child) => builds.follow(key, child, slot),
+                Err(reason) => {
+                    let outcome = BuildState::Failed { reason, tail: vec![], duration_ms: 0 };
+                    files::replace_json(&builds.folder.join(&key).join(OUTCOME), &outcome).unwrap_or_else(
+                        |error| tracing::error!(build = key, %error, "the end of a build can't be written"),
+                    );
+                    builds.follow(key, None, None);
+                }
+            }
+        });
     }
 
     /// How a build stands.
@@ -124,10 +170,18 @@ impl Builds {
         }
         match files::read_json::<Order>(&folder.join(ORDER))? {
             None => Ok(BuildState::Unknown),
+            Some(_) if let Some((ahead, slots)) = self.place(key) => Ok(BuildState::Queued { ahead, slots }),
             // Once the target ends nobody watches, and the build goes on.
             Some(_) if watched || self.end.is_cancelled() => Ok(BuildState::Running),
             Some(order) => Ok(self.disappeared(&order)),
         }
+    }
+
+    /// How many builds come before one that waits, and how many run at once.
+    fn place(&self, key: &str) -> Option<(u32, u32)> {
+        let ticket = self.queued.lock().get(key)?.0;
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Some((number(self.turns.ahead(ticket)?), number(self.turns.size())))
     }
 
     /// Ends a build.
@@ -139,14 +193,17 @@ impl Builds {
         }
         // The mark comes first: a runner that is only starting looks for it once it takes signals.
         files::replace(&folder.join(CANCEL), b"")?;
+        if let Some((_, cancelled)) = self.queued.lock().get(key) {
+            cancelled.cancel();
+        }
         if let Some(runner) = files::read_json::<Option<Identity>>(&folder.join(RUNNER))?.flatten() {
             runner.signal(Signal::TERM);
         }
         Ok(())
     }
 
-    /// Starts the runner that a predecessor didn't get to start.
-    async fn begin(&self, key: &str) -> Option<Child> {
+    /// Starts the runner of an order that waited on disk. `None` if there is nothing to start; an error ends the build.
+    async fn begin(&self, key: &str) -> Result<Option<Child>, String> {
         let folder = self.folder.join(key);
         let begin = async {
             let order: Option<Order> = files::read_json(&folder.join(ORDER))?;
@@ -156,9 +213,9 @@ impl Builds {
             self.spawn(&folder, private).map(Some)
         };
         let begun: Result<_, PortError> = begin.await;
-        begun.unwrap_or_else(|error| {
+        begun.map_err(|error| {
             tracing::error!(build = key, %error, "a build could not be started");
-            None
+            error.to_string()
         })
     }
 
@@ -176,13 +233,16 @@ impl Builds {
         let commands = [("install", &order.plan.install_command), ("build", &order.plan.build_command)];
         let commands =
             commands.into_iter().filter_map(|(purpose, text)| Some((purpose.to_owned(), text.clone()?)));
+        let source = folder.join(SOURCE);
+        self.copy_source(&order.archive, &source).await?;
         let order = Order {
             key: order.key.clone(),
             deployment: order.deployment.clone(),
             tenant: order.service.tenant.clone(),
             log_prefix: order.log_prefix.clone(),
             log_from: order.log_from,
-            source: order.folder.clone(),
+            source,
+            digest: order.archive.manifest.digest.clone(),
             root,
             tools: order.plan.tools.clone(),
             cache: self.cache.clone(),
@@ -192,6 +252,17 @@ impl Builds {
         };
         files::replace_json(&folder.join(ORDER), &order)?;
         Ok(private)
+    }
+
+    /// A copy of its own: whatever becomes of the archive, the build has its source.
+    async fn copy_source(&self, archived: &Archived, to: &Path) -> Result<(), PortError> {
+        let Some(data) = self.objects.read(&archived.key).await? else {
+            let digest = &archived.manifest.digest;
+            return Err(PortError::Transient(format!(
+                "the source's archive {digest} is not there any more; it is fetched again"
+            )));
+        };
+        source::write(to, data, archived.manifest.packed_bytes).await
     }
 
     fn spawn(&self, folder: &Path, private: String) -> Result<Child, PortError> {
@@ -222,9 +293,11 @@ impl Builds {
     }
 
     /// Follows a build to its end in a task of its own.
-    fn follow(self: &Arc<Self>, key: String, child: Option<Child>) {
+    fn follow(self: &Arc<Self>, key: String, child: Option<Child>, slot: Option<Slot>) {
         let builds = Arc::clone(self);
         self.tasks.spawn(async move {
+            // Until its end is announced.
+            let _slot = slot;
             let end = builds.end.clone();
             let follow = Follow { builds: Arc::clone(&builds), folder: builds.folder.join(&key), child };
             end.run_until_cancelled(follow.run()).await;

@@ -94,7 +94,12 @@ pub struct Options {
     pub helpers: Helpers,
     /// What builds and apps take over from our environment.
     pub inherited: Inherited,
+    /// Builds at once; the others wait for their turn.
+    pub builds: usize,
 }
+
+/// Builds at once unless told otherwise: each may take all cores.
+pub const BUILDS: usize = 2;
 
 /// Where a service is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +164,8 @@ impl MachineTarget {
             tasks: tasks.clone(),
             watched: Mutex::new(BTreeSet::new()),
             starting: tokio::sync::Mutex::default(),
+            turns: crate::turns::Turns::new(options.builds),
+            queued: Mutex::default(),
         });
         let ingress =
             Ingress::open(options.ingress_port, options.limits, options.clock, end.clone(), tasks.clone())

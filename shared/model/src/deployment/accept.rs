@@ -91,6 +91,8 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         progress: if ours { 0 } else { 100 },
         stages: vec![],
         commit: None,
+        archive: None,
+        waits: None,
         plan: None,
         decision: None,
         artifact: None,

@@ -4,7 +4,7 @@
 
 use super::{
     Answer, At, Effect, Transition,
-    enter::{act, enter, fail, rest, say, unchanged, wait},
+    enter::{act, enter, fail, queue, rest, say, unchanged, wait},
 };
 use crate::{
     document::{Deployment, Ending, Failure, Stage, Step},
@@ -14,6 +14,8 @@ use crate::{
 
 /// What a build may take beyond its limit: the target ends it, and says so.
 const GRACE_MS: i64 = 10 * SECOND_MS;
+/// How often a build that waits for its turn is looked at; its end is announced besides.
+const QUEUE_PACE_MS: i64 = 10 * SECOND_MS;
 
 /// Waits for the end of the build, which a message announces.
 pub(super) fn await_end(mut next: Deployment, at: &At<'_>) -> Transition {
@@ -27,9 +29,10 @@ pub(super) fn await_end(mut next: Deployment, at: &At<'_>) -> Transition {
 /// The build was read.
 pub(super) fn read(mut next: Deployment, state: BuildState, at: &At<'_>) -> Transition {
     match state {
+        BuildState::Queued { ahead, slots } => queued(next, at, ahead, slots),
         BuildState::Running => running(next, at),
         BuildState::Succeeded { artifact, duration_ms } => {
-            next.artifact = Some(artifact);
+            (next.artifact, next.waits) = (Some(artifact), None);
             next.progress = 60;
             let seconds = duration_ms as f64 / 1000.0;
             enter(
@@ -74,8 +77,27 @@ fn build_failure(message: String, hint: &str) -> Failure {
     Failure { stage: Stage::Build, code: "build_failed".to_owned(), message, hint: hint.to_owned() }
 }
 
+/// It waits for a slot. Looked at now and then, so that the time it may take begins when its turn has come.
+fn queued(mut next: Deployment, at: &At<'_>, ahead: u32, slots: u32) -> Transition {
+    let reason = crate::queue::waits(slots as usize, "builds", ahead as usize);
+    if next.step == Step::AwaitBuild && next.waits.as_ref() == Some(&reason) {
+        return unchanged(Answer::Wait(at.now.plus(QUEUE_PACE_MS)));
+    }
+    next.step = Step::AwaitBuild;
+    queue(next, at, &reason, QUEUE_PACE_MS)
+}
+
 /// Still going: until its time is over. A due time that has passed moves on, so that it isn't read each minute.
 fn running(mut next: Deployment, at: &At<'_>) -> Transition {
+    if next.waits.take().is_some() {
+        next.step = Step::AwaitBuild;
+        say(&mut next, at, "Its turn has come: building");
+        if let Some(stage) = next.stages.last_mut() {
+            stage.from = at.real;
+        }
+        let longest = next.limits.build_ms + GRACE_MS;
+        return wait(next, at, longest);
+    }
     let began = next.stages.last().map_or(at.real, |time| time.from);
     let allowed = i64::from(next.attempt).saturating_mul(next.limits.build_ms.saturating_add(GRACE_MS));
     let left = began.plus(allowed).since(at.real);

@@ -4,7 +4,7 @@
 
 use super::{
     Answer, At, Effect, Input, Outcome, Slot, Transition, await_target, build,
-    enter::{act, busy, commit, effect, enter, fail, refused, rest, take_back, unchanged, wait},
+    enter::{act, busy, commit, effect, enter, fail, queue, refused, rest, take_back, unchanged, wait},
     late, restore,
     retry::{failed_try, lost},
     shift,
@@ -238,8 +238,9 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
     let back = matches!(next.step, Step::Restore | Step::AwaitRestore);
     next.tries = if matches!(outcome, Outcome::Fault(_)) || back { next.tries } else { 0 };
     match outcome {
-        Outcome::Scanned { commit, mut checks } => {
-            next.commit = Some(commit);
+        Outcome::Scanned { archive, mut checks } => {
+            next.commit = Some(archive.manifest.revision().to_owned());
+            next.archive = Some(*archive);
             next.checks.append(&mut checks);
             next.progress = 10;
             enter(next, at, Step::Analyze, "Nothing speaks against it. Finding out what it is")
@@ -276,6 +277,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::WindowSeen(seen) => shift::window(next, at, seen),
         Outcome::Retired => super::enter::done(next, at),
         Outcome::Restored(traffic) => restore::restored(next, at, traffic),
+        Outcome::Waits { reason } => queue(next, at, &reason, SECOND_MS),
         Outcome::Fault(fault) if back => restore::failed(next, at, &fault),
         Outcome::Fault(fault) => failed_try(next, at, &fault),
     }

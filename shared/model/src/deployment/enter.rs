@@ -70,6 +70,7 @@ fn shown(step: Step) -> Option<(Status, Option<Stage>, u8)> {
 fn begin(next: &mut Deployment, at: &At<'_>, step: Step) {
     (next.step, next.step_since) = (step, at.real);
     (next.attempt, next.tries, next.lease, next.next_due) = (1, 0, None, None);
+    next.waits = None;
     match step {
         Step::SetTraffic => next.attempt = u32::try_from(next.canary.index).unwrap_or(u32::MAX - 1) + 1,
         Step::Restore => {
@@ -191,6 +192,15 @@ pub(super) fn wait(mut next: Deployment, at: &At<'_>, ms: i64) -> Transition {
     commit(next)
 }
 
+/// It waits for its turn: that is no failure, and said once for each change of the queue.
+pub(super) fn queue(mut next: Deployment, at: &At<'_>, reason: &str, ms: i64) -> Transition {
+    if next.waits.as_deref() != Some(reason) {
+        next.waits = Some(reason.to_owned());
+        say(&mut next, at, reason);
+    }
+    wait(next, at, ms)
+}
+
 /// A failure as it is stored; its stage is the one that is open.
 pub(super) fn failure_of(fault: &Fault, stage: Stage) -> Failure {
     Failure { stage, code: fault.code.clone(), message: fault.message.clone(), hint: fault.hint.clone() }
@@ -294,6 +304,7 @@ pub(super) fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: i
     close_stage(next, at.real);
     (next.status, next.step, next.progress) = (status, Step::Rest, 100);
     (next.lease, next.tries, next.ended_at, next.canary.held) = (None, 0, Some(at.real), None);
+    next.waits = None;
     next.next_due = Some(at.now.plus(MINUTE_MS));
     next.log_since = next.stages.iter().any(|time| time.stage == Stage::Build).then_some(at.real);
     next.outbox.push(Message::about(kind::DEPLOYMENT_ENDED, &next.tenant, &next.id));

@@ -38,6 +38,7 @@ pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
         Outcome::WindowSeen(_) => step == Step::Watch,
         Outcome::Retired => step == Step::Retire,
         Outcome::Restored(_) => matches!(step, Step::Restore | Step::AwaitRestore),
+        Outcome::Waits { .. } => matches!(step, Step::Scan | Step::Analyze | Step::StartBuild),
         Outcome::Fault(_) => !matches!(step, Step::Queue | Step::Rest),
     }
 }
@@ -78,6 +79,7 @@ pub(super) fn left_over(next: &Deployment, outcome: &Outcome) -> Transition {
         | Outcome::WindowSeen(_)
         | Outcome::Retired
         | Outcome::Restored(_)
+        | Outcome::Waits { .. }
         | Outcome::Fault(_) => None,
     };
     Transition { effect, ..unchanged(Answer::Unchanged) }

@@ -34,7 +34,10 @@ pub use slot::{Claim, claim, settle};
 use crate::{
     DecisionId, Timestamp,
     document::{Counts, Deployment, Failure, Kept, Step},
-    port::target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
+    port::{
+        source::Archived,
+        target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,8 +104,8 @@ pub enum Input {
 pub enum Outcome {
     /// The source is here and nothing speaks against it.
     Scanned {
-        /// Its commit.
-        commit: String,
+        /// The archive that it was packed into.
+        archive: Box<Archived>,
         /// What was checked, for the report.
         checks: Vec<String>,
     },
@@ -156,6 +159,11 @@ pub enum Outcome {
     Retired,
     /// Traffic is back where it was.
     Restored(Traffic),
+    /// Nothing was done yet: it waits for its turn, or goes on. The same effect again, soon.
+    Waits {
+        /// For what, one sentence.
+        reason: String,
+    },
     /// It failed.
     Fault(Fault),
 }

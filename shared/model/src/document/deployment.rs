@@ -5,7 +5,7 @@ use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     message::Message,
     port::{
-        source::SourceRef,
+        source::{Archived, SourceRef},
         target::{Plan, Released, ServiceKey, TrafficToken},
     },
 };
@@ -237,9 +237,15 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageTime>,
 
-    /// The commit that was fetched.
+    /// The commit that was fetched; for a tree that is none, digits of what it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The archive that the source was packed into: what is analyzed and built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archived>,
+    /// What the present step waits for, when it waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
     /// How it is built and run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,

@@ -3,10 +3,11 @@
 //! Invariant: an archive is named by the digest of its content, so what was scanned is what is analyzed and built,
 //! wherever that happens; a tenant can name its own archives only.
 
-use crate::{TenantId, Timestamp, port::PortError};
+use crate::{
+    TenantId, Timestamp,
+    port::{PortError, objects::Stream},
+};
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::{any::Any, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -203,9 +204,6 @@ pub struct Claim {
 /// The key of archives that were uploaded and not asked for since.
 pub const UPLOADED: &str = "uploaded";
 
-/// Bytes of an archive, as they come.
-pub type Upload = BoxStream<'static, Result<Bytes, PortError>>;
-
 /// Fetches source trees and keeps them as archives.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -233,7 +231,7 @@ pub trait Source: Send + Sync {
         &self,
         tenant: &TenantId,
         digest: &Digest,
-        upload: Upload,
+        upload: Stream,
     ) -> Result<Manifest, PortError>;
 
     /// An archive of this tenant that can be named as a source.

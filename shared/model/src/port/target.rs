@@ -4,10 +4,13 @@
 //! from (deployment, step, attempt) or a name derived from it: a repeat finds the first call's result, and a read finds
 //! how it stands. Leases don't fence the outside; traffic tokens do.
 
-use crate::{DeploymentId, Micros, ServiceName, TenantId, Timestamp, port::PortError};
+use crate::{
+    DeploymentId, Micros, ServiceName, TenantId, Timestamp,
+    port::{PortError, source::Archived},
+};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 /// Which service, at the target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,8 +71,8 @@ pub struct BuildOrder {
     pub deployment: DeploymentId,
     /// Which service.
     pub service: ServiceKey,
-    /// The fetched tree.
-    pub folder: PathBuf,
+    /// The packed tree.
+    pub archive: Archived,
     /// How.
     pub plan: Plan,
     /// Variables the build may see. Secrets are not among them.
@@ -90,6 +93,13 @@ pub struct BuildOrder {
 pub enum BuildState {
     /// Nobody knows a build of that key.
     Unknown,
+    /// Known, and waiting for its turn: so many builds run at once.
+    Queued {
+        /// Builds that come before it.
+        ahead: u32,
+        /// Builds at once.
+        slots: u32,
+    },
     /// Still going.
     Running,
     /// Built.

@@ -8,7 +8,7 @@ use model::{
         Status, Strategy,
     },
     port::{
-        source::SourceRef,
+        source::{Archived, Manifest, Origin, SourceRef},
         target::{Gone, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
     },
 };
@@ -106,7 +106,11 @@ pub fn failure() -> Failure {
 }
 
 pub fn scanned() -> Outcome {
-    Outcome::Scanned { commit: "abc".to_owned(), checks: vec!["no secrets".to_owned()] }
+    let origin = Origin { commit: Some("abc".to_owned()), ..Origin::default() };
+    let digest = "d".repeat(64).parse().unwrap();
+    let manifest = Manifest { digest, packed_bytes: 1, bytes: 2, files: 1, origin };
+    let archive = Box::new(Archived { key: "sources/acme/archive".to_owned(), manifest });
+    Outcome::Scanned { archive, checks: vec!["no secrets".to_owned()] }
 }
 
 pub fn analyzed() -> Outcome {

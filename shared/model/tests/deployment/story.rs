@@ -342,6 +342,43 @@ fn a_build_that_does_not_end_is_ended() {
     assert_eq!(story.document.failure.as_ref().unwrap().code, "build_failed");
 }
 
+/// However long it waits for its turn, its own time begins after that.
+#[test]
+fn a_build_that_waits_for_its_turn_says_so_and_loses_no_time() {
+    let mut story = Story::at_step(Strategy::Canary, Step::AwaitBuild);
+    let queued = |ahead| Outcome::BuildRead(BuildState::Queued { ahead, slots: 2 });
+    story.came_to(queued(1));
+    assert_eq!(story.document.waits.as_deref(), Some("Waits for one of 2 builds; 1 is ahead"));
+    let lines = story.document.seq;
+    for _ in 0..10 {
+        story.ms += 10 * 60_000;
+        assert!(matches!(story.came_to(queued(1)).answer, Answer::Wait(_)), "nothing is written");
+    }
+    assert_eq!(story.document.seq, lines, "it is said once");
+    story.came_to(queued(0));
+    assert!(story.document.timeline.last().unwrap().text.ends_with("it is the next"));
+    story.came_to(Outcome::BuildRead(BuildState::Running));
+    assert_eq!((story.document.waits.clone(), story.document.step), (None, Step::AwaitBuild));
+    story.ms += 60_000;
+    assert!(matches!(story.came_to(Outcome::BuildRead(BuildState::Running)).answer, Answer::Wait(_)));
+    story.ms += 61 * 60_000;
+    assert_eq!(story.came_to(Outcome::BuildRead(BuildState::Running)).effect, Some(Effect::Restore));
+}
+
+/// It is asked for again, without end, and never counts as a failure.
+#[test]
+fn a_fetch_that_waits_for_its_turn_is_no_failure() {
+    let mut story = Story::at_step(Strategy::Canary, Step::Scan);
+    for _ in 0..50 {
+        story.came_to(Outcome::Waits { reason: "Waits for one of 4 fetches; it is the next".to_owned() });
+        assert_eq!((story.document.step, story.document.tries), (Step::Scan, 0));
+        story.ms += 2_000;
+        assert_eq!(story.tell(Input::Wake).effect, Some(Effect::Scan));
+    }
+    story.came_to(sample::scanned());
+    assert_eq!((story.document.step, story.document.waits.clone()), (Step::Analyze, None));
+}
+
 #[test]
 fn tidying_up_never_fails_a_shift() {
     let mut story = Story::at_step(Strategy::Instant, Step::Retire);

@@ -32,6 +32,7 @@ pub fn main(data: &Path, port: &str) -> ExitCode {
             },
             keys: Arc::new(Keys::open(data).unwrap()),
             inherited: machine::target::Inherited::read(),
+            builds: machine::target::BUILDS,
         })
         .await
         .unwrap();

@@ -10,6 +10,7 @@ use model::{
     port::{
         Broker, Objects, PortError, Redact, Store, Target,
         redact::LineRedactor,
+        source::{Archived, Origin},
         store::{Changed, Watch},
         target::{
             Bounds, BuildOrder, BuildState, Placement, Plan, Released, RevisionOrder, ServiceKey, Traffic,
@@ -20,7 +21,7 @@ use model::{
 use std::{
     any::Any,
     collections::BTreeMap,
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -33,11 +34,21 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// A folder as an archive in the objects.
+pub async fn archived(objects: &dyn Objects, folder: &Path) -> Archived {
+    let tree = archive::walk(folder, &archive::Rules::default()).unwrap();
+    let mut packed = Vec::new();
+    let contents = archive::pack(&tree, &mut packed, archive::Limits::default(), &mut |_| {}).unwrap();
+    let key = format!("sources/tests/{}", contents.digest);
+    objects.create(&key, packed.into()).await.unwrap();
+    Archived { key, manifest: contents.manifest(Origin::default()) }
+}
+
 /// How the test app gets to the target.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// A source tree.
-    pub folder: PathBuf,
+    /// A source tree, packed.
+    pub archive: Archived,
     /// What starts the test app there.
     pub start_command: String,
 }
@@ -91,7 +102,7 @@ impl Fixture {
             key: format!("{}-{key}", self.service.service),
             deployment: DeploymentId::from_random(u128::from(NEXT.fetch_add(1, Ordering::Relaxed))),
             service: self.service.clone(),
-            folder: self.app.folder.clone(),
+            archive: self.app.archive.clone(),
             plan,
             variables: BTreeMap::new(),
             redact: Vec::new(),

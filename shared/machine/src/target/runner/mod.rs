@@ -11,9 +11,9 @@ mod tools;
 mod version;
 
 use super::{files, process::Identity};
-use crate::source::tree;
+use crate::source;
 use command::Ended;
-use model::port::{PortError, Redact, target::BuildState};
+use model::port::{PortError, Redact, source::Digest, target::BuildState};
 use output::Output;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -49,8 +49,10 @@ pub(crate) struct Order {
     /// The number that the first segment has there.
     #[serde(default)]
     pub log_from: u32,
-    /// The fetched tree.
+    /// The archive of the source; it goes once it is unpacked.
     pub source: PathBuf,
+    /// What the archive must hold.
+    pub digest: Digest,
     /// The work folder: `app`, `home` and `tmp` are made in it.
     pub root: PathBuf,
     /// Programs that the app asks for, with the versions; see [`model::port::target::Plan::tools`].
@@ -152,18 +154,19 @@ async fn build(folder: &Path, order: &Order, private: Private, redact: &dyn Reda
     files::replace_json(&folder.join(OUTCOME), &outcome)
 }
 
-/// Copies the tree and runs the commands; answers why it failed, if it did.
+/// Unpacks the tree and runs the commands; answers why it failed, if it did.
 async fn steps(order: &Order, private: &Private, output: &mut Output, began: Instant) -> Option<String> {
     let limit = Duration::from_millis(order.timeout_ms.max(1) as u64);
-    let (source, root) = (order.source.clone(), order.root.clone());
-    let copied = tokio::task::spawn_blocking(move || prepare(&source, &root));
-    let copied = match tokio::time::timeout(limit, copied).await {
-        Err(_) => return Some(format!("copying the source took longer than {} s", limit.as_secs_f64())),
-        Ok(Err(_)) => return Some("copying the source was interrupted".to_owned()),
+    let (source, root, digest) = (order.source.clone(), order.root.clone(), order.digest.clone());
+    let unpacked = tokio::task::spawn_blocking(move || prepare(&source, &root, &digest));
+    let unpacked = match tokio::time::timeout(limit, unpacked).await {
+        Err(_) => return Some(format!("unpacking the source took longer than {} s", limit.as_secs_f64())),
+        Ok(Err(_)) => return Some("unpacking the source was interrupted".to_owned()),
         Ok(Ok(Err(error))) => return Some(error.to_string()),
-        Ok(Ok(Ok(copied))) => copied,
+        Ok(Ok(Ok(unpacked))) => unpacked,
     };
-    output.system(&format!("copied {} files, {:.1} MiB", copied.entries, copied.bytes as f64 / 1_048_576.0));
+    let mib = unpacked.bytes as f64 / 1_048_576.0;
+    output.system(&format!("unpacked {} files, {mib:.1} MiB", unpacked.files));
     let bench =
         Bench { root: &order.root, cache: &order.cache, environment: &private.environment, limit, began };
     if let Some(reason) = tools::provide(&order.tools, &bench, output).await {
@@ -180,12 +183,14 @@ async fn steps(order: &Order, private: &Private, output: &mut Output, began: Ins
     None
 }
 
-fn prepare(source: &Path, root: &Path) -> Result<tree::Copied, PortError> {
+fn prepare(source: &Path, root: &Path, digest: &Digest) -> Result<archive::Contents, PortError> {
     files::remove_folder(root)?;
     for folder in ["home", "tmp"] {
         files::folder(&root.join(folder))?;
     }
-    tree::copy(source, &root.join("app"), tree::Bounds::default(), None)
+    let unpacked = source::unpack(source, &root.join("app"), archive::Limits::default(), digest)?;
+    fs::remove_file(source).ok();
+    Ok(unpacked)
 }
 
 fn explain(purpose: &str, text: &str, ended: Ended) -> Option<String> {
