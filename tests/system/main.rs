@@ -18,6 +18,7 @@ mod killed;
 mod logs;
 mod secrets;
 mod smoke;
+mod uploads;
 
 use tests::system::{Setup, System};
 

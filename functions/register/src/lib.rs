@@ -11,6 +11,7 @@ mod operate;
 mod recommend;
 mod secret;
 mod transition;
+pub mod upload;
 
 use command::{
     CommandBody, Commanded, cancel::cancel, let_go::let_go, pause::pause, promote::PromoteBody,
@@ -21,6 +22,7 @@ use deploy::body::{StartBody, Started};
 use host::{Door, Function, Port, Role, Route};
 use operate::{ActionBody, Requested};
 use recommend::{RecommendBody, view::DecisionView};
+use upload::Uploaded;
 
 /// The function's declaration.
 pub fn function() -> Function {
@@ -30,7 +32,7 @@ pub fn function() -> Function {
         .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"])
         .uses(&[Port::Store, Port::Broker, Port::Target, Port::Keys, Port::Source])
         .door(Door::Public);
-    problems(commands(records(function)))
+    problems(commands(sources(records(function))))
 }
 
 fn records(function: Function) -> Function {
@@ -78,6 +80,31 @@ fn records(function: Function) -> Function {
             .creates()
             .body::<ActionBody>()
             .answers::<Requested>(202),
+        )
+}
+
+fn sources(function: Function) -> Function {
+    function
+        .route(
+            Route::post(
+                "/api/v1/sources",
+                Role::Deployer,
+                "Takes a source tree as an archive, named by X-Sextant-Digest, that can then be deployed",
+                upload::upload,
+            )
+            .streams("application/zstd")
+            .body_limit(upload::MOST_BYTES)
+            .answers::<Uploaded>(201)
+            .answers::<Uploaded>(200),
+        )
+        .route(
+            Route::get(
+                "/api/v1/sources/{digest}",
+                Role::Deployer,
+                "Says whether an archive is there",
+                upload::look,
+            )
+            .answers::<Uploaded>(200),
         )
 }
 
@@ -138,6 +165,7 @@ fn commands(function: Function) -> Function {
 fn problems(function: Function) -> Function {
     function
         .problem("name-taken", "A service of this name exists in another environment. Choose another name.")
+        .problem("archive-refused", "It is not an archive, not the one that was named, or holds what could lead out of it; the detail says which entry.")
         .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
         .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")
         .problem("service-busy", "Another deployment of the service is running. Wait for it, or cancel it.")

@@ -7,6 +7,7 @@ mod deployments;
 mod outboxes;
 mod page;
 mod retention;
+mod sources;
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +32,9 @@ pub fn function() -> Function {
     )
     .timeout_s(50)
     .concurrency(1)
-    .permissions(&["datastore.user", "pubsub.publisher", "storage.objectAdmin"]).uses(&[Port::Store, Port::Broker, Port::Objects])
+    .permissions(&["datastore.user", "pubsub.publisher", "storage.objectAdmin"]).uses(&[Port::Store, Port::Broker, Port::Objects, Port::Source])
     .schedule("sweep", "* * * * *", handle)
+    .schedule("sources", "41 * * * *", sources::tidy)
 }
 
 /// Waking may take this long, and all of it that: the function has 50 s, and a page under way ends first.

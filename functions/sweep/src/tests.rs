@@ -175,3 +175,43 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
         }
     }
 }
+
+/// Of a deployment that runs, of one that ended, of one that was never stored, of a recommendation, and uploads.
+#[tokio::test]
+async fn claims_of_nobody_are_ended() {
+    use host::testing::START;
+    use model::{
+        port::source::{Claim, UPLOADED},
+        time::{DAY_MS, HOUR_MS},
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    let runs =
+        Deployment { status: model::document::Status::Building, ended_at: None, ..sample::deployment(1) };
+    for deployment in [runs, sample::deployment(2)] {
+        world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
+    }
+    let digits = |digit: &str| digit.repeat(64).parse().unwrap();
+    let claim = |key: &str, digit: &str, age: i64| Claim {
+        tenant: sample::acme(),
+        key: key.to_owned(),
+        digest: digits(digit),
+        since: START.plus(-age),
+    };
+    let id = |n| sample::deployment_id(n).to_string();
+    world.state().claims = vec![
+        claim(&id(1), "1", 30 * DAY_MS),
+        claim(&id(2), "2", 0),
+        claim(&id(3), "3", 10),
+        claim(&id(4), "4", 2 * HOUR_MS),
+        claim("dec_5", "5", 10),
+        claim("dec_6", "6", 2 * HOUR_MS),
+        claim(UPLOADED, "7", 2 * HOUR_MS),
+        claim(UPLOADED, "8", 2 * DAY_MS),
+    ];
+    let message =
+        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
+    let (ctx, delivery) = world.delivery(message);
+    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+    assert_eq!(world.state().removed, [id(2), id(4), "dec_6".to_owned(), "8".repeat(64)]);
+}

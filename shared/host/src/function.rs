@@ -126,6 +126,8 @@ pub struct Route {
     pub creates: bool,
     /// Most bytes of the body.
     pub body_limit: usize,
+    /// The content type of a body that is handed over as it comes, if it is.
+    pub streams: Option<&'static str>,
     pub(crate) body: Option<Schema>,
     pub(crate) query: Option<Schema>,
     pub(crate) answers: Vec<(u16, &'static str, Option<Schema>)>,
@@ -157,6 +159,7 @@ impl Route {
             summary,
             creates: false,
             body_limit: BODY_LIMIT,
+            streams: None,
             body: None,
             query: None,
             answers: vec![],
@@ -177,6 +180,14 @@ impl Route {
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
+        self
+    }
+
+    /// Its body of this type is not read before the handler is called, which takes it as it comes. Such a request may
+    /// take longer than the function's others.
+    #[must_use]
+    pub fn streams(mut self, content_type: &'static str) -> Self {
+        self.streams = Some(content_type);
         self
     }
 

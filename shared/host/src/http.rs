@@ -8,6 +8,7 @@ use crate::{
     response::Body,
     routing::{self, Found},
     serve::Closing,
+    upload::{self, Upload},
 };
 use axum::{
     Router,
@@ -111,6 +112,7 @@ impl Runner {
                         query_string: parts.uri.query().unwrap_or_default().to_owned(),
                         body: Bytes::new(),
                         headers: parts.headers.clone(),
+                        upload: Upload::default(),
                     };
                     let caller = self.caller(route, &host, &request)?;
                     self.route(function, route, caller, request, body, browser).await
@@ -153,7 +155,11 @@ impl Runner {
         browser: bool,
     ) -> Result<Response, Error> {
         let _permit = self.permit(function)?;
-        request.body = self.read(&request.headers, body, route.body_limit).await?;
+        if route.streams.is_some() {
+            request.upload = Upload::of(body, route.body_limit, self.config.read_timeout);
+        } else {
+            request.body = self.read(&request.headers, body, route.body_limit).await?;
+        }
         let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
         // The route's pattern, not the path: some paths carry a link's token.
         let span = tracing::info_span!(
@@ -170,7 +176,8 @@ impl Runner {
             ctx = ctx.with_caller(caller);
         }
         async {
-            let result = self.bounded(function, self.run(route, ctx, request)).await;
+            let limit = if route.streams.is_some() { upload::LONGEST } else { self.timeout(function) };
+            let result = self.bounded_by(limit, function, self.run(route, ctx, request)).await;
             // Turned into an answer while the span is open, so that the log entry carries its ids.
             Ok(result.unwrap_or_else(|error| self.problem(&error, browser)))
         }

@@ -56,6 +56,7 @@ pub mod telemetry;
 pub mod testing;
 pub mod token;
 pub mod trace;
+mod upload;
 pub mod webhook;
 
 pub use config::{Config, PushAuth};

@@ -9,7 +9,7 @@ use utoipa::{
         Required, ResponseBuilder, Schema as JsonSchema,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, Type},
+        schema::{ObjectBuilder, SchemaFormat, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -105,6 +105,14 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
             RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
+    if let Some(content_type) = route.streams {
+        let bytes = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("binary".to_owned())));
+        let content = Content::new(Some(RefOr::T(JsonSchema::from(bytes))));
+        let body = RequestBodyBuilder::new().content(content_type, content).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
     for (status, content_type, schema) in &route.answers {
         let mut response = ResponseBuilder::new().description(description(*status));
         if !content_type.is_empty() {
@@ -178,13 +186,13 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
         }
     };
     let signed_in = route.role > Role::Public;
-    add(400, route.body.is_some() || route.query.is_some());
+    add(400, route.body.is_some() || route.query.is_some() || route.streams.is_some());
     add(401, signed_in);
     add(403, signed_in);
     add(404, route.path.contains('{'));
     add(409, route.creates);
     add(413, !route.method.is_safe());
-    add(422, route.creates);
+    add(422, route.creates || route.streams.is_some());
     add(503, true);
     statuses
 }

@@ -1,10 +1,10 @@
 //! A request as a handler sees it: no web server's types, and readers whose errors say which field, on which
 //! line, is wrong and what was expected.
 
-use crate::{Error, Method};
+use crate::{Error, Method, upload::Upload};
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use model::id::Malformed;
+use model::{id::Malformed, port::objects::Stream};
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -22,6 +22,7 @@ pub struct Request {
     /// The body.
     pub body: Bytes,
     pub(crate) headers: HeaderMap,
+    pub(crate) upload: Upload,
 }
 
 impl fmt::Debug for Request {
@@ -34,14 +35,15 @@ impl fmt::Debug for Request {
 impl Request {
     /// A request made by hand, for tests of handlers.
     pub fn new(method: Method, path: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        let path = path.into();
+        let (path, body) = (path.into(), body.into());
         let (path, query) = path.split_once('?').map_or((path.as_str(), ""), |(path, query)| (path, query));
         Self {
             method,
             path: path.to_owned(),
             params: BTreeMap::new(),
             query_string: query.to_owned(),
-            body: body.into(),
+            upload: Upload::of_bytes(body.clone()),
+            body,
             headers: HeaderMap::new(),
         }
     }
@@ -60,6 +62,11 @@ impl Request {
             self.headers.insert(name, value);
         }
         self
+    }
+
+    /// The body of a route that streams, as it comes; it can be taken once. A piece that is an error is the last.
+    pub fn take_stream(&self) -> Result<Stream, Error> {
+        self.upload.take()
     }
 
     /// A header's value, where it is text; names are case-insensitive.

@@ -213,7 +213,16 @@ impl Runner {
         function: &Function,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let limit = self.timeout(function);
+        self.bounded_by(self.timeout(function), function, work).await
+    }
+
+    /// The same with another bound.
+    pub(crate) async fn bounded_by<T>(
+        &self,
+        limit: Duration,
+        function: &Function,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => {

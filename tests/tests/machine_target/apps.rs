@@ -3,7 +3,7 @@
 use super::{has, world};
 use model::port::target::{BuildState, Plan};
 use std::path::{Path, PathBuf};
-use tests::conformance::target::{Fixture, http::get};
+use tests::conformance::target::{Fixture, archived, http::get};
 
 fn app(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("apps").join(name)
@@ -11,7 +11,7 @@ fn app(name: &str) -> PathBuf {
 
 async fn build(at: &Fixture, name: &str, plan: &Plan, timeout_ms: i64) -> BuildState {
     let mut order = at.build_order(name, plan.clone());
-    order.folder = app(name);
+    order.archive = archived(&*at.objects, &app(name)).await;
     order.timeout_ms = timeout_ms;
     at.target.start_build(order.clone()).await.unwrap();
     at.built(&order).await

@@ -147,7 +147,7 @@ async fn a_static_site_is_served_and_nothing_around_it() {
     std::os::unix::fs::symlink("../secret.txt", source.path().join("site/out")).unwrap();
     let plan = Plan { provider: "staticfile".into(), static_folder: Some("site".into()), ..Plan::default() };
     let mut order = at.build_order("site", plan.clone());
-    order.folder = source.path().to_owned();
+    order.archive = archived(&*at.objects, source.path()).await;
     at.target.start_build(order.clone()).await.unwrap();
     let BuildState::Succeeded { artifact, .. } = at.built(&order).await else { panic!("it must succeed") };
     let mut revision = at.revision_order("one", &artifact);

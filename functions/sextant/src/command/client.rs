@@ -1,10 +1,12 @@
 //! Speaks HTTP to the server: finds it, asks, and turns its problems into errors with an exit code.
 
-#![expect(clippy::disallowed_methods, reason = "where a server is may be said by the environment")]
-
 use super::server::{self, Address};
 use crate::failure::Stop;
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use clap::Args;
+use futures::Stream;
+use model::port::source::{Digest, Manifest};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -15,6 +17,24 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer that is no stream may take.
 const ANSWER: Duration = Duration::from_secs(90);
 
+/// A server that isn't the data folder's own.
+#[derive(Args, Clone)]
+pub struct Named {
+    /// The server that is talked to; the one on this machine if absent.
+    #[arg(long, global = true, env = "SEXTANT_URL", value_name = "URL")]
+    pub server: Option<String>,
+    /// A bearer token for it; better given as SEXTANT_TOKEN.
+    #[arg(
+        long = "token",
+        id = "server_token",
+        global = true,
+        env = "SEXTANT_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub token: Option<String>,
+}
+
 /// The server's API as one caller.
 pub struct Api {
     base: String,
@@ -23,16 +43,16 @@ pub struct Api {
 }
 
 impl Api {
-    /// The server of a data folder, or the one that `SEXTANT_URL` and `SEXTANT_TOKEN` name.
-    pub fn find(data: &Path) -> Result<Self> {
-        match (std::env::var("SEXTANT_URL"), std::env::var("SEXTANT_TOKEN")) {
-            (Ok(url), Ok(token)) => Self::new(&url, &token),
-            (Ok(_), Err(_)) => Err(Stop::Usage(
-                "SEXTANT_URL is set and SEXTANT_TOKEN is not; set both, or neither to use the server on this machine"
+    /// The server that is named, or the one of a data folder.
+    pub fn find(data: &Path, named: &Named) -> Result<Self> {
+        match (&named.server, &named.token) {
+            (Some(url), Some(token)) => Self::new(url, token),
+            (Some(_), None) => Err(Stop::Usage(
+                "a server is named and no token for it; give --token, better as SEXTANT_TOKEN, or name no server to use the one on this machine"
                     .to_owned(),
             )
             .into()),
-            _ => Self::at(&server::find(data)?),
+            (None, _) => Self::at(&server::find(data)?),
         }
     }
 
@@ -105,6 +125,32 @@ impl Api {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         Ok((status, response.bytes().await.context("the server's answer broke off")?.to_vec()))
+    }
+
+    /// Whether the server has an archive.
+    pub async fn has_source(&self, digest: &Digest) -> Result<bool> {
+        let path = format!("/api/v1/sources/{digest}");
+        let request = self.request(Method::GET, &path).timeout(ANSWER);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            status => Err(refused(status, &response.bytes().await.unwrap_or_default())),
+        }
+    }
+
+    /// Sends an archive; begun anew where it broke off before.
+    pub async fn send_source<S>(&self, manifest: &Manifest, pieces: S) -> Result<()>
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    {
+        let request = self
+            .request(Method::POST, "/api/v1/sources")
+            .header("content-type", "application/zstd")
+            .header("content-length", manifest.packed_bytes)
+            .header("x-sextant-digest", format!("sha256={}", manifest.digest))
+            .body(reqwest::Body::wrap_stream(pieces));
+        self.send(request).await.map(drop)
     }
 
     /// A stream of server-sent events, from after `last`.

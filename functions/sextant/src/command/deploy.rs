@@ -5,18 +5,21 @@
     reason = "secrets may come from the environment instead of the arguments"
 )]
 
-use super::{client::Api, follow::follow, output::Output, report::report, server::Address, view::Started};
+use super::{
+    client::Api, follow::follow, output::Output, report::report, send, server::Address, view::Started,
+};
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
 use clap::Args;
-use model::document::Strategy;
+use model::{document::Strategy, port::source::SourceRef};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// What to deploy, and how.
 #[derive(Args)]
 pub struct Deploy {
-    /// A folder, or a Git repository (https:// or a local path with --branch).
+    /// A folder, which is packed here and sent, or a Git repository (https:// or, on the server's own machine, a path
+    /// with --branch).
     pub source: String,
     /// The service; derived from the source if absent.
     #[arg(long)]
@@ -52,8 +55,10 @@ pub struct Deploy {
 
 impl Deploy {
     /// Hands it over and, unless told otherwise, follows it.
-    pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
-        let started: Value = api.post("/api/v1/deployments", &self.body()?).await?;
+    /// `data` is this machine's data folder, which is never sent.
+    pub async fn run(self, api: &Api, data: &Path, output: Output) -> Result<Ended> {
+        let source = self.source(api, data, output).await?;
+        let started: Value = api.post("/api/v1/deployments", &self.body(source)).await?;
         let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
         output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
         output.note(&format!("Expected: {}", known.expected));
@@ -64,10 +69,23 @@ impl Deploy {
         to_the_end(api, &known.deployment_id, output).await
     }
 
-    fn body(&self) -> Result<Value> {
+    /// An address goes to the server as it is, and a local repository of which a branch or commit is named; a folder is
+    /// packed and sent.
+    async fn source(&self, api: &Api, data: &Path, output: Output) -> Result<(&'static str, Value)> {
+        let of_git = self.branch.is_some() || self.commit.is_some();
+        if let Some(address) = address(&self.source, of_git)? {
+            return Ok(("url", address.into()));
+        }
+        let folder = send::folder(&self.source)?;
+        let manifest = send::send(api, &folder, data, output).await?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        let source = SourceRef::Archive { digest: manifest.digest, origin: manifest.origin, name };
+        Ok(("source", json!(source)))
+    }
+
+    fn body(&self, (field, source): (&str, Value)) -> Value {
         let mut body = Map::new();
-        let (field, place) = place(&self.source, self.branch.is_some() || self.commit.is_some())?;
-        body.insert(field.to_owned(), place.into());
+        body.insert(field.to_owned(), source);
         body.insert("strategy".to_owned(), json!(self.strategy));
         let options = [
             ("service", &self.service),
@@ -88,7 +106,7 @@ impl Deploy {
         if !self.unset.is_empty() {
             body.insert("unset".to_owned(), json!(self.unset));
         }
-        Ok(body.into())
+        body.into()
     }
 }
 
@@ -100,7 +118,7 @@ pub async fn to_the_end(api: &Api, id: &str, output: Output) -> Result<Ended> {
 }
 
 /// What `up APP` deploys once it is up. Whatever becomes of it, the server goes on.
-pub async fn first(address: &Address, app: &str, output: Output) {
+pub async fn first(address: &Address, app: &str, data: &Path, output: Output) {
     let deploy = Deploy {
         source: app.to_owned(),
         service: None,
@@ -115,7 +133,7 @@ pub async fn first(address: &Address, app: &str, output: Output) {
         no_wait: false,
     };
     let result = match Api::at(address) {
-        Ok(api) => deploy.run(&api, output).await,
+        Ok(api) => deploy.run(&api, data, output).await,
         Err(error) => Err(error),
     };
     if let Err(error) = result {
@@ -123,26 +141,18 @@ pub async fn first(address: &Address, app: &str, output: Output) {
     }
 }
 
-/// Which field of the request names the source, and what it says there.
-fn place(source: &str, git: bool) -> Result<(&'static str, String)> {
+/// What the server fetches by itself: an address, or with `git` a local repository.
+fn address(source: &str, git: bool) -> Result<Option<String>> {
     if source.contains("://") || source.starts_with("git@") {
-        return Ok(("url", source.to_owned()));
+        return Ok(Some(source.to_owned()));
     }
-    let absolute = Path::new(source).canonicalize().map_err(|error| {
-        Stop::Usage(format!(
-            "`{source}` can't be deployed ({error}); give an existing folder, or an https:// URL"
-        ))
-    })?;
-    if !absolute.is_dir() {
-        return Err(Stop::Usage(format!(
-            "`{source}` is a file; give the folder that holds the app's source"
-        ))
-        .into());
+    if !git {
+        return Ok(None);
     }
-    let text = absolute.into_os_string().into_string();
-    let text = text
-        .map_err(|_| Stop::Usage(format!("the path of `{source}` is not UTF-8; move it to one that is")))?;
-    Ok((if git { "url" } else { "path" }, text))
+    let text = send::folder(source)?.into_os_string().into_string();
+    text.map(Some).map_err(|_| {
+        Stop::Usage(format!("the path of `{source}` is not UTF-8; move it to one that is")).into()
+    })
 }
 
 fn strategy(text: &str) -> Result<Strategy, String> {
@@ -172,10 +182,10 @@ mod tests {
 
     #[test]
     fn sources_are_told_apart() {
-        assert_eq!(place("https://host/x.git", false).unwrap().0, "url");
-        assert_eq!(place("/", false).unwrap(), ("path", "/".to_owned()));
-        assert_eq!(place("/", true).unwrap(), ("url", "/".to_owned()));
-        let error = place("/no/such/folder", false).unwrap_err().to_string();
+        assert_eq!(address("https://host/x.git", false).unwrap().as_deref(), Some("https://host/x.git"));
+        assert_eq!(address("/", false).unwrap(), None);
+        assert_eq!(address("/", true).unwrap().as_deref(), Some("/"));
+        let error = address("/no/such/folder", true).unwrap_err().to_string();
         assert!(error.contains("/no/such/folder") && error.contains("give"), "{error}");
     }
 }

@@ -28,6 +28,7 @@ mod rollback;
 mod run_build;
 mod run_log;
 mod scan;
+mod send;
 pub mod serve;
 pub mod server;
 mod settings;
@@ -45,7 +46,7 @@ use clap::{Parser, Subcommand};
 use client::Api;
 use host::setting::Process;
 use output::Output;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where data is kept unless told otherwise: `~/.sextant`, or `.sextant` here where there is no home.
 pub fn default_data() -> PathBuf {
@@ -67,6 +68,9 @@ pub struct Cli {
     /// The data folder of the server that is talked to, or started.
     #[arg(long, global = true, env = "SEXTANT_DATA")]
     pub data: Option<PathBuf>,
+    /// The server that is talked to.
+    #[command(flatten)]
+    pub named: client::Named,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -162,16 +166,16 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Token(token) => token.run(&data, output),
         Command::RunBuild(_) | Command::RunLog(_) | Command::DemoApp => Ok(Ended::Done),
         remote => {
-            let api = Api::find(&data)?;
-            single(ask(remote, api, output))
+            let api = Api::find(&data, &cli.named)?;
+            single(ask(remote, api, &data, output))
         }
     }
 }
 
 /// Commands that speak to the server.
-async fn ask(command: Command, api: Api, output: Output) -> Result<Ended> {
+async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<Ended> {
     match command {
-        Command::Deploy(deploy) => deploy.run(&api, output).await,
+        Command::Deploy(deploy) => deploy.run(&api, data, output).await,
         Command::List(list) => list.run(&api, output).await,
         Command::Status(status) => status.run(&api, output).await,
         Command::Logs(logs) => logs.run(&api, output).await,

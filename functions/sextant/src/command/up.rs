@@ -94,10 +94,10 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
     if up.open {
         open_browser(&running.link, output);
     }
-    let address = running.address.clone();
+    let (address, data) = (running.address.clone(), running.machine.data.clone());
     let deploying = tokio::spawn(async move {
         if let Some(app) = up.app {
-            super::deploy::first(&address, &app, output).await;
+            super::deploy::first(&address, &app, &data, output).await;
         }
     });
     let result = running.serve(host::serve::signal()).await;
@@ -178,9 +178,12 @@ impl Running {
 /// becomes due soon, since the timers for that ended with the process that set them.
 async fn catch_up(machine: &Machine) -> Result<()> {
     let time = machine.clock.now().plus(model::time::HOUR_MS);
-    let due = machine::schedule::Due { schedule: "sweep".to_owned(), time };
-    let message = Message::new(runner::SCHEDULE_TOPIC, kind::SCHEDULE, &TenantId::new("system")?, &due);
-    Ok(machine.broker.publish(vec![message]).await?)
+    let system = TenantId::new("system")?;
+    let due = |name: &str| {
+        let due = machine::schedule::Due { schedule: name.to_owned(), time };
+        Message::new(runner::SCHEDULE_TOPIC, kind::SCHEDULE, &system, &due)
+    };
+    Ok(machine.broker.publish(vec![due("sweep"), due("sources")]).await?)
 }
 
 /// Who the command line and the one-time link act as.

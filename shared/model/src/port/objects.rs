@@ -5,6 +5,7 @@
 use crate::port::PortError;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 
 /// Bytes of an object, as they come.
 pub type Stream = BoxStream<'static, Result<Bytes, PortError>>;

@@ -1,0 +1,85 @@
+//! `POST /api/v1/sources`: takes a source tree as an archive, so that a folder can be deployed from anywhere.
+//!
+//! Invariant: an archive belongs to the caller's tenant and is named by what it holds; sent again it changes nothing,
+//! and one that is cut short or is not what it says leaves nothing.
+
+use host::{Context, Error, Request, Response};
+use model::port::{
+    PortError,
+    source::{Digest, Manifest},
+};
+use serde::Serialize;
+
+/// Bytes of an archive.
+pub const MOST_BYTES: usize = 512 << 20;
+/// What names the archive before it is sent.
+pub const HEADER: &str = "x-sextant-digest";
+
+/// An archive that can be deployed: `{"kind": "archive", "digest": …}` as `source`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Uploaded {
+    /// What it is deployed by.
+    pub digest: Digest,
+    /// Files and links in it.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Bytes of the archive.
+    pub packed_bytes: u64,
+}
+
+impl From<Manifest> for Uploaded {
+    fn from(manifest: Manifest) -> Self {
+        let Manifest { digest, packed_bytes, bytes, files, .. } = manifest;
+        Self { digest, files, bytes, packed_bytes }
+    }
+}
+
+/// Takes one. What is here already is not read again.
+pub async fn upload(ctx: Context, request: Request) -> Result<Response, Error> {
+    let digest = named(&request)?;
+    let tenant = ctx.tenant()?.clone();
+    if let Some(manifest) = ctx.ports.source.find(&tenant, &digest).await? {
+        return Ok(answer(200, manifest));
+    }
+    let received = ctx.ports.source.receive(&tenant, &digest, request.take_stream()?).await;
+    received.map(|manifest| answer(201, manifest)).map_err(refused)
+}
+
+/// Says whether one is here, so that nobody sends it twice.
+pub async fn look(ctx: Context, request: Request) -> Result<Response, Error> {
+    let text = request.param("digest");
+    let digest: Digest =
+        text.parse().map_err(|why: String| Error::bad_request(why.clone()).field("digest", why))?;
+    let found = ctx.ports.source.find(ctx.tenant()?, &digest).await?;
+    found.map(|manifest| answer(200, manifest)).ok_or_else(|| {
+        Error::not_found(format!("There is no archive `{digest}`. Send it to `POST /api/v1/sources`."))
+    })
+}
+
+fn answer(status: u16, manifest: Manifest) -> Response {
+    let location = format!("/api/v1/sources/{}", manifest.digest);
+    Response::json(status, &Uploaded::from(manifest)).header("location", location)
+}
+
+fn named(request: &Request) -> Result<Digest, Error> {
+    let problem = "give the archive's digest as `X-Sextant-Digest: sha256=…`, in 64 hexadecimal digits: SHA-256 of the tar stream that is inside of it";
+    let text = request.header(HEADER).and_then(|value| value.strip_prefix("sha256="));
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Error::bad_request(format!("The digest is missing or malformed: {problem}. Nothing was read."))
+            .field(HEADER, problem)
+    })
+}
+
+fn refused(error: PortError) -> Error {
+    match error {
+        PortError::Permanent(why) => {
+            Error::unprocessable(format!("The archive was not taken: {why}. Nothing of it was kept."))
+                .slug("archive-refused")
+        }
+        PortError::Transient(why) => Error::unavailable(format!(
+            "The archive can't be taken now: {why}. Nothing of it was kept; send it again."
+        ))
+        .header("retry-after", "5"),
+    }
+}

@@ -1,0 +1,69 @@
+//! Archives that nobody wants any more: a deployment at rest ends its own claim, and this ends those that a crash, a
+//! time limit or a cancellation left behind, and uploads that nobody deployed.
+//!
+//! Invariant: the archive of a deployment that still runs is never touched.
+
+use host::{Context, Error, Outcome};
+use model::{
+    DeploymentId,
+    document::{Deployment, deployment_path},
+    port::{
+        Delivery,
+        source::{Claim, UPLOADED},
+        store::Path,
+    },
+    time::{DAY_MS, HOUR_MS},
+};
+
+/// Claims looked at at once.
+const PAGE: usize = 200;
+/// An upload that nobody deployed is kept for this long.
+const UPLOAD_MS: i64 = DAY_MS;
+/// Whoever claims an archive stores what it is for within this time.
+const STRANGE_MS: i64 = HOUR_MS;
+
+/// Ends claims of nobody.
+pub async fn tidy(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
+    let (mut after, mut ended) = (None, 0);
+    loop {
+        let claims = ctx.ports.source.claims(after.as_ref(), PAGE).await?;
+        for claim in over(&ctx, &claims).await? {
+            if claim.key == UPLOADED {
+                ctx.ports.source.forget(claim).await?;
+            } else {
+                ctx.ports.source.release(&claim.tenant, &claim.key).await?;
+            }
+            ended += 1;
+        }
+        after = match claims.last() {
+            Some(last) if claims.len() == PAGE => Some(last.clone()),
+            _ => break,
+        };
+    }
+    if ended > 0 {
+        tracing::info!(ended, "ended claims on archives that nobody wants any more");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Those that nobody has an interest in.
+async fn over<'a>(ctx: &Context, claims: &'a [Claim]) -> Result<Vec<&'a Claim>, Error> {
+    let path = |claim: &Claim| {
+        let id: DeploymentId = claim.key.parse().ok()?;
+        Some(deployment_path(&claim.tenant, &id))
+    };
+    let paths: Vec<Path> = claims.iter().filter_map(path).collect();
+    let mut found = ctx.ports.store.get_many(&paths).await?.into_iter();
+    let mut over = vec![];
+    for claim in claims {
+        let age = ctx.now().since(claim.since);
+        let deployment = if path(claim).is_some() { found.next().flatten() } else { None };
+        let ended = match deployment {
+            Some(document) => document.body.parse::<Deployment>()?.status.at_rest(),
+            None if claim.key == UPLOADED => age > UPLOAD_MS,
+            None => age > STRANGE_MS,
+        };
+        over.extend(ended.then_some(claim));
+    }
+    Ok(over)
+}
