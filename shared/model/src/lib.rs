@@ -15,6 +15,7 @@
 //! | [`text`] | text from outside, as it may be shown |
 //! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
 
+pub mod address;
 pub mod deployment;
 pub mod document;
 pub mod id;

@@ -3,7 +3,7 @@
 use super::world;
 use model::port::target::{BuildState, Plan};
 use tests::conformance::target::{
-    Fixture,
+    Fixture, archived,
     http::{get, open, read_until, send},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

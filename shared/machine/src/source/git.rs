@@ -5,6 +5,7 @@
 //! else; whatever git says is shown without it.
 
 use super::{
+    address::Reach,
     explain::explain,
     wanted::{Wanted, shown},
 };
@@ -17,9 +18,10 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::Command,
 };
+use url::Url;
 
 /// Settings that no repository and no user can change.
-const SETTINGS: [&str; 16] = [
+const SETTINGS: [&str; 17] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.symlinks=true",
@@ -30,6 +32,8 @@ const SETTINGS: [&str; 16] = [
     "transfer.fsckObjects=false",
     "protocol.allow=never",
     "protocol.ext.allow=never",
+    // Each redirect is checked by us first; and without it, git heeds no alternates of other servers.
+    "http.followRedirects=false",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=30",
     "gc.auto=0",
@@ -37,6 +41,10 @@ const SETTINGS: [&str; 16] = [
     "advice.detachedHead=false",
     "init.defaultBranch=main",
 ];
+/// How often a server may send us on.
+const REDIRECTS: usize = 5;
+/// What a server says when it does.
+const REDIRECTED: [u16; 5] = [301, 302, 303, 307, 308];
 /// Of what git says, no more is read.
 const OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -45,6 +53,10 @@ pub(super) struct Git<'a> {
     pub path: &'a str,
     pub patience: Duration,
     pub limits: Limits,
+    /// Where it may lead.
+    pub reach: &'a Reach,
+    /// Certificates of authorities beside the system's.
+    pub authorities: Option<&'a Path>,
 }
 
 /// What a git command came to.
@@ -76,6 +88,7 @@ impl Git<'_> {
         }
         files::folder(to)?;
         self.must(wanted, to, &["init", "--quiet", "--template=", "."]).await?;
+        let wanted = &self.found(wanted, to).await?;
         self.fetch_objects(wanted, to).await?;
         let commit = wanted.commit.clone().unwrap_or_else(|| "FETCH_HEAD".into());
         let resolved = self
@@ -91,6 +104,73 @@ impl Git<'_> {
         let branch =
             named(&head, &commit, "branch").or_else(|| wanted.branch.clone().filter(|_| tag.is_none()));
         Ok(Origin { commit: Some(commit), tag, branch, author, message, dirty: false })
+    }
+
+    /// The same with what it leads to: the address that answers after redirects, each checked before anything is sent
+    /// there, and pinned to what was checked.
+    async fn found(&self, wanted: &Wanted, folder: &Path) -> Result<Wanted, PortError> {
+        let Some(mut url) = wanted.remote() else { return Ok(wanted.clone()) };
+        self.must_pin(wanted, folder).await?;
+        for _ in 0..REDIRECTS {
+            let mut next = wanted.at(&url)?;
+            next.pin = self.reach.pin(&url, by_proxy()).await?;
+            match self.redirect(&next, &url, folder).await? {
+                None => return Ok(next),
+                Some(elsewhere) => url = elsewhere,
+            }
+        }
+        Err(PortError::Permanent(format!(
+            "`{}` is redirected more than {REDIRECTS} times; give the address it leads to",
+            shown(&wanted.url)
+        )))
+    }
+
+    /// Git before 2.37 can't be told which address to connect to.
+    async fn must_pin(&self, wanted: &Wanted, folder: &Path) -> Result<(), PortError> {
+        let said = String::from_utf8_lossy(&self.must(wanted, folder, &["version"]).await?).into_owned();
+        let mut numbers =
+            said.trim().trim_start_matches("git version ").split('.').map_while(|n| n.parse().ok());
+        let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if version >= (2, 37) {
+            return Ok(());
+        }
+        Err(PortError::Permanent(format!(
+            "git {}.{} can't be kept from addresses that aren't public; install git 2.37 or newer, or deploy from a folder",
+            version.0, version.1
+        )))
+    }
+
+    /// Where the server sends us on to, if it does: asked for by git itself, which doesn't go there.
+    async fn redirect(&self, wanted: &Wanted, url: &Url, folder: &Path) -> Result<Option<Url>, PortError> {
+        let mut command = self.command(wanted, folder, &["ls-remote", "--quiet", "--", &wanted.url, "HEAD"]);
+        command.env("GIT_TRACE_CURL", "1").env("GIT_TRACE_CURL_NO_DATA", "1").env("GIT_TRACE_REDACT", "1");
+        let said = self.run_command(wanted, command).await?;
+        if said.success {
+            return Ok(None);
+        }
+        if !REDIRECTED.iter().any(|status| said.err.contains(&format!("returned error: {status}"))) {
+            // The trace is not git's word.
+            let words: Vec<&str> = said.err.lines().filter(|line| !line.contains(" http.c:")).collect();
+            return Err(explain(wanted, &words.join("\n")));
+        }
+        let elsewhere = said.err.lines().rev().find_map(|line| {
+            let header = line.split_once("<= Recv header: ")?.1;
+            let (name, value) = header.split_once(':')?;
+            name.eq_ignore_ascii_case("location").then(|| value.trim())
+        });
+        let joined = elsewhere.and_then(|elsewhere| url.join(elsewhere).ok()).map(|mut to| {
+            to.set_query(None);
+            to.set_fragment(None);
+            let path = to.path().trim_end_matches("/info/refs").to_owned();
+            to.set_path(&path);
+            to
+        });
+        joined.map(Some).ok_or_else(|| {
+            PortError::Permanent(format!(
+                "`{}` is redirected to nowhere; check the address",
+                shown(&wanted.url)
+            ))
+        })
     }
 
     /// The commit alone where the server allows it, else the branch it should be on.
@@ -152,7 +232,11 @@ impl Git<'_> {
     }
 
     async fn run(&self, wanted: &Wanted, folder: &Path, arguments: &[&str]) -> Result<Said, PortError> {
-        let mut child = self.command(wanted, folder, arguments).spawn().map_err(|error| {
+        self.run_command(wanted, self.command(wanted, folder, arguments)).await
+    }
+
+    async fn run_command(&self, wanted: &Wanted, mut command: Command) -> Result<Said, PortError> {
+        let mut child = command.spawn().map_err(|error| {
             PortError::Permanent(format!(
                 "git could not be started: {error}; install git, or deploy from a folder"
             ))
@@ -182,6 +266,12 @@ impl Git<'_> {
         command
             .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
             .args(["-c", protocol])
+            .args(wanted.pin.iter().flat_map(|pin| ["-c".to_owned(), format!("http.curloptResolve={pin}")]))
+            .args(
+                self.authorities
+                    .iter()
+                    .flat_map(|file| ["-c".to_owned(), format!("http.sslCAInfo={}", file.display())]),
+            )
             .args(arguments)
             .current_dir(folder)
             .env_clear()
@@ -234,6 +324,11 @@ fn named(head: &str, commit: &str, kind: &str) -> Option<String> {
     rest.split_once("' of ").map(|(name, _)| name.to_owned())
 }
 
+/// Whether something else connects for git.
+fn by_proxy() -> bool {
+    ["HTTPS_PROXY", "https_proxy"].iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()))
+}
+
 /// Reads at most so many bytes of what git says.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
@@ -255,7 +350,21 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::{
+        fs,
+        os::unix::fs::PermissionsExt as _,
+        sync::{Arc, LazyLock},
+    };
+
+    /// Every name is this machine.
+    struct Loopback;
+
+    #[async_trait::async_trait]
+    impl crate::source::address::Resolver for Loopback {
+        async fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<std::net::IpAddr>> {
+            Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()])
+        }
+    }
 
     const TOKEN: &str = "ghp-a-token-that-nobody-may-see";
 
@@ -264,7 +373,15 @@ mod tests {
     }
 
     fn git(path: &str) -> Git<'_> {
-        Git { path, patience: Duration::from_mins(1), limits: Limits::default() }
+        static REACH: LazyLock<Reach> =
+            LazyLock::new(|| Reach { resolver: Arc::new(Loopback), ..Reach::anywhere() });
+        Git {
+            path,
+            patience: Duration::from_mins(1),
+            limits: Limits::default(),
+            reach: &REACH,
+            authorities: None,
+        }
     }
 
     fn path() -> String {
@@ -318,7 +435,7 @@ mod tests {
         let (tools, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (program, seen) = (tools.path().join("git"), tools.path().display());
         let script = format!(
-            "#!/bin/sh\necho \"$@\" >> {seen}/arguments\nenv > {seen}/environment\ncase \"$*\" in *fetch*) \
+            "#!/bin/sh\necho \"$@\" >> {seen}/arguments\nenv > {seen}/environment\ncase \"$*\" in *version*) echo git version 2.47.3;; *\"fetch --quiet\"*) \
              echo \"fatal: unable to access with $GIT_CONFIG_VALUE_0 and {TOKEN}\" >&2; exit 128;; esac\n"
         );
         fs::write(&program, script).unwrap();
@@ -327,7 +444,7 @@ mod tests {
         let to = folder.path().join("repository");
         let error = git(&path).fetch(&private("https://git.example/a/b.git"), &to).await.unwrap_err();
         let said = error.to_string();
-        assert!(said.contains("unable to access") && said.contains("***"), "{said}");
+        assert!(said.contains("the connection broke off"), "{said}");
         assert!(!holds_token(said.as_bytes()), "{said}");
         let arguments = fs::read(tools.path().join("arguments")).unwrap();
         assert!(!arguments.is_empty() && !holds_token(&arguments), "{}", String::from_utf8_lossy(&arguments));

@@ -4,6 +4,7 @@
 //! Invariant: nothing of a repository is run, no link leads out of a tree, and a token is in no argument, file or
 //! message. What is fetched half is nowhere to be found, and goes with the next start at the latest.
 
+pub mod address;
 mod cache;
 mod explain;
 mod folder;
@@ -15,6 +16,7 @@ mod wanted;
 pub(crate) use cache::{unpack, write};
 
 use crate::{clock::OsRandom, target::files};
+use address::Reach;
 use archive::Limits;
 use async_trait::async_trait;
 use cache::{Cache, Staged};
@@ -61,6 +63,10 @@ pub struct Options {
     pub cache_bytes: u64,
     /// How long a caller waits for a fetch before it is told to ask again.
     pub answer_within: Duration,
+    /// Where addresses of repositories may lead.
+    pub reach: Reach,
+    /// A file of certificates of authorities that repositories' servers are trusted by, beside the system's.
+    pub authorities: Option<PathBuf>,
 }
 
 impl Options {
@@ -78,6 +84,8 @@ impl Options {
             uploads: 8,
             cache_bytes: 4 << 30,
             answer_within: Duration::from_secs(15),
+            reach: Reach::default(),
+            authorities: None,
         }
     }
 }
@@ -96,6 +104,8 @@ struct Inner {
     folders: bool,
     limits: Limits,
     patience: Duration,
+    reach: Reach,
+    authorities: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     keep: Keep,
     cache: Cache,
@@ -124,6 +134,8 @@ impl MachineSource {
             folders: options.folders,
             limits: options.limits,
             patience: options.patience,
+            reach: options.reach,
+            authorities: options.authorities,
             clock: options.clock,
             keep: Keep::new(options.objects),
             jobs: Jobs::new(options.fetches, options.answer_within),
@@ -214,7 +226,13 @@ impl Inner {
                     self.local(url)?;
                 }
                 let repository = work.0.join("repository");
-                let git = git::Git { path: &self.path, patience: self.patience, limits: self.limits };
+                let git = git::Git {
+                    path: &self.path,
+                    patience: self.patience,
+                    limits: self.limits,
+                    reach: &self.reach,
+                    authorities: self.authorities.as_deref(),
+                };
                 let origin = git.fetch(&wanted, &repository).await?;
                 folder::pack(repository, packed, self.limits, self.path.clone(), Some(origin)).await?
             }

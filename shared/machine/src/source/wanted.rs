@@ -13,6 +13,8 @@ pub(super) struct Wanted {
     pub local: bool,
     pub branch: Option<String>,
     pub commit: Option<String>,
+    /// What git must connect to, as `http.curloptResolve` takes it.
+    pub pin: Option<String>,
     token: Option<String>,
 }
 
@@ -50,7 +52,21 @@ impl Wanted {
         }
         let token = token.filter(|token| !token.is_empty() && !local).map(str::to_owned);
         let (branch, commit) = (branch.map(str::to_owned), commit.map(str::to_ascii_lowercase));
-        Ok(Self { url: url.to_owned(), local, branch, commit, token })
+        // As we read it, so that git can't read it otherwise.
+        let url = if local { url.to_owned() } else { Url::parse(url).map_or(url.to_owned(), String::from) };
+        Ok(Self { url, local, branch, commit, pin: None, token })
+    }
+
+    /// The same at the address that a server sent us on to. The token goes along to its own server only.
+    pub(super) fn at(&self, url: &Url) -> Result<Self, PortError> {
+        let own = Url::parse(&self.url).is_ok_and(|known| known.origin() == url.origin());
+        let token = self.token.as_deref().filter(|_| own);
+        Self::parse(url.as_str(), self.branch.as_deref(), self.commit.as_deref(), token)
+    }
+
+    /// The address, where it isn't a path.
+    pub(super) fn remote(&self) -> Option<Url> {
+        Url::parse(&self.url).ok().filter(|_| !self.local)
     }
 
     /// What to fetch if no commit is named.
