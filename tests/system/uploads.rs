@@ -2,11 +2,12 @@
 //! who means harm.
 
 use crate::system;
+use futures::{StreamExt as _, stream};
 use model::port::source::Digest;
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
-use std::{fs, io::Read as _, path::Path};
-use tests::system::{Killed, System, client::Reply};
+use std::{fs, io::Read as _, path::Path, time::Duration};
+use tests::system::{Killed, PATIENCE, System, client::Reply};
 
 /// A folder, packed as a client packs it.
 fn packed(folder: &Path) -> (Digest, Vec<u8>) {
@@ -156,5 +157,47 @@ async fn the_data_folder_is_refused_before_anything_begins() -> Result<(), Kille
         assert!(detail.contains("data folder") && detail.contains("\"path\""), "{detail}");
     }
     assert_eq!(system.get("/api/v1/deployments").await?.expect(200)["deployments"], json!([]));
+    Ok(())
+}
+
+/// Killed in the middle of an upload, and while a deployment of another one is built: the half leaves nothing, the whole
+/// one is deployed.
+#[tokio::test]
+async fn killed_while_it_takes_an_archive() -> Result<(), Killed> {
+    let mut system = system().start().await;
+    let owner = system.address().token.clone();
+    let app = system.app("shop");
+    let (digest, bytes) = packed(&app.folder);
+    let half: Result<_, std::io::Error> = Ok(bytes[..bytes.len() / 2].to_vec());
+    let stalled = Body::wrap_stream(stream::iter([half]).chain(stream::pending()));
+    let request = system.request(Method::POST, "/api/v1/sources", &owner).body(stalled);
+    let request = request.header("x-sextant-digest", format!("sha256={digest}"));
+    let sending = tokio::spawn(request.send());
+    let under_way = async {
+        while left(&system).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, under_way).await.expect("the upload never began");
+    system.kill().await;
+    assert!(sending.await.unwrap().is_err());
+    assert!(!left(&system).is_empty(), "it died in the middle");
+    system.restart(None).await;
+    assert_eq!(left(&system), Vec::<String>::new());
+
+    let owner = system.address().token.clone();
+    send(&system, digest.as_str(), bytes, &owner).await?.expect(201);
+    let hold = system.hold("v1");
+    let mut order = app.order_with("v1", "HOLD", &hold.path.display().to_string());
+    order.as_object_mut().unwrap().remove("path");
+    order["source"] = json!({"kind": "archive", "digest": digest});
+    let id = system.deploy(&order).await?;
+    system.wait_for(&id, |event| event.is_log("building v1")).await?;
+    system.kill().await;
+    hold.release().await;
+    system.restart(None).await;
+    let deployed = system.rest(&id).await?;
+    assert_eq!(deployed["pipeline_status"], "DEPLOYED", "{deployed:#}");
+    assert_eq!(app.builds("v1"), 1);
     Ok(())
 }

@@ -56,6 +56,34 @@ async fn a_lost_copy_is_fetched_again_by_its_token_and_at_the_commit_that_was_sc
     assert_eq!(wanted, [(git(Some(&"a".repeat(40))), id, Some("t0ken".to_owned()))]);
 }
 
+/// Another content than was scanned is not analyzed.
+#[tokio::test]
+async fn a_lost_archive_that_comes_out_otherwise_ends_the_deployment() {
+    let (folder, world) = scanned().await;
+    world.state().repository = Some(folder.path().to_owned());
+    let path = deployment_path(&sample::acme(), &sample::deployment_id(1));
+    let mut deployment: Deployment = world.read(&path).await.unwrap();
+    deployment.archive.as_mut().unwrap().manifest.digest = "e".repeat(64).parse().unwrap();
+    world.put(path, &deployment).await;
+    let failed = wake(&world).await;
+    assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("source_changed"));
+}
+
+/// It is shown for what it waits, and asked again without a failure.
+#[tokio::test]
+async fn a_fetch_that_waits_for_its_turn_is_asked_for_again() {
+    let (folder, world) = scanned().await;
+    world.state().repository = Some(folder.path().to_owned());
+    world.state().fetch_waits = vec!["Waits for one of 4 fetches; 2 are ahead".to_owned()];
+    let waiting = wake(&world).await;
+    assert_eq!((waiting.step, waiting.tries), (Step::Analyze, 0));
+    assert_eq!(waiting.waits.as_deref(), Some("Waits for one of 4 fetches; 2 are ahead"));
+    assert_eq!(world.state().fetched.len(), 1);
+    world.pass(2_000);
+    wake(&world).await;
+    assert!(world.state().fetched.len() > 1, "it was asked again");
+}
+
 #[tokio::test]
 async fn the_fetched_source_goes_with_a_deployment_that_fails_before_its_release() {
     let (_folder, world) = scanned().await;

@@ -1,6 +1,6 @@
 //! Builds: what is seen of one while it begins, while the target ends, and long after it.
 
-use super::{now_ms, world, world_by};
+use super::{now_ms, world, world_by, world_of};
 use async_trait::async_trait;
 use machine::target::Limits;
 use model::{
@@ -49,6 +49,52 @@ async fn a_build_that_begins_never_reads_as_failed() {
         begun.store(true, Ordering::SeqCst);
         assert_eq!(reader.await.unwrap(), None);
     }
+}
+
+/// One at a time, the others in the order they came; one that is cancelled in the queue never begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_wait_for_their_turn_and_say_so() {
+    let (at, _target) = world_of(1).await;
+    let marks = tempfile::tempdir().unwrap();
+    let mark = |name: &str| plan(&format!("touch {}/{name}", marks.path().display()));
+    let long = at.build_order("long", plan("sleep 600"));
+    let (next, later) = (at.build_order("next", mark("next")), at.build_order("later", mark("later")));
+    for order in [&long, &next, &later] {
+        at.target.start_build(order.clone()).await.unwrap();
+    }
+    at.target.start_build(next.clone()).await.unwrap();
+    let target = at.target.clone();
+    let state = |key: String| {
+        let target = target.clone();
+        async move { target.read_build(&key).await.unwrap() }
+    };
+    assert_eq!(state(long.key.clone()).await, BuildState::Running);
+    assert_eq!(state(next.key.clone()).await, BuildState::Queued { ahead: 0, slots: 1 });
+    assert_eq!(state(later.key.clone()).await, BuildState::Queued { ahead: 1, slots: 1 });
+    at.target.cancel_build(&later.key).await.unwrap();
+    let BuildState::Failed { reason, .. } = at.built(&later).await else { panic!("it must fail") };
+    assert!(reason.contains("before it began"), "{reason}");
+    assert_eq!(state(next.key.clone()).await, BuildState::Queued { ahead: 0, slots: 1 });
+    at.target.cancel_build(&long.key).await.unwrap();
+    let built = at.built(&next).await;
+    assert!(matches!(built, BuildState::Succeeded { .. }), "{built:?}");
+    assert!(marks.path().join("next").exists() && !marks.path().join("later").exists());
+}
+
+/// The tree is what was ordered, or nothing is built of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_is_not_the_one_ordered_is_not_built() {
+    let (at, _target) = world().await;
+    let mut order = at.build_order("other", plan("true"));
+    order.archive.manifest.digest = "0".repeat(64).parse().unwrap();
+    at.target.start_build(order.clone()).await.unwrap();
+    let BuildState::Failed { reason, .. } = at.built(&order).await else { panic!("it must fail") };
+    assert!(reason.contains("digest"), "{reason}");
+    let mut order = at.build_order("gone", plan("true"));
+    order.archive.key = "sources/tests/none".to_owned();
+    let error = at.target.start_build(order.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("not there any more"), "{error}");
+    assert_eq!(at.target.read_build(&order.key).await.unwrap(), BuildState::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

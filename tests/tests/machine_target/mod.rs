@@ -50,7 +50,8 @@ impl Drop for Guard {
 /// Opens a target on a data folder.
 pub async fn open(data: &Path, port: u16, heard: &Arc<Heard>) -> target::MachineTarget {
     let clock = Arc::new(MachineClock::open(data).unwrap());
-    open_with(data, port, heard, target::Limits::default(), clock, target::Inherited::read()).await
+    let inherited = target::Inherited::read();
+    open_with(data, port, heard, target::Limits::default(), clock, inherited, BUILDS_AT_ONCE).await
 }
 
 /// The store of a data folder: the one that is open, or it is opened.
@@ -74,6 +75,7 @@ async fn open_with(
     limits: target::Limits,
     clock: Arc<dyn Clock>,
     inherited: target::Inherited,
+    builds: usize,
 ) -> target::MachineTarget {
     target::MachineTarget::open(target::Options {
         data: data.to_owned(),
@@ -91,7 +93,7 @@ async fn open_with(
         },
         keys: Arc::new(Keys::open(data).unwrap()),
         inherited,
-        builds: BUILDS_AT_ONCE,
+        builds,
     })
     .await
     .unwrap()
@@ -119,14 +121,21 @@ pub async fn world_by(
     limits: target::Limits,
     clock: Arc<dyn Clock>,
 ) -> (Fixture, Arc<target::MachineTarget>) {
-    world_on(data, limits, clock, target::Inherited::read()).await
+    world_on(data, limits, clock, target::Inherited::read(), BUILDS_AT_ONCE).await
+}
+
+/// The same with so many builds at once.
+pub async fn world_of(builds: usize) -> (Fixture, Arc<target::MachineTarget>) {
+    let data = tempfile::tempdir().unwrap();
+    let clock = Arc::new(MachineClock::open(data.path()).unwrap());
+    world_on(data, target::Limits::default(), clock, target::Inherited::read(), builds).await
 }
 
 /// The same on a machine with other programs.
 pub async fn world_in(inherited: target::Inherited) -> (Fixture, Arc<target::MachineTarget>) {
     let data = tempfile::tempdir().unwrap();
     let clock = Arc::new(MachineClock::open(data.path()).unwrap());
-    world_on(data, target::Limits::default(), clock, inherited).await
+    world_on(data, target::Limits::default(), clock, inherited, BUILDS_AT_ONCE).await
 }
 
 async fn world_on(
@@ -134,11 +143,12 @@ async fn world_on(
     limits: target::Limits,
     clock: Arc<dyn Clock>,
     inherited: target::Inherited,
+    builds: usize,
 ) -> (Fixture, Arc<target::MachineTarget>) {
     let source = tempfile::tempdir().unwrap();
     std::fs::write(source.path().join("README"), "an app\n").unwrap();
     let heard = Arc::new(Heard::default());
-    let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock, inherited).await);
+    let target = Arc::new(open_with(data.path(), 0, &heard, limits, clock, inherited, builds).await);
     let objects = Arc::new(Objects::open(&data.path().join("objects")).unwrap());
     let store = store_of(data.path());
     let archive = archived(&*objects, source.path()).await;

@@ -164,8 +164,11 @@ impl From<TargetError> for Failed {
         match error {
             TargetError::Stale { .. } => fault(true, "traffic_changed", error.to_string()),
             TargetError::Gone { what, text } => {
-                let Failed(fault) = fault(false, "target_lost", text);
-                Failed(Fault { gone: Some(what), ..fault })
+                let mut lost = fault(false, "target_lost", text);
+                if let Failed::Fault(fault) = &mut lost {
+                    fault.gone = Some(what);
+                }
+                lost
             }
             TargetError::Port(error) => error.into(),
         }

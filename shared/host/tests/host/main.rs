@@ -12,3 +12,4 @@ mod problems;
 mod sealing;
 mod server;
 mod stopping;
+mod streams;

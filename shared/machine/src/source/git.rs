@@ -184,7 +184,11 @@ impl Git<'_> {
             self.run(wanted, to, &arguments).await
         };
         let Some(commit) = &wanted.commit else {
-            let said = fetch(true, wanted.reference()).await?;
+            let mut said = fetch(true, wanted.reference()).await?;
+            // A plain web server hands out whole histories only.
+            if !said.success && said.err.contains("shallow capabilities") {
+                said = fetch(false, wanted.reference()).await?;
+            }
             return if said.success { Ok(()) } else { Err(explain(wanted, &said.err)) };
         };
         if fetch(true, commit.clone()).await?.success {

@@ -90,7 +90,7 @@ fn queued(mut next: Deployment, at: &At<'_>, ahead: u32, slots: u32) -> Transiti
 /// Still going: until its time is over. A due time that has passed moves on, so that it isn't read each minute.
 fn running(mut next: Deployment, at: &At<'_>) -> Transition {
     if next.waits.take().is_some() {
-        next.step = Step::AwaitBuild;
+        (next.step, next.step_since) = (Step::AwaitBuild, at.real);
         say(&mut next, at, "Its turn has come: building");
         if let Some(stage) = next.stages.last_mut() {
             stage.from = at.real;
