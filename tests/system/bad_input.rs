@@ -115,11 +115,17 @@ async fn sources_and_builds_that_fail() -> Result<(), Killed> {
     let nowhere = system.work().join("nowhere.git").display().to_string();
     let mut missing = app.order("missing");
     missing["path"] = nowhere.clone().into();
-    fails(&system, &missing, "source_unavailable", &[&nowhere]).await?;
     let mut repository = app.order("repository");
     repository.as_object_mut().unwrap().remove("path");
     repository["url"] = nowhere.clone().into();
-    fails(&system, &repository, "source_unavailable", &[&nowhere]).await?;
+    for order in [&missing, &repository] {
+        let (_, detail) = system.post("/api/v1/deployments", order).await?.problem(400);
+        assert!(detail.contains(&nowhere), "{detail}");
+    }
+    let empty = system.work().join("empty");
+    fs::create_dir(&empty).unwrap();
+    repository["url"] = empty.display().to_string().into();
+    fails(&system, &repository, "source_unavailable", &["no repository"]).await?;
     undisturbed(&system, &app).await?;
 
     let broken =

@@ -11,8 +11,7 @@ use model::{
     message::Message,
     port::{
         Broker, Clock, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source, Store,
-        Target, Timers,
-        objects,
+        Target, Timers, objects,
         source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
