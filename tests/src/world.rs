@@ -8,13 +8,15 @@ use host::{Caller, Config, Function, Role, Runner, runner, token};
 use machine::{
     broker::{self, Broker},
     clock::{MachineClock, OsRandom},
+    engine::{self, Engine},
     keys::Keys,
     objects::Objects,
-    store::{self, Store},
+    store::Store,
     timers::Timers,
 };
 use model::{
     TenantId,
+    index::INDEXES,
     port::{self, Clock as _, Ports},
 };
 use serde_json::Value;
@@ -58,13 +60,11 @@ impl World {
         config.max_concurrent = Some(4096);
         let counts = Arc::new(Counts::default());
         std::fs::create_dir_all(folder.join("store")).unwrap();
-        let store = Arc::new(Store::open(&folder.join("store"), store::Options::default()).unwrap());
+        let engine = Arc::new(Engine::open(&folder.join("store"), engine::Options::default()).unwrap());
+        let store = Arc::new(Store::with(Arc::clone(&engine), INDEXES).unwrap());
         let clock = Arc::new(MachineClock::open(folder).unwrap());
-        std::fs::create_dir_all(folder.join("broker")).unwrap();
         let subscriptions = runner::subscriptions(&functions, &config);
-        let broker =
-            Broker::open(&folder.join("broker"), subscriptions, clock.clone(), broker::Options::default())
-                .unwrap();
+        let broker = Broker::with(engine, subscriptions, clock.clone(), broker::Options::default()).unwrap();
         let broker = Arc::new(broker);
         let counted = Arc::new(CountedBroker { inner: broker.clone(), counts: counts.clone() });
         let timers = Arc::new(Timers::new(clock.clone(), broker.clone()));

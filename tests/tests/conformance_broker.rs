@@ -36,12 +36,7 @@ struct Running {
 
 fn open(folder: &Path, subscriptions: &[Subscription], subscriber: Arc<dyn Subscriber>) -> Arc<Broker> {
     let clock = Arc::new(MachineClock::open(folder).unwrap());
-    let options = Options {
-        backoff_min_ms: BACKOFF_MIN_MS,
-        backoff_max_ms: 500,
-        segment_bytes: 64 * 1024,
-        ..Options::default()
-    };
+    let options = Options { backoff_min_ms: BACKOFF_MIN_MS, backoff_max_ms: 500, ..Options::default() };
     let broker = Broker::open(folder, subscriptions.to_vec(), clock, options).unwrap();
     broker.start(subscriber);
     Arc::new(broker)

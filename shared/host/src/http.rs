@@ -18,7 +18,7 @@ use axum::{
 use bytes::Bytes;
 use futures::StreamExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use model::port::{Subscriber, Verdict, store::Path};
+use model::port::{Subscriber, Verdict};
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
@@ -60,9 +60,8 @@ impl Runner {
     }
 
     async fn ready(&self) -> Result<Response, Error> {
-        let path = Path::new("system/ready");
-        match tokio::time::timeout(READY_TIMEOUT, self.ports.store.get(&path)).await {
-            Ok(result) => result.map(|_| Response::text(200, "ready\n")).map_err(Error::from),
+        match tokio::time::timeout(READY_TIMEOUT, self.ports.store.ready()).await {
+            Ok(result) => result.map(|()| Response::text(200, "ready\n")).map_err(Error::from),
             Err(_) => Err(Error::unavailable(
                 "The store doesn't answer within 2 s. Look at its logs; this process is well.",
             )),

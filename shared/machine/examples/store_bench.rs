@@ -1,7 +1,7 @@
 //! How many durable commits and reads a second the embedded store does on this disk: one writer, 64 writers, and
-//! the same again with many documents stored; beside a raw append with fdatasync.
+//! the same again with many documents stored, and what those take in memory; beside a raw append with fdatasync.
 //!
-//! `cargo run --release -p machine --example store_bench [FOLDER]`
+//! `cargo run --release -p machine --example store_bench [FOLDER [DOCUMENTS]]`: 1,000,000 by default.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench reads the clock and prints")]
 
@@ -18,7 +18,11 @@ const FOR: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into);
+    if std::env::args().nth(1).as_deref() == Some("read") {
+        return read(std::env::args().nth(2).unwrap_or_default().as_ref()).await;
+    }
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, std::path::PathBuf::from);
+    let documents = std::env::args().nth(2).map_or(Ok(1_000_000), |count| count.parse())?;
     let folder = folder.join(format!("store-bench-{}", std::process::id()));
     println!("raw append + fdatasync        {:>9.0} /s", raw(&folder)?);
     println!("open, empty, median           {:>9.0} µs", opened(&folder)?);
@@ -28,19 +32,39 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("gets                          {:>9.0} /s", gets(&store).await?);
     println!("page of 20 by index           {:>9.0} /s", pages(&store).await?);
     println!("commit to watcher, median     {:>9.0} µs", watched(&store).await?);
-    fill(&store, 200_000).await?;
+    fill(&store, documents).await?;
     println!("{:?}", store.stats());
+    println!("memory after writing          {:>9} MB", anonymous_mb()?);
     println!("then commits, 64 writers      {:>9.0} /s", commits(&store, 64).await?);
     println!("then page of 20 by index      {:>9.0} /s", pages(&store).await?);
     println!("{:?}", store.stats());
     drop(store);
-    let start = Instant::now();
-    let store = Store::open(&folder.join("data"), Options::default())?;
-    let documents = store.stats().documents;
-    println!("open, {documents} documents     {:>9.0} ms", start.elapsed().as_secs_f64() * 1e3);
-    drop(store);
+    // In a process of its own: what it takes to have them, not to have written them.
+    let program = std::env::current_exe()?;
+    std::process::Command::new(program).arg("read").arg(folder.join("data")).status()?;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
+}
+
+async fn read(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    let store = Store::open(folder, Options::default())?;
+    let all = Query::all(Scope::Collection("tenants/t0/deployments".into()), 1);
+    let found = store.query(&all).await?.documents.len();
+    let ms = start.elapsed().as_secs_f64() * 1e3;
+    println!("ready, {found} of {} documents   {ms:>7.0} ms", store.stats().documents);
+    println!("memory then                   {:>9} MB", anonymous_mb()?);
+    println!("gets                          {:>9.0} /s", gets(&store).await?);
+    println!("page of 20 by index           {:>9.0} /s", pages(&store).await?);
+    println!("memory then                   {:>9} MB", anonymous_mb()?);
+    Ok(())
+}
+
+/// What the process has for itself; files that are read stay with the kernel.
+fn anonymous_mb() -> Result<u64, Box<dyn std::error::Error>> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap_or("0 kB");
+    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? >> 10)
 }
 
 fn document(number: u64) -> Value {

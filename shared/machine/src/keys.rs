@@ -7,12 +7,13 @@
 //! additional data, and everything before the nonce as well.
 
 use crate::clock::OsRandom;
+use crate::engine::Engine;
 use async_trait::async_trait;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest,
 };
-use model::port::{self, KeyContext, PortError, Random};
+use model::port::{self, KeyContext, PortError, Random, store::StoreError};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -21,6 +22,10 @@ use std::{
 };
 
 const VERSION: &[u8; 4] = b"sxk1";
+/// The file of the key that wraps data keys.
+pub const WRAPPING: &str = "wrapping.key";
+/// The file of the key that signs tokens.
+pub const TOKEN: &str = "token.key";
 const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 8;
 const HEAD: usize = VERSION.len() + ID_BYTES;
@@ -48,6 +53,25 @@ pub enum Error {
         /// What it has.
         length: usize,
     },
+    /// A store was written under it, and it is gone.
+    #[error(
+        "the key file `{path}` is missing, though a store was written with it, so no new one was made: restore it from a backup (`sextant restore`). To go on without what it protects, put 32 random bytes there yourself, for their owner only: `head -c 32 /dev/urandom > {path} && chmod 600 {path}`"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not the one that the store was written under.
+    #[error(
+        "the key file `{path}` isn't the one that the store beside it was written with: restore it from a backup (`sextant restore`); nothing was changed"
+    )]
+    Another {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store that says which keys are right can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The file system refused.
     #[error(
         "the key file `{path}` can't be read or made ({source}): check its owner and the free space on the disk"
@@ -75,6 +99,49 @@ pub fn secret_file(folder: &Path, name: &str) -> Result<[u8; KEY_BYTES], Error> 
     <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| Error::Length { path, length: bytes.len() })
 }
 
+/// The same beside a store: no new key is made where a store was written under one that is gone.
+pub fn secret_file_beside(folder: &Path, name: &str, store: &Path) -> Result<[u8; KEY_BYTES], Error> {
+    let path = folder.join(name);
+    let there = path.try_exists().map_err(|source| Error::Io { path: path.clone(), source })?;
+    if !there && Engine::is_in(store) {
+        return Err(Error::Missing { path });
+    }
+    secret_file(folder, name)
+}
+
+/// Sees that the key files of a data folder are those that its store was written under, and remembers them there.
+pub async fn check(folder: &Path, engine: &Engine) -> Result<(), Error> {
+    let core = engine.core();
+    let mut batch = vec![];
+    for name in [WRAPPING, TOKEN] {
+        let path = folder.join(name);
+        let there = path.try_exists().map_err(|source| Error::Io { path: path.clone(), source })?;
+        let remembered = [b"m\0key\0", name.as_bytes()].concat();
+        match core.snapshot().get(&remembered)? {
+            Some(_) if !there => return Err(Error::Missing { path }),
+            Some(known) if known[..] != identify(&secret_file(folder, name)?) => {
+                return Err(Error::Another { path });
+            }
+            None if !there && name == WRAPPING && core.state().documents > 0 => {
+                return Err(Error::Missing { path });
+            }
+            None if there || name == WRAPPING => {
+                batch.push((remembered, identify(&secret_file(folder, name)?)));
+            }
+            Some(_) | None => {}
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { Ok(core.put_all(batch).await?) }
+}
+
+/// Which key it is, without saying the key.
+fn identify(bytes: &[u8]) -> [u8; ID_BYTES] {
+    let mut id = [0; ID_BYTES];
+    let hash = digest::digest(&digest::SHA256, &[b"sextant key id\n".as_slice(), bytes].concat());
+    id.copy_from_slice(&hash.as_ref()[..ID_BYTES]);
+    id
+}
+
 /// Whole or not at all, and never over a file that is there: of two processes at once, one makes the key.
 fn make(folder: &Path, path: &Path) -> io::Result<()> {
     let bytes = [OsRandom.bits().to_le_bytes(), OsRandom.bits().to_le_bytes()].concat();
@@ -100,14 +167,11 @@ pub struct Keys {
 impl Keys {
     /// The keys of a data folder; makes the file `wrapping.key` on first use.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let bytes = secret_file(folder, "wrapping.key")?;
-        let path = folder.join("wrapping.key");
+        let bytes = secret_file(folder, WRAPPING)?;
+        let path = folder.join(WRAPPING);
         let unusable = |_| Error::Length { path: path.clone(), length: bytes.len() };
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).map_err(unusable)?);
-        let mut id = [0; ID_BYTES];
-        let hash = digest::digest(&digest::SHA256, &[b"sextant key id\n".as_slice(), &bytes].concat());
-        id.copy_from_slice(&hash.as_ref()[..ID_BYTES]);
-        Ok(Self { key, id, path })
+        Ok(Self { key, id: identify(&bytes), path })
     }
 
     fn aad(&self, context: &KeyContext) -> Aad<Vec<u8>> {

@@ -7,8 +7,10 @@
 
 pub mod broker;
 pub mod clock;
+pub mod engine;
 pub mod ingress;
 pub mod keys;
+pub mod migrate;
 pub mod objects;
 pub mod schedule;
 pub mod source;

@@ -2,16 +2,17 @@
 
 use super::disk::{Chance, SimulatedDisk};
 use futures::future::join_all;
-use machine::store::{Options, Store};
+use machine::engine::Options;
+use machine::store::Store;
 use model::port::Store as _;
 use model::port::store::{Change, Path, Precondition, Query, Scope, StoreError, Write};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compacts early and often.
+/// Fills tables early and often.
 fn options() -> Options {
-    Options { compact_from: 3_000, compact_ratio: 2, ..Options::default() }
+    Options { table_bytes: 6_000, ..Options::default() }
 }
 
 /// What is known of the commits of all lives of one disk.
@@ -123,14 +124,14 @@ fn lives(seed: u64, crashes: &[usize], lies: bool) -> Result<(), String> {
             if seed.is_multiple_of(2) {
                 disk.linger();
             }
-            let store = Store::on(Box::new(disk.clone()), options()).map_err(|e| e.to_string())?;
+            let store = super::open(&disk, options()).map_err(|e| e.to_string())?;
             verify(&store, &mut known).await?;
             disk.fail_after(*after);
             live(&store, &mut known, &mut chance, 40).await;
             drop(store);
             disk = disk.crash(&mut chance);
         }
-        let store = Store::on(Box::new(disk.clone()), options()).map_err(|e| e.to_string())?;
+        let store = super::open(&disk, options()).map_err(|e| e.to_string())?;
         verify(&store, &mut known).await
     })
 }
@@ -158,19 +159,19 @@ fn a_lying_disk_is_found_out() {
     assert!((0..20).any(|seed| lives(seed, &[10_000], true).is_err()));
 }
 
-/// The lives above do compact: otherwise they would show nothing about it.
+/// The lives above do write tables: otherwise they would show nothing about it.
 #[tokio::test]
-async fn short_lives_compact() {
+async fn short_lives_write_tables() {
     let disk = SimulatedDisk::default();
-    let store = Store::on(Box::new(disk.clone()), options()).unwrap();
+    let store = super::open(&disk, options()).unwrap();
     let mut known = Known::default();
     let mut chance = Chance(1);
-    while store.stats().compactions < 2 {
+    while store.stats().flushes < 2 {
         live(&store, &mut known, &mut chance, 5).await;
     }
     verify(&store, &mut known).await.unwrap();
     assert!(disk.spent() > 0);
     drop(store);
-    let store = Store::on(Box::new(disk), options()).unwrap();
+    let store = super::open(&disk, options()).unwrap();
     verify(&store, &mut known).await.unwrap();
 }

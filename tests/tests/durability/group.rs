@@ -3,13 +3,14 @@
 use super::disk::SimulatedDisk;
 use futures::StreamExt;
 use futures::future::{join_all, poll_immediate};
-use machine::store::{Options, Store};
+use machine::engine::Options;
+use machine::store::Store;
 use model::port::Store as _;
 use model::port::store::{Path, Precondition, StoreError, Version, Watch, Write};
 use serde_json::json;
 
 fn open(disk: &SimulatedDisk) -> Result<Store, StoreError> {
-    Store::on(Box::new(disk.clone()), Options::default())
+    super::open(disk, Options::default())
 }
 
 fn put(path: &str, precondition: Precondition, n: i64) -> Vec<Write> {
@@ -74,7 +75,7 @@ async fn a_full_disk_refuses_and_then_goes_on() {
     disk.fail_writes(1);
     let refused = store.commit(put("a/2", Precondition::None, 2)).await;
     assert!(
-        matches!(&refused, Err(StoreError::Unavailable(text)) if text.contains("disk/log-0000000001")),
+        matches!(&refused, Err(StoreError::Unavailable(text)) if text.contains("disk/journal-0000000001")),
         "{refused:?}"
     );
     assert!(store.get(&Path::new("a/2")).await.unwrap().is_none());
@@ -83,6 +84,26 @@ async fn a_full_disk_refuses_and_then_goes_on() {
     let store = open(&disk).unwrap();
     let there = store.get_many(&["a/1", "a/2", "a/3"].map(Path::new)).await.unwrap();
     assert_eq!(there.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
+}
+
+/// Whoever asks whether it is ready hears of a full disk, and of its end, without anybody's commit.
+#[tokio::test]
+async fn readiness_follows_the_disk() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk).unwrap();
+    store.ready().await.unwrap();
+    store.commit(put("a/1", Precondition::None, 1)).await.unwrap();
+    disk.fail_writes(3);
+    assert!(store.commit(put("a/2", Precondition::None, 2)).await.is_err());
+    for _ in 0..2 {
+        let red = store.ready().await.unwrap_err();
+        assert!(red.is_transient() && red.to_string().contains("has room"), "{red}");
+    }
+    store.ready().await.unwrap();
+    store.commit(put("a/3", Precondition::None, 3)).await.unwrap();
+    disk.fail_syncs(1);
+    assert!(store.commit(put("a/4", Precondition::None, 4)).await.is_err());
+    assert!(store.ready().await.is_err(), "nothing is known of a disk that failed to sync");
 }
 
 #[tokio::test]
@@ -99,22 +120,21 @@ async fn after_a_failed_sync_nothing_more_is_written() {
     assert!(store.get(&Path::new("a/1")).await.unwrap().is_some(), "reading goes on");
 }
 
-/// The highest version is kept even when its document is gone and the file was closed or compacted.
+/// The highest version is kept even when its document is gone, and the file that had it.
 #[tokio::test]
 async fn versions_outlive_their_documents() {
     let disk = SimulatedDisk::default();
     let mut highest = Version(0);
     for _ in 0..3 {
-        let store =
-            Store::on(Box::new(disk.clone()), Options { compact_from: 64, ..Options::default() }).unwrap();
+        let store = super::open(&disk, Options { table_bytes: 512, ..Options::default() }).unwrap();
         for _ in 0..10 {
             let version = store.commit(put("a/x", Precondition::Absent, 1)).await.unwrap()[0];
             assert!(version > highest);
             highest = version;
             store.commit(vec![Write::delete(Path::new("a/x"), Precondition::At(version))]).await.unwrap();
         }
-        while store.stats().compactions == 0 {
-            store.commit(vec![Write::delete(Path::new("a/x"), Precondition::None)]).await.unwrap();
+        while store.stats().flushes == 0 {
+            store.commit(put("a/y", Precondition::None, 1)).await.unwrap();
         }
     }
 }

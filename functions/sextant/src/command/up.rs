@@ -170,6 +170,8 @@ impl Running {
             self.machine.target.stop_all().await;
         }
         self.machine.target.shutdown().await;
+        let engine = self.machine.store.engine().clone();
+        tokio::task::spawn_blocking(move || engine.close()).await?;
         Ok(())
     }
 }

@@ -4,16 +4,19 @@ use crate::{failure, functions};
 use ::machine::{
     broker::{self, Broker},
     clock::{MachineClock, OsRandom},
-    keys::{Keys, secret_file},
+    engine::{self, Engine},
+    keys::{self, Keys, secret_file_beside},
+    migrate,
     objects::Objects,
     source::{self, MachineSource},
-    store::{self, Store},
+    store::Store,
     target::{self, MachineTarget},
     timers::Timers,
 };
 use anyhow::{Context as _, Result};
 use common::mail::Mailer;
 use host::{Config, Settings, port::lazy, seal::ExposeSecret as _};
+use model::index::INDEXES;
 use model::port::{PortError, Ports, Redact, broker::Subscription, redact::LineRedactor};
 use std::{
     fs,
@@ -81,7 +84,9 @@ impl Machine {
     /// Opens everything. The store comes first: its lock decides whether this process may touch the rest.
     pub async fn open(options: &Options, subscriptions: Vec<Subscription>) -> Result<Self> {
         let data = private_folder(&options.data)?;
-        let store = Arc::new(Store::open(&private_folder(&data.join("store"))?, store::Options::default())?);
+        let engine = open_engine(&data)?;
+        let store = Arc::new(Store::with(engine.clone(), INDEXES)?);
+        keys::check(&data, &engine).await?;
         let clock = Arc::new(MachineClock::open(&data)?);
         let mut delivery = broker::Options::default();
         if let Some(seed) = options.settings.hostile {
@@ -93,12 +98,7 @@ impl Machine {
                 nack_percent: 10,
             });
         }
-        let broker = Arc::new(Broker::open(
-            &private_folder(&data.join("broker"))?,
-            subscriptions,
-            clock.clone(),
-            delivery,
-        )?);
+        let broker = Arc::new(Broker::with(engine, subscriptions, clock.clone(), delivery)?);
         let timers = Arc::new(Timers::new(clock.clone(), broker.clone()));
         let objects = Arc::new(Objects::open(&private_folder(&data.join("objects"))?)?);
         let mailer = mailer(&options.settings, &data)?;
@@ -148,9 +148,30 @@ fn mailer(settings: &Settings, data: &Path) -> Result<Mailer> {
     })
 }
 
+/// The engine under documents and queue. Its lock decides whether this process may touch the rest.
+fn open_engine(data: &Path) -> Result<Arc<Engine>> {
+    let folder = data.join("store");
+    let full = |name: &&str| fs::read_dir(data.join(name)).is_ok_and(|mut entries| entries.next().is_some());
+    if let Some(orphan) = ["objects", "artifacts", "services"].into_iter().find(full)
+        && !Engine::is_in(&folder)
+    {
+        anyhow::bail!(
+            "the store `{}` is missing, though `{}` holds what belongs to it. Nothing was changed. Restore the data \
+             folder with `sextant restore` from a backup, or start with an empty one by `--fresh`.",
+            folder.display(),
+            data.join(orphan).display()
+        );
+    }
+    private_folder(&folder)?;
+    migrate::data_folder(data)?;
+    Ok(Arc::new(Engine::open(&folder, engine::Options::default())?))
+}
+
 /// The key that signs this machine's tokens.
 pub fn token_key(data: &Path) -> Result<host::token::Key> {
-    Ok(host::token::Key::new(secret_file(&private_folder(data)?, "token.key")?.to_vec())?)
+    let data = private_folder(data)?;
+    let bytes = secret_file_beside(&data, keys::TOKEN, &data.join("store"))?;
+    Ok(host::token::Key::new(bytes.to_vec())?)
 }
 
 /// Creates a folder that only its owner may enter, and answers its absolute path.

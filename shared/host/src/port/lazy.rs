@@ -105,6 +105,10 @@ impl Store for Lazy {
     ) -> Result<BoxStream<'static, Result<Changed, StoreError>>, StoreError> {
         self.store().await?.watch(watch).await
     }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.store().await?.ready().await
+    }
 }
 
 #[async_trait]

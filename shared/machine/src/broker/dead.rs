@@ -1,17 +1,10 @@
-//! Messages that were given up, one JSON file each, until somebody replays them.
+//! Messages that were given up, until somebody replays them.
 //!
-//! Invariant: a message leaves the queue for here only after its file is on disk, and leaves here only after it
-//! is on disk in the queue again.
+//! Invariant: what is listed here is stored; it leaves when its message is queued again, in the same group.
 
-use super::Error;
 use model::{Timestamp, message::Message};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 /// One message that one subscription did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,68 +27,25 @@ pub struct DeadLetter {
     pub message: Message,
 }
 
-/// The folder of them, and a copy in memory.
-pub(super) struct DeadLetters {
-    folder: PathBuf,
-    letters: BTreeMap<(u64, String), DeadLetter>,
-}
+/// All of them, in memory: they are few, and each is somebody's task.
+#[derive(Default)]
+pub(super) struct DeadLetters(BTreeMap<(u64, String), DeadLetter>);
 
 impl DeadLetters {
-    pub fn open(folder: &Path) -> Result<Self, Error> {
-        let folder = folder.join("dead");
-        fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source))?;
-        let mut letters = BTreeMap::new();
-        for entry in fs::read_dir(&folder).map_err(|source| Error::io(&folder, source))? {
-            let path = entry.map_err(|source| Error::io(&folder, source))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                let bytes = fs::read(&path).map_err(|source| Error::io(&path, source))?;
-                let letter: DeadLetter = serde_json::from_slice(&bytes)
-                    .map_err(|source| Error::Letter { path: path.clone(), source })?;
-                letters.insert((letter.number, letter.subscription.clone()), letter);
-            }
-        }
-        Ok(Self { folder, letters })
+    pub fn add(&mut self, letter: DeadLetter) {
+        self.0.insert((letter.number, letter.subscription.clone()), letter);
     }
 
-    /// Durable on return.
-    pub fn add(&mut self, letter: DeadLetter) -> io::Result<()> {
-        let path = self.path(&letter);
-        let temporary = path.with_extension("new");
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec_pretty(&letter)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        fs::File::open(&self.folder)?.sync_all()?;
-        self.letters.insert((letter.number, letter.subscription.clone()), letter);
-        Ok(())
-    }
-
-    /// If the file can't be removed the letter stays, and may be replayed again.
-    pub fn remove(&mut self, letter: &DeadLetter) -> io::Result<()> {
-        fs::remove_file(self.path(letter))?;
-        fs::File::open(&self.folder)?.sync_all()?;
-        self.letters.remove(&(letter.number, letter.subscription.clone()));
-        Ok(())
-    }
-
-    pub fn contains(&self, number: u64, subscription: &str) -> bool {
-        self.letters.contains_key(&(number, subscription.to_owned()))
+    pub fn remove(&mut self, letter: &DeadLetter) {
+        self.0.remove(&(letter.number, letter.subscription.clone()));
     }
 
     /// Oldest first.
     pub fn list(&self, limit: usize) -> Vec<DeadLetter> {
-        self.letters.values().take(limit).cloned().collect()
+        self.0.values().take(limit).cloned().collect()
     }
 
     pub fn find(&self, id: &str) -> Option<DeadLetter> {
-        self.letters.values().find(|letter| letter.id == id).cloned()
-    }
-
-    pub fn highest_number(&self) -> u64 {
-        self.letters.keys().map(|(number, _)| *number).max().unwrap_or(0)
-    }
-
-    fn path(&self, letter: &DeadLetter) -> PathBuf {
-        self.folder.join(format!("{}.json", letter.id))
+        self.0.values().find(|letter| letter.id == id).cloned()
     }
 }

@@ -7,11 +7,11 @@ use super::{
     Options,
     dead::{DeadLetter, DeadLetters},
     hostile::{Hostile, mix},
-    log::Record,
     queue::{Entry, Queue, Ticket},
     recent::Progress,
-    writer::Command,
+    stored::{Change, Reply, What},
 };
+use crate::engine::Core as EngineCore;
 use model::{
     message::Message,
     port::{
@@ -26,7 +26,6 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
     time::Duration,
 };
@@ -71,7 +70,7 @@ impl Ord for Waiting {
     }
 }
 
-/// Everything that publishers, workers and the writer share. Locks are never held across an await, and only in
+/// Everything that publishers, workers and the engine's writer share. Locks are never held across an await, and only in
 /// the order: queue, then nothing.
 pub(super) struct Core {
     pub queue: Mutex<Queue>,
@@ -84,7 +83,7 @@ pub(super) struct Core {
     idle: Notify,
     numbers: AtomicU64,
     order: AtomicU64,
-    commands: mpsc::Sender<Command>,
+    engine: Arc<EngineCore>,
     options: Options,
 }
 
@@ -94,7 +93,7 @@ impl Core {
         dead: DeadLetters,
         next_number: u64,
         clock: Arc<dyn Clock>,
-        commands: mpsc::Sender<Command>,
+        engine: Arc<EngineCore>,
         options: Options,
     ) -> Self {
         Self {
@@ -108,7 +107,7 @@ impl Core {
             idle: Notify::new(),
             numbers: AtomicU64::new(next_number),
             order: AtomicU64::new(0),
-            commands,
+            engine,
             options,
         }
     }
@@ -118,12 +117,13 @@ impl Core {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn next_number(&self) -> u64 {
-        self.numbers.load(Ordering::Relaxed)
-    }
-
     pub fn names(&self) -> Vec<String> {
         self.queue.lock().lanes.iter().map(|lane| lane.spec.name.clone()).collect()
+    }
+
+    /// A subscription's name.
+    pub fn name(&self, lane: u16) -> String {
+        self.queue.lock().lanes[usize::from(lane)].spec.name.clone()
     }
 
     /// Numbers and routes new messages and reserves their deliveries. What nobody is subscribed to is only shown
@@ -134,8 +134,7 @@ impl Core {
         let mut entries = Vec::with_capacity(messages.len());
         for message in messages {
             let owed = queue.route(&message);
-            let entry =
-                Entry { number: self.number(), published_at, message: Arc::new(message), home: 0, owed };
+            let entry = Entry { number: self.number(), published_at, message: Arc::new(message), owed };
             if entry.owed.is_empty() {
                 queue.show(&entry);
             } else {
@@ -152,9 +151,40 @@ impl Core {
         (0..lanes).for_each(|lane| self.wake(lane as u16));
     }
 
-    /// False once the broker is closed.
-    pub fn command(&self, command: Command) -> bool {
-        self.commands.send(command).is_ok()
+    /// Hands a change to the engine. What was reserved for it is released where none is taken.
+    pub fn change(self: &Arc<Self>, what: What, reply: Option<Reply>) {
+        let reserved = what.reserved();
+        let change = Change { core: Arc::clone(self), what, reply };
+        // Whoever waits for a reply hears that it was dropped.
+        if self.stopped.is_cancelled() || self.engine.push(Box::new(change)).is_err() {
+            self.release(reserved);
+        }
+    }
+
+    /// The engine is done with a change: it is durable, or it is not.
+    pub fn changed(self: &Arc<Self>, what: &mut What, durable: bool) {
+        if !durable {
+            if let What::Bury { ticket, .. } = what {
+                tracing::error!(
+                    message.number = ticket.number,
+                    "a dead letter can't be stored; it is delivered again"
+                );
+                return self.try_again(ticket.clone());
+            }
+            return self.release(what.reserved());
+        }
+        match what {
+            What::Publish(entries) => self.admit(std::mem::take(entries)),
+            What::Bury { ticket, letter } => {
+                self.dead.lock().add((**letter).clone());
+                self.settled(ticket, Progress::Dead);
+            }
+            What::Replay { entry, letter } => {
+                self.dead.lock().remove(letter);
+                self.admit(vec![entry.clone()]);
+            }
+            What::Settled { .. } | What::Tried { .. } => {}
+        }
     }
 
     pub async fn wait_idle(&self) {
@@ -169,20 +199,16 @@ impl Core {
     }
 
     pub fn release(&self, deliveries: usize) {
-        if self.queue.lock().release(deliveries) {
+        if deliveries > 0 && self.queue.lock().release(deliveries) {
             self.idle.notify_waiters();
         }
     }
 
-    /// Queues messages that are durable in `segment`; their deliveries were reserved before.
-    pub fn admit(self: &Arc<Self>, entries: Vec<Entry>, segment: u64) {
+    /// Queues messages that are durable; their deliveries were reserved before.
+    fn admit(self: &Arc<Self>, entries: Vec<Entry>) {
         let tickets = {
             let mut queue = self.queue.lock();
-            let file = |mut entry: Entry| {
-                entry.home = segment;
-                queue.insert(entry)
-            };
-            entries.into_iter().flat_map(file).collect()
+            entries.into_iter().flat_map(|entry| queue.insert(entry)).collect()
         };
         self.offer(tickets);
     }
@@ -281,7 +307,7 @@ impl Core {
         }
     }
 
-    fn finish(&self, ticket: Ticket, outcome: Result<Verdict, String>) {
+    fn finish(self: &Arc<Self>, ticket: Ticket, outcome: Result<Verdict, String>) {
         if ticket.echo {
             return self.release(1);
         }
@@ -290,7 +316,6 @@ impl Core {
         let lost = |hostile: &Hostile| !last && hostile.loses_ack(ticket.number, ticket.lane, ticket.attempt);
         let reason = match outcome {
             Ok(Verdict::Ack) if !self.options.hostile.as_ref().is_some_and(lost) => {
-                self.command(Command::Note(Record::Settled { number: ticket.number, lane: ticket.lane }));
                 return self.settled(&ticket, Progress::Acknowledged);
             }
             Ok(_) => "the handler refused it".to_owned(),
@@ -299,7 +324,7 @@ impl Core {
         if last { self.give_up(ticket, reason) } else { self.try_again(ticket) }
     }
 
-    fn give_up(&self, ticket: Ticket, reason: String) {
+    fn give_up(self: &Arc<Self>, ticket: Ticket, reason: String) {
         tracing::warn!(
             message.number = ticket.number,
             message.kind = %ticket.message.kind,
@@ -307,29 +332,28 @@ impl Core {
             reason,
             "a message was given up; `sextant dead-letters` lists and replays it"
         );
-        self.command(Command::Bury { ticket, reason });
+        let letter = Box::new(self.letter(&ticket, reason));
+        self.change(What::Bury { ticket, letter }, None);
     }
 
     /// Lets the ticket back off, then deliver again.
-    pub fn try_again(&self, mut ticket: Ticket) {
+    pub fn try_again(self: &Arc<Self>, mut ticket: Ticket) {
         let attempts = ticket.attempt;
         self.queue.lock().tried(ticket.number, ticket.lane, attempts);
-        self.command(Command::Note(Record::Tried { number: ticket.number, lane: ticket.lane, attempts }));
+        let subscription = self.name(ticket.lane);
+        self.change(What::Tried { number: ticket.number, subscription, attempts }, None);
         let delay = self.options.back_off(attempts, ticket.number);
         ticket.attempt += 1;
         self.later(ticket, delay);
     }
 
     /// The subscription is done with the message.
-    pub fn settled(&self, ticket: &Ticket, progress: Progress) {
-        let idle = {
-            let mut queue = self.queue.lock();
-            queue.settle(ticket.number, ticket.lane, progress);
-            queue.release(1)
-        };
-        if idle {
-            self.idle.notify_waiters();
-        }
+    fn settled(self: &Arc<Self>, ticket: &Ticket, progress: Progress) {
+        let subscription = self.name(ticket.lane);
+        let whole = self.queue.lock().settle(ticket.number, ticket.lane, progress);
+        // Before anybody hears that the broker is idle.
+        self.change(What::Settled { number: ticket.number, subscription, whole }, None);
+        self.release(1);
     }
 
     pub fn letter(&self, ticket: &Ticket, reason: String) -> DeadLetter {

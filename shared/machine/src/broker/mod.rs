@@ -2,12 +2,12 @@
 //! letters, as Pub/Sub does it.
 //!
 //! Invariant: whatever `publish` answered `Ok` for is delivered until each subscription it is for has acknowledged
-//! it or it lies among the dead letters, across any number of crashes. One process owns the folder.
+//! it or it lies among the dead letters, across any number of crashes.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `log` | the bytes of the log |
-//! | `writer` | the thread that writes it: group commit, segments, clean-up |
+//! | `stored` | what the [`engine`](crate::engine) holds of it, and what changes that |
+//! | `open` | what was owed when the last process ended |
 //! | `queue` | who is owed what |
 //! | `dispatch` | workers, deadlines, back-off |
 //! | `dead`, `recent`, `hostile` | dead letters; the newest messages; bad delivery for tests |
@@ -15,20 +15,21 @@
 mod dead;
 mod dispatch;
 mod hostile;
-mod log;
 mod open;
 mod queue;
 mod recent;
+pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 pub use dead::DeadLetter;
 pub use hostile::Hostile;
 pub use recent::{Progress, Receiver, Recent};
 
+use crate::engine::{self, Engine};
 use async_trait::async_trait;
 use dispatch::{Core, Running};
+use model::port::store::StoreError;
 use model::{
     message::Message,
     port::{
@@ -37,15 +38,10 @@ use model::{
     },
 };
 use parking_lot::Mutex;
-use queue::Entry;
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
-};
+use queue::{Entry, Owed};
+use std::{path::Path, sync::Arc};
+use stored::What;
 use tokio::{runtime::Handle, sync::oneshot};
-use writer::Command;
 
 /// The largest message, as in Pub/Sub: 10 MB.
 const MESSAGE_BYTES: usize = 10_000_000;
@@ -57,8 +53,6 @@ pub struct Options {
     pub backoff_min_ms: u64,
     /// The longest back-off, in milliseconds, before jitter.
     pub backoff_max_ms: u64,
-    /// A segment of the log is closed at this size.
-    pub segment_bytes: u64,
     /// How many of the newest messages [`Broker::recent`] remembers.
     pub remembered: usize,
     /// Bad delivery, for tests.
@@ -67,87 +61,51 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            backoff_min_ms: 100,
-            backoff_max_ms: 60_000,
-            segment_bytes: 8 * 1024 * 1024,
-            remembered: 1000,
-            hostile: None,
-        }
+        Self { backoff_min_ms: 100, backoff_max_ms: 60_000, remembered: 1000, hostile: None }
     }
 }
 
 /// Why the broker could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two processes on one folder would tear each other's log.
-    #[error(
-        "`{folder}` is in use by another Sextant: stop that one, or give this one a data folder of its own"
-    )]
-    InUse {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// What the log holds is not what was written. Nothing was changed.
-    #[error(
-        "`{path}` is damaged at byte {offset}, and messages after that would be lost, so nothing was changed: restore the folder `{folder}` from a backup; or move it away to start with an empty queue, and the sweep will find what is due"
-    )]
-    Damaged {
-        /// The file, or the one that is missing.
-        path: PathBuf,
-        /// The folder it is in.
-        folder: PathBuf,
-        /// Where the first bad batch begins.
-        offset: u64,
-    },
-    /// A dead letter can't be read.
-    #[error(
-        "the dead letter `{path}` can't be read ({source}): restore it from a backup, or move it away to go on without it"
-    )]
-    Letter {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// Names become file names.
+    /// The engine below can't be opened, or what it holds can't be read.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Names are part of keys.
     #[error("`{name}` can't be a subscription's name: use letters, digits, `.`, `-` and `_`, each name once")]
     Name {
         /// The name as it was given.
         name: String,
     },
-    /// The file system refused.
-    #[error("`{path}` can't be read or written ({source}): check its owner and the free space on the disk")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl Error {
-    fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.to_owned(), source }
-    }
 }
 
 /// The broker. Messages that were left over wait for [`Broker::start`].
 pub struct Broker {
     core: Arc<Core>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    engine: Mutex<Option<Arc<Engine>>>,
 }
 
 impl Broker {
-    /// Opens or creates the broker of a folder. Damage is refused, and nothing changed then.
+    /// Opens or creates a broker with an engine of its own in a folder.
     pub fn open(
         folder: &Path,
         subscriptions: Vec<Subscription>,
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, Error> {
-        let (core, thread) = open::open(folder, subscriptions, clock, options)?;
-        Ok(Self { core, thread: Mutex::new(Some(thread)) })
+        let engine = Engine::open(folder, engine::Options::default()).map_err(Error::Store)?;
+        Self::with(Arc::new(engine), subscriptions, clock, options)
+    }
+
+    /// The broker on an engine that others may use too.
+    pub fn with(
+        engine: Arc<Engine>,
+        subscriptions: Vec<Subscription>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let core = open::open(Arc::clone(engine.core()), subscriptions, clock, options)?;
+        Ok(Self { core, engine: Mutex::new(Some(engine)) })
     }
 
     /// Begins to deliver, first of all what was left over. Call it once, inside a tokio runtime.
@@ -210,52 +168,39 @@ impl Broker {
             );
             PortError::Permanent(text)
         };
-        let owed = vec![log::Owed { lane: lane.ok_or_else(gone)? as u16, attempts: 0 }];
+        let owed = vec![Owed { lane: lane.ok_or_else(gone)? as u16, attempts: 0 }];
         let message = Arc::new(letter.message.clone());
-        let entry =
-            Entry { number: letter.number, published_at: letter.published_at, message, home: 0, owed };
+        let entry = Entry { number: letter.number, published_at: letter.published_at, message, owed };
         self.core.queue.lock().reserve(1);
-        self.ask(1, |reply| Command::Replay { letter: Box::new(letter), entry, reply }).await
+        self.ask(What::Replay { letter: Box::new(letter), entry }).await
     }
 
     /// Stops delivering (deliveries under way are broken off and come again after the next start), writes what
-    /// waits, and lets the folder go.
+    /// waits, and lets the engine go.
     pub async fn close(&self) {
-        let thread = self.stop();
-        if let Some(thread) = thread {
-            // The thread ends after at most one batch; it never panics on purpose, and if it did, the log says so.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
+        let engine = self.stop();
+        // It ends after at most one group, if nobody else has it; it never panics on purpose.
+        let _ = tokio::task::spawn_blocking(move || drop(engine)).await;
     }
 
-    fn stop(&self) -> Option<JoinHandle<()>> {
+    fn stop(&self) -> Option<Arc<Engine>> {
         self.core.stopped.cancel();
         self.core.running.lock().take();
-        self.core.command(Command::Stop);
-        self.thread.lock().take()
+        self.engine.lock().take()
     }
 
-    /// Hands a command to the writer, for which `deliveries` were reserved, and waits for its answer.
-    async fn ask(
-        &self,
-        deliveries: usize,
-        command: impl FnOnce(oneshot::Sender<Result<(), PortError>>) -> Command,
-    ) -> Result<(), PortError> {
-        let closed = || PortError::Transient("the broker is closed: Sextant is shutting down".to_owned());
+    /// Hands a change to the engine, for which deliveries were reserved, and waits for its answer.
+    async fn ask(&self, what: What) -> Result<(), PortError> {
         let (reply, answer) = oneshot::channel();
-        if !self.core.command(command(reply)) {
-            self.core.release(deliveries);
-            return Err(closed());
-        }
+        self.core.change(what, Some(reply));
+        let closed = || PortError::Transient("the broker is closed: Sextant is shutting down".to_owned());
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(thread) = self.stop() {
-            let _ = thread.join();
-        }
+        drop(self.stop());
     }
 }
 
@@ -271,14 +216,9 @@ impl port::Broker for Broker {
             return Err(PortError::Permanent(text));
         }
         let entries = self.core.entries(messages);
-        let deliveries = entries.iter().map(|entry| entry.owed.len()).sum();
         if entries.is_empty() {
             return Ok(());
         }
-        let mut records = Vec::new();
-        for entry in &entries {
-            writer::publish_record(entry).encode(&mut records);
-        }
-        self.ask(deliveries, |reply| Command::Publish { entries, records, reply }).await
+        self.ask(What::Publish(entries)).await
     }
 }

@@ -3,15 +3,21 @@
 //! Invariant: `outstanding` is the number of deliveries that are still owed (reserved by a publish under way,
 //! queued, under way, backing off, or being buried), echoes included; it is 0 exactly when the broker is idle.
 
-use super::{
-    log::Owed,
-    recent::{Progress, Ring},
-};
+use super::recent::{Progress, Ring};
 use model::{Timestamp, message::Message, port::broker::Subscription};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
+
+/// How many tries one subscription has had at a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owed {
+    /// Index of the subscription.
+    pub lane: u16,
+    /// Tries that failed so far.
+    pub attempts: u32,
+}
 
 /// A message that somebody is still owed.
 #[derive(Clone, Debug)]
@@ -19,8 +25,6 @@ pub(super) struct Entry {
     pub number: u64,
     pub published_at: Timestamp,
     pub message: Arc<Message>,
-    /// The segment that holds its newest publish record.
-    pub home: u64,
     pub owed: Vec<Owed>,
 }
 
@@ -51,20 +55,12 @@ impl Lane {
     }
 }
 
-/// Live messages and all messages of one segment.
-#[derive(Clone, Copy, Debug, Default)]
-struct Home {
-    live: usize,
-    total: usize,
-}
-
 /// All of it, behind one lock.
 pub(super) struct Queue {
     pub lanes: Vec<Lane>,
     pub recent: Ring,
     outstanding: usize,
     entries: HashMap<u64, Entry>,
-    homes: BTreeMap<u64, Home>,
 }
 
 impl Queue {
@@ -75,7 +71,6 @@ impl Queue {
             recent: Ring::new(remembered),
             outstanding: 0,
             entries: HashMap::new(),
-            homes: BTreeMap::new(),
         }
     }
 
@@ -104,27 +99,17 @@ impl Queue {
         self.outstanding
     }
 
-    /// A segment exists from now on.
-    pub fn open_home(&mut self, segment: u64) {
-        self.homes.entry(segment).or_default();
-    }
-
     /// Files a durable message (or more receivers of one that is there) and answers its tickets. Whoever is owed
     /// it already isn't owed it twice.
     pub fn insert(&mut self, entry: Entry) -> Vec<Ticket> {
         self.recent.add(&entry, &self.lanes);
-        self.homes.entry(entry.home).or_default().total += 1;
         let tickets = entry.owed.iter().map(|owed| ticket(&entry, owed)).collect();
         if let Some(known) = self.entries.get_mut(&entry.number) {
             for owed in entry.owed {
                 known.owed.retain(|one| one.lane != owed.lane);
                 known.owed.push(owed);
             }
-            let old = std::mem::replace(&mut known.home, entry.home);
-            self.leave(old);
-            self.homes.entry(entry.home).or_default().live += 1;
         } else if !entry.owed.is_empty() {
-            self.homes.entry(entry.home).or_default().live += 1;
             self.entries.insert(entry.number, entry);
         }
         tickets
@@ -140,21 +125,19 @@ impl Queue {
         tickets
     }
 
-    /// The subscription is done with the message; false if it was already.
+    /// The subscription is done with the message; whether nobody is owed it any longer.
     pub fn settle(&mut self, number: u64, lane: u16, progress: Progress) -> bool {
-        let Some(entry) = self.entries.get_mut(&number) else { return false };
+        let Some(entry) = self.entries.get_mut(&number) else { return true };
         let before = entry.owed.len();
         entry.owed.retain(|owed| owed.lane != lane);
-        let was_owed = entry.owed.len() < before;
-        if entry.owed.is_empty() {
-            let home = entry.home;
+        let (was_owed, whole) = (entry.owed.len() < before, entry.owed.is_empty());
+        if whole {
             self.entries.remove(&number);
-            self.leave(home);
         }
         if was_owed {
             self.recent.note(number, lane, progress, None);
         }
-        was_owed
+        whole
     }
 
     /// A try failed.
@@ -172,48 +155,6 @@ impl Queue {
     /// Whether the subscription is still owed the message.
     pub fn owes(&self, number: u64, lane: u16) -> bool {
         self.entries.get(&number).is_some_and(|entry| entry.owed.iter().any(|owed| owed.lane == lane))
-    }
-
-    /// The oldest segment, if it is not the newest and nobody is owed anything in it. It may be deleted once
-    /// forgotten.
-    pub fn finished_segment(&self) -> Option<u64> {
-        let (segment, home) = self.homes.first_key_value()?;
-        (home.live == 0 && self.homes.len() > 1).then_some(*segment)
-    }
-
-    /// The segment's file is gone.
-    pub fn forget_segment(&mut self, segment: u64) {
-        self.homes.remove(&segment);
-    }
-
-    /// The oldest segment and what is live in it, if there are more than `most` segments and little of it is live:
-    /// then copying it forward frees it.
-    pub fn worth_carrying(&self, most: usize) -> Option<(u64, Vec<Entry>)> {
-        let (segment, home) = self.homes.first_key_value()?;
-        let worth = self.homes.len() > most && home.live > 0 && home.live * 4 <= home.total;
-        worth.then(|| {
-            (*segment, self.entries.values().filter(|entry| entry.home == *segment).cloned().collect())
-        })
-    }
-
-    /// The copies are durable in `to`.
-    pub fn carried(&mut self, from: u64, to: u64, numbers: &[u64]) {
-        for number in numbers {
-            let Some(entry) = self.entries.get_mut(number).filter(|entry| entry.home == from) else {
-                continue;
-            };
-            entry.home = to;
-            self.leave(from);
-            let home = self.homes.entry(to).or_default();
-            home.live += 1;
-            home.total += 1;
-        }
-    }
-
-    fn leave(&mut self, segment: u64) {
-        if let Some(home) = self.homes.get_mut(&segment) {
-            home.live -= 1;
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use model::port::store::{Path, StoreError};
 pub(super) const DOCUMENT_BYTES: usize = 1_048_576;
 pub(super) const LEVELS: usize = 20;
 const NAME_BYTES: usize = 1_500;
+const PATH_BYTES: usize = 6_144;
 
 /// Fields to read out of a document, as a tree by name.
 #[derive(Debug, Default)]
@@ -52,6 +53,9 @@ pub(super) fn path(text: &str, document: bool) -> Result<(), StoreError> {
     if text.split('/').count() % 2 != usize::from(!document) {
         return refused("a document has an even number of segments, a collection an odd one");
     }
+    if text.len() > PATH_BYTES {
+        return refused("it has more than 6,144 bytes");
+    }
     for segment in text.split('/') {
         let reserved = segment.len() >= 4 && segment.starts_with("__") && segment.ends_with("__");
         if segment.is_empty() || segment == "." || segment == ".." || reserved || segment.contains('\0') {
@@ -87,6 +91,8 @@ mod tests {
         for bad in ["", "a", "a/b/c", "a//b/c", "a/.", "a/..", "a/__b__", "/a"] {
             assert!(path(bad, true).is_err(), "{bad}");
         }
+        let long = ["a", &"x".repeat(1_500)].join("/");
+        assert!(path(&[&*long; 4].join("/"), true).is_ok() && path(&[&*long; 5].join("/"), true).is_err());
         assert!(path("a/b/c", false).is_ok() && path("a/b", true).is_ok());
     }
 

@@ -1,64 +1,85 @@
-//! The embedded store: every document in memory, every commit in one append-only file.
+//! The embedded store: documents and their indexes as keys of the [`engine`](crate::engine).
 //!
-//! Invariant: a commit is answered only after a completed sync; readers see only what is durable; damaged files
-//! are refused, never written over; one process owns the folder.
+//! Invariant: a commit is answered only after a completed sync; readers see only what is durable; damage is refused,
+//! never written over. What is here is what engines lack and Firestore has: preconditions, queries, watches.
 //!
 //! | module | does |
 //! |---|---|
-//! | `writer` | group commit: one thread, one frame, one sync for all commits that wait |
-//! | `log`, `recover`, `compact` | the file, reading it back, making it small again |
-//! | `state`, `encode`, `query` | documents and indexes in memory, and answers from them |
+//! | `key`, `index`, `encode` | where documents and index entries lie, and in which order |
+//! | `commit` | a commit as the engine's thread sees it through |
+//! | `query` | answers: from an index where one fits |
 //! | `check`, `body`, `patch` | what a document may be, and what a patch makes of it: as Firestore has it |
 //! | `watch` | waking whoever waits for a change |
-//! | [`disk`] | the folder, as a seam for tests |
 
 mod body;
 mod check;
-mod compact;
-pub mod disk;
+mod commit;
 mod encode;
-mod lock;
-mod log;
+mod index;
+mod key;
 mod patch;
 mod query;
-mod recover;
-mod state;
+mod rebuild;
 mod watch;
-mod writer;
 
+pub use crate::engine::disk;
+pub(crate) use rebuild::Batches;
+
+use crate::engine::{self, Core, Engine, Group};
 use async_trait::async_trait;
 use bytes::Bytes;
-use disk::{Disk, Folder};
+use commit::{Commit, Prepare, Prepared};
 use futures::stream::BoxStream;
+use index::Catalog;
 use model::index::{INDEXES, Index};
 use model::port::store::{Change, Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write};
-use parking_lot::{Mutex, RwLock};
-use state::{Catalog, State};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use writer::{Prepare, Prepared, Queue};
+use tokio::sync::oneshot;
 
 /// Writes in one commit, as Firestore has it.
 const WRITES: usize = 500;
 /// Bytes in one commit, as Firestore has it.
 const COMMIT_BYTES: usize = 10 << 20;
+/// Where it is stored which indexes there are.
+const INDEXED: &[u8] = b"m\0indexes";
+
+/// A document as the engine holds it, its index entries apart.
+pub(crate) fn document_entry(path: &str, version: i64, body: &[u8]) -> (lsm_tree::Slice, lsm_tree::Slice) {
+    let key = key::document(path);
+    let value = key::value(&key, version, body);
+    (key, value)
+}
+
+/// Whether a key of the engine is a document's.
+pub(crate) fn is_document(key: &[u8]) -> bool {
+    key.first() == Some(&key::DOCUMENT)
+}
+
+/// Refuses a document that isn't what was written; other keys pass.
+pub(crate) fn checked_document(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    if is_document(key) { key::body(key, value).map(drop) } else { Ok(()) }
+}
+
+/// Bytes of a document's path and body; `None` for other keys.
+pub(crate) fn document_size(key: &[u8], value: &[u8]) -> Option<u64> {
+    let body = is_document(key).then(|| key::body(key, value).ok())??;
+    Some((key::path(key)?.len() + body.len()) as u64)
+}
 
 /// How the store is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The indexes it keeps.
     pub indexes: &'static [Index],
-    /// No compaction while the file is smaller than this, in bytes.
-    pub compact_from: u64,
-    /// How many times larger than what lives in it the file grows before it is compacted; at least 2.
-    pub compact_ratio: u64,
+    /// The engine below it.
+    pub engine: engine::Options,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { indexes: INDEXES, compact_from: 32 << 20, compact_ratio: 4 }
+        Self { indexes: INDEXES, engine: engine::Options::default() }
     }
 }
 
@@ -71,93 +92,97 @@ pub struct Stats {
     pub bytes: u64,
     /// Commits acknowledged.
     pub commits: u64,
-    /// Syncs that made them durable; several commits share one.
+    /// Syncs of the engine; several commits share one.
     pub syncs: u64,
     /// Queries that no index answered, so that every document of their scope was looked at.
     pub scans: u64,
-    /// Compactions completed.
-    pub compactions: u64,
+    /// Full tables of the engine that were written to disk.
+    pub flushes: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counters {
     commits: AtomicU64,
-    syncs: AtomicU64,
     scans: AtomicU64,
-    compactions: AtomicU64,
 }
 
-/// What handle, writer and watchers share.
+/// What handle, commits and watchers share.
 pub(crate) struct Shared {
-    state: RwLock<State>,
-    catalog: Arc<Catalog>,
-    queue: Queue,
+    core: Arc<Core>,
+    catalog: Catalog,
     registry: watch::Registry,
-    disk: Box<dyn Disk>,
-    options: Options,
     counters: Counters,
-    stop: AtomicBool,
+    /// Whether it is stored which indexes there are.
+    described: AtomicBool,
 }
 
 impl Shared {
     fn count_scan(&self, scanned: bool) {
         self.counters.scans.fetch_add(u64::from(scanned), Ordering::Relaxed);
     }
+
+    /// The first commit says which indexes there are.
+    fn describe_indexes(&self, group: &mut Group<'_>) {
+        if !self.described.load(Ordering::Acquire) {
+            group.put(INDEXED.into(), self.catalog.description().into());
+        }
+    }
 }
 
-/// The embedded store. Dropping it finishes the commits that wait, then releases the folder.
+/// A document as one moment has it.
+fn read(path: &Path, snapshot: &engine::Snapshot) -> Result<Option<key::Record>, StoreError> {
+    let key = key::document(path.as_str());
+    snapshot.get(&key)?.map(|value| key::record(path.as_str(), &key, &value)).transpose()
+}
+
+/// The embedded store. Dropping it ends its watches; with it goes the engine, if nobody else has that.
 pub struct Store {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
-    _lock: Option<lock::Lock>,
+    engine: Arc<Engine>,
 }
 
 impl Store {
-    /// Opens the store in a folder, which is created if need be.
+    /// Opens the store in a folder of its own, which is created if need be.
     pub fn open(folder: &std::path::Path, options: Options) -> Result<Self, StoreError> {
-        let lock = lock::Lock::take(folder)?;
-        Self::start(Box::new(Folder::new(folder)), options, Some(lock))
+        Self::with(Arc::new(Engine::open(folder, options.engine)?), options.indexes)
     }
 
-    /// Opens the store on any disk; whoever gives it sees to it that no one else has it.
-    pub fn on(disk: Box<dyn Disk>, options: Options) -> Result<Self, StoreError> {
-        Self::start(disk, options, None)
-    }
-
-    fn start(disk: Box<dyn Disk>, options: Options, lock: Option<lock::Lock>) -> Result<Self, StoreError> {
-        let catalog = Arc::new(Catalog::new(options.indexes));
-        let (state, start) = recover::recover(&*disk, Arc::clone(&catalog))?.split();
+    /// The store on an engine that others may use too.
+    pub fn with(engine: Arc<Engine>, indexes: &'static [Index]) -> Result<Self, StoreError> {
+        let core = Arc::clone(engine.core());
         let shared = Arc::new(Shared {
-            state: RwLock::new(state),
-            catalog,
-            queue: Queue::default(),
+            core,
+            catalog: Catalog::new(indexes),
             registry: watch::Registry::default(),
-            disk,
-            options,
             counters: Counters::default(),
-            stop: AtomicBool::new(false),
+            described: AtomicBool::new(false),
         });
-        let thread = writer::start(&shared, start);
-        let thread =
-            thread.map_err(|e| StoreError::Unavailable(format!("the store's thread can't start: {e}")))?;
-        Ok(Self { shared, writer: Mutex::new(Some(thread)), _lock: lock })
+        rebuild::if_declared_otherwise(&shared)?;
+        let watched = Arc::downgrade(&shared);
+        shared.core.when_ended(move || {
+            if let Some(shared) = watched.upgrade() {
+                shared.registry.close();
+            }
+        });
+        Ok(Self { shared, engine })
+    }
+
+    /// The engine below.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// What it holds and did.
     pub fn stats(&self) -> Stats {
-        let (documents, bytes) = {
-            let state = self.shared.state.read();
-            (state.documents, state.bytes)
-        };
-        let counters = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let state = self.shared.core.state();
         Stats {
-            documents,
-            bytes,
-            commits: read(&counters.commits),
-            syncs: read(&counters.syncs),
-            scans: read(&counters.scans),
-            compactions: read(&counters.compactions),
+            documents: state.documents,
+            bytes: state.bytes,
+            commits: read(&self.shared.counters.commits),
+            syncs: read(&self.shared.core.counters.syncs),
+            scans: read(&self.shared.counters.scans),
+            flushes: read(&self.shared.core.counters.flushes),
         }
     }
 
@@ -199,9 +224,9 @@ impl Store {
     fn prepare_one(&self, write: Write) -> Result<Prepared, StoreError> {
         let change = match write.change {
             Change::Put(body) => {
-                let keys = self.shared.catalog.keys(write.path.as_str(), &body.0)?;
+                let entries = self.shared.catalog.entries(write.path.as_str(), &body.0)?;
                 // A copy of its own size: the one that was handed in may hold on to more.
-                Prepare::Put(Bytes::copy_from_slice(&body.0), keys)
+                Prepare::Put(Bytes::copy_from_slice(&body.0), entries)
             }
             Change::Patch { set, increment } => {
                 patch::check(&set, &increment)?;
@@ -209,37 +234,33 @@ impl Store {
             }
             Change::Delete => Prepare::Delete,
         };
-        Ok(Prepared { path: write.path.as_str().into(), precondition: write.precondition, change })
-    }
-
-    fn read(&self, path: &Path) -> Option<Document> {
-        let record = self.shared.state.read().get(path.as_str()).cloned();
-        record.map(|record| record.document())
+        let key = key::document(write.path.as_str());
+        Ok(Prepared { path: write.path.as_str().into(), key, precondition: write.precondition, change })
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.shared.queue.close();
-        if let Some(thread) = self.writer.lock().take() {
-            drop(thread.join());
-        }
+        self.shared.registry.close();
     }
 }
 
 #[async_trait]
 impl model::port::Store for Store {
     async fn get(&self, path: &Path) -> Result<Option<Document>, StoreError> {
-        Ok(self.read(path))
+        let found = read(path, &self.shared.core.snapshot())?;
+        Ok(found.map(|record| record.document()))
     }
 
     async fn get_many(&self, paths: &[Path]) -> Result<Vec<Option<Document>>, StoreError> {
-        Ok(paths.iter().map(|path| self.read(path)).collect())
+        let snapshot = self.shared.core.snapshot();
+        let read = |path| Ok(read(path, &snapshot)?.map(|record| record.document()));
+        paths.iter().map(read).collect()
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         query::check(query)?;
-        let found = query::run(query, &self.shared.state);
+        let found = query::run(query, &self.shared)?;
         self.shared.count_scan(found.scanned);
         query::page(query, &found.records)
     }
@@ -249,8 +270,11 @@ impl model::port::Store for Store {
         if prepared.is_empty() {
             return Ok(vec![]);
         }
-        let answer = self.shared.queue.push(prepared)?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store was closed meanwhile".into())))
+        let (answer, answered) = oneshot::channel();
+        self.shared.core.push(Box::new(Commit::new(Arc::clone(&self.shared), prepared, answer)))?;
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the store was closed meanwhile".into())))
     }
 
     async fn watch(
@@ -270,5 +294,9 @@ impl model::port::Store for Store {
                 watch::query(&self.shared, query)
             }
         }
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.shared.core.ready().await
     }
 }

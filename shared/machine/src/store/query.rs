@@ -1,15 +1,18 @@
 //! Answers queries: from an index where one fits, by walking ids, or else by looking at every document.
 //!
-//! Invariant: the three ways give the same answer, because they go by the same encoded keys.
+//! Invariant: the three ways give the same answer, because they go by the same encoded keys; and each answer is of one
+//! moment.
 
+use super::Shared;
 use super::body;
 use super::check::{self, Wanted};
 use super::encode;
-use super::state::{Collection, Record, State, Tree, group};
+use super::index;
+use super::key::{self, Record};
+use crate::engine::Snapshot;
 use model::index::{Index, Reach};
 use model::port::store::{Comparison, Cursor, Page, Path, Query, Scope, StoreError};
 use serde_json::Value;
-use std::ops::Bound;
 use std::sync::Arc;
 
 /// What a query found, and whether it had to look at every document of its scope.
@@ -59,27 +62,39 @@ fn within(scope: &Scope, path: &Path) -> bool {
     }
 }
 
-/// Answers a checked query. What has to be sorted is sorted after `lock` was let go.
-pub(super) fn run(query: &Query, lock: &parking_lot::RwLock<State>) -> Found {
-    let state = lock.read();
-    if let Some(records) = by_index(query, &state) {
-        return Found { records, scanned: false };
+/// Answers a checked query, all of it as of one moment.
+pub(super) fn run(query: &Query, shared: &Shared) -> Result<Found, StoreError> {
+    let snapshot = shared.core.snapshot();
+    if let Some(records) = by_index(query, shared, &snapshot)? {
+        return Ok(Found { records, scanned: false });
     }
     if let Scope::Collection(name) = &query.scope
         && query.order.is_empty()
     {
-        let walk = state.collections.get(name.as_str()).map(|collection| by_id(query, collection));
+        let (from, below) = ids(query, name);
+        let mut walk = snapshot.range(&from, Some(&below)).map(record);
         if query.filters.is_empty() {
-            let records = walk.map(|walk| walk.take(query.limit).cloned().collect()).unwrap_or_default();
-            return Found { records, scanned: false };
+            let records = walk.take(query.limit).collect::<Result<_, _>>()?;
+            return Ok(Found { records, scanned: false });
         }
-        let candidates = walk.map(|walk| walk.cloned().collect()).unwrap_or_default();
-        drop(state);
-        return Found { records: scan(query, candidates), scanned: true };
+        return Ok(Found { records: scan(query, &mut walk)?, scanned: true });
     }
-    let candidates = everything(query, &state);
-    drop(state);
-    Found { records: scan(query, candidates), scanned: true }
+    let prefix = match &query.scope {
+        Scope::Collection(name) => key::collection_prefix(name),
+        Scope::Group(name) => key::group_prefix(name),
+    };
+    let below = encode::successor(prefix.clone());
+    let mut everything = snapshot.range(&prefix, below.as_deref()).map(record);
+    Ok(Found { records: scan(query, &mut everything)?, scanned: true })
+}
+
+type Read = Result<Arc<Record>, StoreError>;
+
+/// What lies at a document's key.
+fn record(entry: Result<(lsm_tree::Slice, lsm_tree::Slice), StoreError>) -> Read {
+    let (key, value) = entry?;
+    let path = key::path(&key).unwrap_or_default();
+    key::record(&path, &key, &value).map(Arc::new)
 }
 
 /// The page that the port answers.
@@ -107,50 +122,36 @@ fn order_values(query: &Query, record: &Record) -> Result<Vec<Option<Value>>, St
     Ok(slots.into_iter().map(|slot| found[slot].clone()).collect())
 }
 
-/// The documents of a collection between the ids asked for, after the cursor.
-fn by_id<'a>(query: &Query, collection: &'a Collection) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
-    let from = match (&query.ids.0, query.after.as_ref().map(|cursor| cursor.path.id())) {
-        (Some(from), Some(after)) if from.as_str() > after => Bound::Included(from.as_str()),
-        (_, Some(after)) => Bound::Excluded(after),
-        (Some(from), None) => Bound::Included(from.as_str()),
-        (None, None) => Bound::Unbounded,
-    };
-    let to = query.ids.1.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let empty = match (from, to) {
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to)) => from >= to,
-        _ => false,
-    };
-    if empty {
-        return Box::new(std::iter::empty());
+/// The keys of a collection's documents between the ids asked for, behind the cursor.
+fn ids(query: &Query, collection: &str) -> (Vec<u8>, Vec<u8>) {
+    let prefix = key::collection_prefix(collection);
+    let at = |id: &str| [&prefix[..], id.as_bytes()].concat();
+    let mut from = query.ids.0.as_deref().map_or_else(|| prefix.clone(), at);
+    if let Some(cursor) = &query.after {
+        // Nothing lies between a key and this.
+        from = from.max([at(cursor.path.id()), vec![0]].concat());
     }
-    Box::new(collection.documents.range::<str, _>((from, to)).map(|(_, record)| record))
+    let end = || encode::successor(prefix.clone()).unwrap_or_default();
+    let below = query.ids.1.as_deref().map_or_else(end, at);
+    (from, below)
 }
 
-fn everything(query: &Query, state: &State) -> Vec<Arc<Record>> {
-    match &query.scope {
-        Scope::Collection(name) => state
-            .collections
-            .get(name.as_str())
-            .map(|c| c.documents.values().cloned().collect())
-            .unwrap_or_default(),
-        Scope::Group(name) => {
-            let of_group = state.collections.iter().filter(|(path, _)| group(path) == name);
-            of_group.flat_map(|(_, collection)| collection.documents.values().cloned()).collect()
-        }
-    }
-}
-
-/// Looks at each candidate, sorts those that match, and keeps a page of them.
-fn scan(query: &Query, candidates: Vec<Arc<Record>>) -> Vec<Arc<Record>> {
+/// Looks at each candidate, sorts those that match, and keeps a page of them: never many more than that.
+fn scan(query: &Query, candidates: &mut dyn Iterator<Item = Read>) -> Result<Vec<Arc<Record>>, StoreError> {
     let span = Span::of(query, vec![], false, false);
     let matcher = Matcher::new(query);
-    let mut found: Vec<(Vec<u8>, Arc<Record>)> = candidates
-        .into_iter()
-        .filter_map(|record| matcher.key(query, &record).map(|key| (key, record)))
-        .filter(|(key, _)| span.holds(key))
-        .collect();
+    let mut found: Vec<(Vec<u8>, Arc<Record>)> = vec![];
+    for record in candidates {
+        let record = record?;
+        let Some(key) = matcher.key(query, &record).filter(|key| span.holds(key)) else { continue };
+        found.push((key, record));
+        if found.len() >= query.limit.saturating_mul(2).max(1024) {
+            found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            found.truncate(query.limit);
+        }
+    }
     found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    found.into_iter().take(query.limit).map(|(_, record)| record).collect()
+    Ok(found.into_iter().take(query.limit).map(|(_, record)| record).collect())
 }
 
 /// Reads the fields of a query out of documents.
@@ -277,31 +278,44 @@ impl Span {
         key >= self.from.as_slice() && self.below.as_ref().is_none_or(|below| key < below.as_slice())
     }
 
+    /// The same, no longer than keys are; and whether that made it wider.
+    fn cut(&self) -> (Vec<u8>, Option<Vec<u8>>, bool) {
+        let longest = self.from.len().max(self.below.as_ref().map_or(0, Vec::len));
+        if longest <= index::KEY_BYTES {
+            return (self.from.clone(), self.below.clone(), false);
+        }
+        let cut = |key: &Vec<u8>| key[..key.len().min(index::KEY_BYTES)].to_vec();
+        let below = self.below.as_ref().and_then(|key| encode::successor(cut(key)));
+        (cut(&self.from), below, true)
+    }
+
     fn is_empty(&self) -> bool {
         self.below.as_ref().is_some_and(|below| *below <= self.from)
     }
 }
 
 /// Answers from an index; `None` if none fits.
-fn by_index(query: &Query, state: &State) -> Option<Vec<Arc<Record>>> {
+fn by_index(
+    query: &Query,
+    shared: &Shared,
+    snapshot: &Snapshot,
+) -> Result<Option<Vec<Arc<Record>>>, StoreError> {
     if query.ids != (None, None) {
-        return None;
+        return Ok(None);
     }
-    let (reach, name) = match &query.scope {
-        Scope::Collection(path) => (Reach::Collection, group(path)),
-        Scope::Group(name) => (Reach::Group, name.as_str()),
+    let (reach, name, collection) = match &query.scope {
+        Scope::Collection(path) => (Reach::Collection, key::group(path), path.as_str()),
+        Scope::Group(name) => (Reach::Group, name.as_str(), ""),
     };
-    let indexes = state.catalog.of(name).indexes.iter().enumerate();
-    let (number, index, flipped) = indexes
+    let indexes = shared.catalog.of(name).indexes.iter().enumerate();
+    let fitting = indexes
         .filter(|(_, index)| index.reach == reach)
-        .find_map(|(number, index)| fits(query, index).map(|flipped| (number, index, flipped)))?;
-    let trees = match &query.scope {
-        Scope::Collection(path) => state.collections.get(path.as_str()).map(|collection| &collection.trees),
-        Scope::Group(name) => state.across.get(name.as_str()),
-    };
-    let Some(tree) = trees.and_then(|trees| trees.get(number)) else { return Some(vec![]) };
-    let span = Span::of(query, prefix(query, index), flipped, reach == Reach::Collection);
-    Some(walk(query, state, tree, &span, flipped))
+        .find_map(|(number, index)| fits(query, index).map(|flipped| (number, *index, flipped)));
+    let Some((number, index, flipped)) = fitting else { return Ok(None) };
+    let mut from = index::prefix(index, number, collection);
+    prefix(query, index, &mut from);
+    let span = Span::of(query, from, flipped, reach == Reach::Collection);
+    walk(query, snapshot, index, &span, flipped).map(Some)
 }
 
 /// Whether an index answers a query: read forwards (`false`), backwards (`true`), or not at all.
@@ -328,29 +342,56 @@ fn fits(query: &Query, index: &Index) -> Option<bool> {
     turns.all(|turn| turn == flipped).then_some(flipped)
 }
 
-fn prefix(query: &Query, index: &Index) -> Vec<u8> {
-    let mut prefix = vec![];
+fn prefix(query: &Query, index: &Index, prefix: &mut Vec<u8>) {
     for (field, descending) in index.fields {
         let equal = |(name, comparison, _): &&(String, Comparison, Value)| {
             name == field && *comparison == Comparison::Equal
         };
         if let Some((_, _, value)) = query.filters.iter().find(equal) {
-            encode::value(&mut prefix, value, *descending);
+            encode::value(prefix, value, *descending);
         }
     }
-    prefix
 }
 
-fn walk(query: &Query, state: &State, tree: &Tree, span: &Span, backwards: bool) -> Vec<Arc<Record>> {
+/// Follows the entries of a span to their documents. Where bounds are longer than keys may be, each document is looked
+/// at again, and sorted.
+fn walk(
+    query: &Query,
+    snapshot: &Snapshot,
+    index: &Index,
+    span: &Span,
+    backwards: bool,
+) -> Result<Vec<Arc<Record>>, StoreError> {
     if span.is_empty() {
-        return vec![];
+        return Ok(vec![]);
     }
-    let below = span.below.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let range = tree.range::<[u8], _>((Bound::Included(span.from.as_slice()), below)).map(|(_, path)| path);
-    let read = |path: &Arc<str>| state.get(path).cloned();
+    let collection = match &query.scope {
+        Scope::Collection(path) => path.as_str(),
+        Scope::Group(_) => "",
+    };
+    let (from, below, long) = span.cut();
+    let range = snapshot.range(&from, below.as_deref());
+    let read = |entry: Result<(lsm_tree::Slice, lsm_tree::Slice), StoreError>| {
+        let (entry, value) = entry?;
+        let path = index::path(index, collection, &entry, &value).map(Path::new);
+        let found = path.map(|path| super::read(&path, snapshot)).transpose()?.flatten();
+        found.map(Arc::new).ok_or_else(|| lost(&entry))
+    };
+    if long {
+        return scan(query, &mut range.map(read));
+    }
     if backwards {
-        range.rev().take(query.limit).filter_map(read).collect()
+        range.rev().take(query.limit).map(read).collect()
     } else {
-        range.take(query.limit).filter_map(read).collect()
+        range.take(query.limit).map(read).collect()
     }
+}
+
+/// An entry and its document are written together.
+fn lost(entry: &[u8]) -> StoreError {
+    StoreError::Corrupt(format!(
+        "An index leads to a document that isn't there (`{}`). Nothing was changed. Restore the data folder with \
+         `sextant restore` from a backup.",
+        String::from_utf8_lossy(&entry[..entry.len().min(200)]).escape_debug()
+    ))
 }

@@ -4,8 +4,9 @@
 //! watchers are told only that something changed; so nothing piles up behind a slow one.
 
 use super::Shared;
+use super::commit::Newest;
+use super::key::{group, split};
 use super::query;
-use super::state::{Record, group, split};
 use futures::stream::{self, BoxStream, StreamExt};
 use model::port::store::{Changed, Path, Query, Scope, StoreError};
 use parking_lot::Mutex;
@@ -14,8 +15,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch::{self, Receiver, Sender};
-
-type Newest = Option<Arc<Record>>;
 
 /// Everyone who waits.
 #[derive(Debug, Default)]
@@ -119,7 +118,7 @@ pub(super) fn document(
             return Err(closed());
         }
         // Under the registry's lock: a commit that is applied later finds this watcher.
-        let now = shared.state.read().get(path.as_str()).cloned();
+        let now = super::read(path, &shared.core.snapshot())?.map(Arc::new);
         let sender = waiting.documents.entry(path.as_str().into()).or_insert_with(|| watch::channel(None).0);
         sender.send_replace(now);
         sender.subscribe()
@@ -154,8 +153,8 @@ struct Results {
 
 impl Results {
     /// Asks again and queues the difference.
-    fn ask(&mut self) {
-        let found = query::run(&self.query, &self.place.seat.shared.state);
+    fn ask(&mut self) -> Result<(), StoreError> {
+        let found = query::run(&self.query, &self.place.seat.shared)?;
         self.place.seat.shared.count_scan(found.scanned);
         let mut before = std::mem::take(&mut self.known);
         for record in found.records {
@@ -167,6 +166,7 @@ impl Results {
         }
         let gone = before.into_keys().map(|path| Changed { path: Path::new(&*path), document: None });
         self.ready.extend(gone);
+        Ok(())
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) fn query(
     };
     let mut results =
         Results { place: Place { receiver, seat }, query, known: BTreeMap::new(), ready: VecDeque::new() };
-    results.ask();
+    results.ask()?;
     Ok(stream::unfold(Some(results), |watching| async move {
         let mut results = watching?;
         loop {
@@ -204,7 +204,9 @@ pub(super) fn query(
             if results.place.receiver.changed().await.is_err() {
                 return Some((Err(closed()), None));
             }
-            results.ask();
+            if let Err(e) = results.ask() {
+                return Some((Err(e), None));
+            }
         }
     })
     .boxed())

@@ -312,6 +312,11 @@ pub trait Store: Send + Sync {
     /// version of a deleted one means nothing).
     async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Version>, StoreError>;
 
+    /// Whether commits can be made now, as far as can be told cheaply; else why not.
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.get(&Path::new("system/ready")).await.map(drop)
+    }
+
     /// What is there now, then each change as it is committed. Ends only with an error.
     async fn watch(
         &self,
