@@ -9,6 +9,8 @@ use model::index::INDEXES;
 use model::port::store::StoreError;
 use std::sync::Arc;
 
+#[path = "durability/backup.rs"]
+mod backup;
 #[path = "durability/crash.rs"]
 mod crash;
 #[path = "durability/damage.rs"]

@@ -2,12 +2,13 @@
 //! function with an example. Not part of the catalog; none of it exists in the cloud.
 
 use crate::{functions, place::machine::Machine};
+use bytes::Bytes;
 use futures::{
-    FutureExt as _,
+    FutureExt as _, StreamExt as _,
     future::{BoxFuture, ready},
 };
 use host::{Context, Error, Function, Method, Port, Request, Response, Role, Route};
-use machine::{broker::Broker, clock::MachineClock};
+use machine::{backup, broker::Broker, clock::MachineClock};
 use model::{
     TenantId,
     document::{Member, SCHEMA, member_path},
@@ -47,6 +48,7 @@ fn hundred() -> usize {
 /// The function of these routes.
 pub fn function(machine: &Machine) -> Function {
     let broker = || Arc::clone(&machine.broker);
+    let source = backup::Source::new(&machine.data, machine.store.engine());
     let (clock, recent, dead, replayed) = (Arc::clone(&machine.clock), broker(), broker(), broker());
     let route = |method: Method, path, summary, handler: Box<dyn Handler>| {
         Route::new(method, path, Role::Owner, summary, move |ctx: Context, request: Request| {
@@ -82,6 +84,12 @@ pub fn function(machine: &Machine) -> Function {
             "/local/v1/dead-letters/{id}/replay",
             "Delivers one again, or all",
             Box::new(move |_, request| replay(Arc::clone(&replayed), request).boxed()),
+        ))
+        .route(route(
+            Method::Post,
+            "/local/v1/backup",
+            "Streams everything, sealed under a passphrase",
+            Box::new(move |_, request| ready(backup(source.clone(), &request)).boxed()),
         ))
         .route(route(
             Method::Post,
@@ -134,6 +142,41 @@ async fn replay(broker: Arc<Broker>, request: Request) -> Result<Response, Error
         PortError::Transient(_) => error.into(),
     })?;
     Ok(Response::json(200, &json!({"replayed": 1})))
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    passphrase: String,
+}
+
+/// A stream that breaks off is no whole backup: its last chunk is missing.
+fn backup(source: backup::Source, request: &Request) -> Result<Response, Error> {
+    let Sealed { passphrase } = request.json()?;
+    let (sender, receiver) = tokio::sync::mpsc::channel(16);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = source.write(&passphrase, Pieces(sender.clone())) {
+            // Whoever reads may be gone; then nobody is told.
+            drop(sender.blocking_send(Err(Error::internal(error.to_string()))));
+        }
+    });
+    let pieces = futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    Ok(Response::stream("application/octet-stream", pieces.boxed()))
+}
+
+/// Hands on what is written to it.
+struct Pieces(tokio::sync::mpsc::Sender<Result<Bytes, Error>>);
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map(|()| bytes.len()).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 async fn publish(ctx: Context, request: Request) -> Result<Response, Error> {

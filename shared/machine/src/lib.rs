@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "adapters are where clock and environment are read")]
 
+pub mod backup;
 pub mod broker;
 pub mod clock;
 pub mod engine;

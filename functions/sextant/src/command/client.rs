@@ -116,6 +116,11 @@ impl Api {
         read(self.send(self.request(Method::POST, path).timeout(ANSWER).json(body)).await?).await
     }
 
+    /// `POST` of JSON, answered by a stream that may take as long as it likes.
+    pub async fn download<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Response> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
     /// Any request: its status and body, also when it was refused.
     pub async fn raw(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
         let mut request = self.request(method, path).timeout(ANSWER);

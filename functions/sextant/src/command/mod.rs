@@ -1,5 +1,6 @@
 //! The command line: one file per command. Data goes to stdout, everything else to stderr.
 
+mod backup;
 mod canary;
 mod cancel;
 mod catalog;
@@ -24,6 +25,7 @@ mod pause;
 mod promote;
 mod redact;
 mod report;
+mod restore;
 mod rollback;
 mod run_build;
 mod run_log;
@@ -119,6 +121,10 @@ pub enum Command {
     Estimate(estimate::Estimate),
     /// Judge a recorded canary: CSV, a minute per row.
     Canary(canary::Canary),
+    /// Write everything into one sealed file, also while the server runs.
+    Backup(backup::Backup),
+    /// Make an empty data folder what was backed up.
+    Restore(restore::Restore),
     /// Show every function with what starts it.
     Catalog,
     /// Show every setting, with what it takes and who reads it.
@@ -164,6 +170,8 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Settings(settings) => settings.run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
+        Command::Backup(backup) => single(backup.run(&data, output)),
+        Command::Restore(restore) => restore.run(&data, output),
         Command::RunBuild(_) | Command::RunLog(_) | Command::DemoApp => Ok(Ended::Done),
         remote => {
             let api = Api::find(&data, &cli.named)?;
@@ -202,6 +210,8 @@ async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<
         | Command::Settings(_)
         | Command::Openapi
         | Command::Token(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::RunBuild(_)
         | Command::RunLog(_)
         | Command::DemoApp => Ok(Ended::Done),

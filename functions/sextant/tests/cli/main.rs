@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
 
+mod backups;
 mod declared;
 mod offline;
 mod program;

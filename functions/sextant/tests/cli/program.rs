@@ -80,6 +80,26 @@ impl Server {
         Self { data: data.to_owned(), told, child, folder: None }
     }
 
+    /// On a file system of its own, of so many MiB, which only the server sees under this path; `None` where that isn't
+    /// allowed. Everybody else finds the folder under the server's `/proc`.
+    pub fn on_small_disk(data: &Path, mib: u32) -> Option<Self> {
+        let mount = format!("mount -t tmpfs -o size={mib}m none \"$0\" && exec \"$@\"");
+        let allowed = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+        fs::create_dir_all(data).unwrap();
+        if !allowed(Command::new("unshare").args(["-rm", "sh", "-c", &mount]).arg(data).arg("true")) {
+            return None;
+        }
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &mount]).arg(data).arg(env!("CARGO_BIN_EXE_sextant"));
+        command.arg("--data").arg(data).args(["--json", "up", "--port", "0", "--ingress-port", "0"]);
+        let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: `{line}`"));
+        let seen = format!("/proc/{}/root{}", child.id(), data.display());
+        Some(Self { data: seen.into(), told, child, folder: None })
+    }
+
     /// Runs a command against it.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         run(&self.data, arguments)
