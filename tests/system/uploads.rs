@@ -30,9 +30,9 @@ fn left(system: &System) -> Vec<String> {
     while let Some(next) = open.pop() {
         for entry in fs::read_dir(next).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
-                open.push(entry.path())
+                open.push(entry.path());
             } else {
-                files.push(entry.path().display().to_string())
+                files.push(entry.path().display().to_string());
             }
         }
     }

@@ -17,7 +17,9 @@ pub struct Dotenv {
 /// Whether a file of this name holds somebody's own variables. Templates (`.env.example`) and shared files
 /// (`.env.production`) don't.
 pub(crate) fn is_private(name: &str) -> bool {
-    name == ".env" || name == ".env.local" || (name.starts_with(".env.") && name.ends_with(".local"))
+    let local =
+        |rest: &str| rest == "local" || rest.strip_suffix("local").is_some_and(|stage| stage.ends_with('.'));
+    name == ".env" || name.strip_prefix(".env.").is_some_and(local)
 }
 
 /// Those in the root of a tree.

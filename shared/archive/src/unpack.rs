@@ -58,7 +58,7 @@ impl Sink for Folder<'_> {
             .mode(mode)
             .open(&path)
             .map_err(Error::file("written", &path))?;
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 16 * 1024];
         loop {
             let read = content.read(&mut buffer).map_err(Error::of_stream)?;
             if read == 0 {

@@ -44,10 +44,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     (0x2000..0x4000).contains(&segments[0])
         && !matches!(
             segments,
-            [0x2001, 0..=0x1ff, ..] // Teredo, ORCHID and other protocols
-                | [0x2001, 0xdb8, ..] // documentation
+            // Teredo, ORCHID and other protocols; documentation.
+            [0x2001, 0..=0x1ff | 0xdb8, ..]
                 | [0x3fff, 0..=0xfff, ..]
-                | [0x2002, ..] // 6to4: an IPv4 address of anybody's choice
+                // 6to4: an IPv4 address of anybody's choice.
+                | [0x2002, ..]
         )
 }
 

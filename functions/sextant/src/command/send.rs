@@ -30,7 +30,9 @@ pub async fn send(api: &Api, folder: &Path, data: &Path, output: Output) -> Resu
     let (from, quiet) = (folder.to_owned(), output.is_json() || !io::stderr().is_terminal());
     let packing = tokio::task::spawn_blocking(move || pack(&from, quiet));
     let (packed, left) = packing.await.context("packing broke off")??;
-    left.iter().for_each(|line| output.note(line));
+    for line in &left {
+        output.note(line);
+    }
     let manifest = &packed.manifest;
     let size = format!("{} files, {}", manifest.files, mib(manifest.packed_bytes));
     if api.has_source(&manifest.digest).await? {
@@ -38,7 +40,7 @@ pub async fn send(api: &Api, folder: &Path, data: &Path, output: Output) -> Resu
     } else {
         let bar =
             bar(quiet, manifest.packed_bytes, "Sending {bytes} of {total_bytes}, {bytes_per_sec} {wide_bar}");
-        let sent = api.send_source(manifest, pieces(packed.file.path(), bar.clone()).await?).await;
+        let sent = api.send_source(manifest, pieces(packed.file.path(), bar.clone())?).await;
         bar.finish_and_clear();
         sent?;
         output.note(&format!("Packed and sent {size}."));
@@ -116,10 +118,7 @@ fn bar(quiet: bool, length: u64, template: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(style)
 }
 
-async fn pieces(
-    path: &Path,
-    bar: ProgressBar,
-) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+fn pieces(path: &Path, bar: ProgressBar) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
     let file = File::open(path).context("the packed folder can't be read")?;
     let file = tokio::fs::File::from_std(file);
     let pieces = stream::try_unfold(file, |mut file| async move {

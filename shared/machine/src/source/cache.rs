@@ -19,6 +19,9 @@ use std::{
 };
 use tokio::io::AsyncWriteExt as _;
 
+/// Trees that are being removed are named with this before their digest.
+const GONE: &str = ".gone-";
+
 /// What keeps a tree where it is.
 struct Hold;
 
@@ -140,7 +143,7 @@ impl Cache {
     /// Under its name it is gone at once; the rest takes time.
     fn set_aside(&self, place: &Path) -> Result<(), PortError> {
         let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let aside = self.folder.join(format!(".{name}.gone"));
+        let aside = self.folder.join(format!("{GONE}{name}"));
         files::remove_folder(&aside)?;
         fs::rename(place, &aside).map_err(|e| files::failed("move", place, &e))
     }
@@ -149,7 +152,7 @@ impl Cache {
         let folder = self.folder.clone();
         files::blocking(move || {
             let all = files::subfolders(&folder).into_iter();
-            all.filter(|(name, _)| name.ends_with(".gone"))
+            all.filter(|(name, _)| name.starts_with(GONE))
                 .try_for_each(|(_, path)| files::remove_folder(&path))
         })
         .await

@@ -25,19 +25,19 @@ struct Job {
 /// The fetches.
 pub(super) struct Jobs {
     turns: Arc<Turns>,
-    jobs: Mutex<BTreeMap<(TenantId, String), Job>>,
+    under_way: Mutex<BTreeMap<(TenantId, String), Job>>,
     /// How long a caller waits before it is told to ask again.
     answer_within: Duration,
 }
 
 impl Jobs {
     pub(super) fn new(at_once: usize, answer_within: Duration) -> Self {
-        Self { turns: Arc::new(Turns::new(at_once)), jobs: Mutex::default(), answer_within }
+        Self { turns: Arc::new(Turns::new(at_once)), under_way: Mutex::default(), answer_within }
     }
 
     /// Whether a fetch of that key is under way, or came to something that nobody has heard.
     pub(super) fn knows(&self, tenant: &TenantId, key: &str) -> bool {
-        self.jobs.lock().contains_key(&(tenant.clone(), key.to_owned()))
+        self.under_way.lock().contains_key(&(tenant.clone(), key.to_owned()))
     }
 
     /// The fetch of that key, begun by `work` unless one is under way.
@@ -47,7 +47,7 @@ impl Jobs {
     {
         let name = (tenant.clone(), key.to_owned());
         let (mut came, ticket) = {
-            let mut jobs = self.jobs.lock();
+            let mut jobs = self.under_way.lock();
             let job = jobs.entry(name.clone()).or_insert_with(|| self.begin(work));
             (job.came.clone(), job.ticket)
         };
@@ -58,7 +58,7 @@ impl Jobs {
             // It was aborted: nobody wanted it.
             Ok(Err(_)) => None,
         };
-        self.jobs.lock().remove(&name);
+        self.under_way.lock().remove(&name);
         match ended {
             Some(Ok(archived)) => Ok(Fetched::Archived(archived)),
             Some(Err((true, text))) => Err(PortError::Transient(text)),
@@ -94,7 +94,7 @@ impl Jobs {
 
     /// Nobody wants it any more.
     pub(super) fn end(&self, tenant: &TenantId, key: &str) {
-        if let Some(job) = self.jobs.lock().remove(&(tenant.clone(), key.to_owned())) {
+        if let Some(job) = self.under_way.lock().remove(&(tenant.clone(), key.to_owned())) {
             job.task.abort();
         }
     }

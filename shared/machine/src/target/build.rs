@@ -78,7 +78,7 @@ pub(crate) struct Builds {
 
 impl Builds {
     /// Takes over what a predecessor left: runners that run, and those that ended without being announced.
-    pub(crate) async fn adopt(self: &Arc<Self>) {
+    pub(crate) fn adopt(self: &Arc<Self>) {
         for (key, folder) in files::subfolders(&self.folder) {
             if !folder.join(ORDER).exists() {
                 files::remove_folder(&folder).ok(); // it died before the order was complete; the repeat makes it anew

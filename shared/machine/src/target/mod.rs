@@ -182,7 +182,7 @@ impl MachineTarget {
         });
         let target = Self { inner };
         target.inner.load().await?;
-        target.inner.builds.adopt().await;
+        target.inner.builds.adopt();
         sampler::spawn(&target.inner);
         Ok(target)
     }
