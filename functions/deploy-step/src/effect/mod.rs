@@ -62,7 +62,7 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
         }
         Effect::ReadRelease => return or_fault(release::read(ctx, deployment).await.map(Performed::from)),
         Effect::Probe => return or_fault(verify::probe(ctx, deployment).await.map(Performed::from)),
-        Effect::Open => ("deploy-step.after-open", traffic::open(ctx, deployment).await.map(Performed::from)),
+        Effect::Open => return or_fault(traffic::open(ctx, deployment).await.map(Performed::from)),
         Effect::ReadTraffic(weights) => {
             return or_fault(traffic::read(ctx, deployment, &weights).await.map(Performed::from));
         }
