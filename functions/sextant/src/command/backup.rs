@@ -5,7 +5,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "a passphrase may be said by the environment")]
 
-use super::{client::Api, output::Output, server};
+use super::{
+    client::{Api, Named},
+    output::Output,
+    server,
+};
 use crate::failure::{Ended, Stop};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -83,7 +87,7 @@ fn ask() -> Result<String> {
 
 impl Backup {
     /// Writes it, reads it back, gives it its name.
-    pub async fn run(self, data: &Path, output: Output) -> Result<Ended> {
+    pub async fn run(self, data: &Path, named: &Named, output: Output) -> Result<Ended> {
         if self.file.exists() {
             bail!(
                 "`{}` is there already, and no backup is written over: name another file",
@@ -98,7 +102,7 @@ impl Backup {
             return Err(Stop::Usage(text).into());
         }
         let draft = self.file.with_added_extension("unfinished");
-        let done = self.write(data, &passphrase, &draft).await;
+        let done = self.write(data, named, &passphrase, &draft).await;
         if done.is_err() {
             drop(fs::remove_file(&draft)); // it may not have been made
         }
@@ -119,14 +123,14 @@ impl Backup {
         Ok(Ended::Done)
     }
 
-    async fn write(&self, data: &Path, passphrase: &str, draft: &Path) -> Result<Contents> {
+    async fn write(&self, data: &Path, named: &Named, passphrase: &str, draft: &Path) -> Result<Contents> {
         let failed =
             || format!("`{}` can't be written; see that its folder is there and has room", draft.display());
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(draft);
         let mut file = file.with_context(failed)?;
-        if server::running(data).is_some() || std::env::var_os("SEXTANT_URL").is_some() {
-            let api = Api::find(data)?;
+        if named.server.is_some() || server::running(data).is_some() {
+            let api = Api::find(data, named)?;
             let mut answer = api.download("/local/v1/backup", &json!({ "passphrase": passphrase })).await?;
             while let Some(piece) =
                 answer.chunk().await.context("the backup broke off; look at the server's log")?

@@ -170,7 +170,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Settings(settings) => settings.run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
-        Command::Backup(backup) => single(backup.run(&data, output)),
+        Command::Backup(backup) => single(backup.run(&data, &cli.named, output)),
         Command::Restore(restore) => restore.run(&data, output),
         Command::RunBuild(_) | Command::RunLog(_) | Command::DemoApp => Ok(Ended::Done),
         remote => {

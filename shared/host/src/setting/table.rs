@@ -133,4 +133,6 @@ settings! {
     token: Option<SecretString> = "" "SEXTANT_TOKEN" --"" Both ["command line"] Nobody;
     /// The token for a private repository that is deployed.
     source_token: Option<SecretString> = "" "SEXTANT_SOURCE_TOKEN" --"" Both ["command line"] Nobody;
+    /// What `sextant backup` and `sextant restore` seal and open under; else they ask, or read a file.
+    backup_passphrase: Option<SecretString> = "" "SEXTANT_BACKUP_PASSPHRASE" --"" Both ["command line"] Nobody;
 }
