@@ -28,7 +28,7 @@ async fn requests_that_make_no_sense() -> Result<(), Killed> {
     let token = system.address().token.clone();
     let stranger = system.token("strangers", "owner").await;
     let viewer = system.token("local", "viewer").await;
-    let deploy = "/api/v1/deployments";
+    let (deploy, register) = ("/api/v1/deployments", "/api/v1/deployments/register");
     let (rollback, cancel) = (format!("{deploy}/{id}/rollback"), format!("{deploy}/{id}/cancel"));
     let unknown = format!("{deploy}/dep_00000000000000000000/cancel");
     let large = "x".repeat((1 << 20) + 1);
@@ -40,20 +40,40 @@ async fn requests_that_make_no_sense() -> Result<(), Killed> {
     let bodies = [
         (&token, deploy, "not JSON".to_owned(), 400, "JSON"),
         (&token, deploy, json!({ "service": "shop", "path": large }).to_string(), 413, "bytes"),
-        (&token, deploy, order(&|o| o["env"] = json!({ "A": 1 })), 400, "env.A"),
-        (&token, deploy, order(&|o| o["strategy"] = "sudden".into()), 400, "sudden"),
-        (&token, deploy, order(&|o| o["canary"]["weights"] = json!([50, 10])), 400, "canary.weights"),
-        (&token, deploy, order(&|o| o["limits"]["build_ms"] = 1.into()), 400, "limits.build_ms"),
-        (&token, deploy, order(&|o| o["sevrice"] = "shop".into()), 400, "sevrice"),
-        (&token, deploy, order(&|o| o["service"] = "No Such!".into()), 400, "service"),
-        (&token, deploy, order(&|o| o["path"] = "relative".into()), 400, "absolute"),
-        (&token, deploy, json!({ "url": "ext::sh -c id" }).to_string(), 400, "url"),
+        (&token, deploy, order(&|o| o["env"] = json!({ "A": 1 })), 422, "env.A"),
+        (&token, deploy, order(&|o| o["strategy"] = "sudden".into()), 422, "sudden"),
+        (&token, deploy, order(&|o| o["canary"]["weights"] = json!([50, 10])), 422, "canary.weights"),
+        (&token, deploy, order(&|o| o["limits"]["build_ms"] = 1.into()), 422, "limits.build_ms"),
+        (&token, deploy, order(&|o| o["sevrice"] = "shop".into()), 422, "sevrice"),
+        (&token, deploy, order(&|o| o["service"] = "No Such!".into()), 422, "service"),
+        (&token, deploy, order(&|o| o["path"] = "relative".into()), 422, "absolute"),
+        (&token, deploy, json!({ "url": "ext::sh -c id" }).to_string(), 422, "url"),
+        (&token, deploy, "[]".to_owned(), 422, "object"),
+        (&token, deploy, order(&|o| o["env"] = json!({ "__X__": "1" })), 422, "env.__X__"),
+        (&token, deploy, order(&|o| o["canary"] = json!([[50, 100]])), 422, "canary"),
+        (&token, register, registration(&|r| r["decision_id"] = "__x__".into()), 422, "decision_id"),
+        (&token, register, registration(&|r| r["user_id"] = "".into()), 422, "user_id"),
+        (&token, register, registration(&|r| r["expected_launch_date"] = "2026-02-31".into()), 422, "launch"),
+        (&token, "/api/v1/decisions", json!({ "class": "__x__" }).to_string(), 422, "class"),
+        (&token, "/api/v1/feedback/__x__", feedback(5), 422, "__x__"),
+        (&token, "/api/v1/metrics/webhook/__x__", "{}".to_owned(), 422, "__x__"),
+        (&token, &cancel, "[]".to_owned(), 422, "object"),
+        (&token, &answer, said(&|f| f["comments"] = 5.into()), 422, "comments"),
+        (&token, &answer, said(&|f| f["cost_data"] = "junk".into()), 422, "cost_data"),
+        (
+            &token,
+            &answer,
+            said(&|f| f["deployment_metrics"] = json!({ "__x__": 1 })),
+            422,
+            "deployment_metrics.__x__",
+        ),
+        (&token, &answer, "[1]".to_owned(), 422, "object"),
         (&token, &unknown, "{}".to_owned(), 404, "dep_00000000000000000000"),
-        (&token, "/api/v1/deployments/what/cancel", "{}".to_owned(), 400, "what"),
+        (&token, "/api/v1/deployments/what/cancel", "{}".to_owned(), 422, "what"),
         (&token, &rollback, json!({ "to": "nobody" }).to_string(), 422, "nobody"),
         (&token, &cancel, "{}".to_owned(), 409, "DEPLOYED"),
         (&token, "/api/v1/feedback/dec_00000000000000000000", feedback(5), 404, "dec_00000000000000000000"),
-        (&token, &answer, feedback(11), 400, "satisfaction"),
+        (&token, &answer, feedback(11), 422, "satisfaction"),
         (&stranger, &answer, feedback(5), 404, &decision),
         (&stranger, &rollback, "{}".to_owned(), 404, &id),
         (&stranger, &cancel, "{}".to_owned(), 404, &id),
@@ -81,6 +101,23 @@ async fn requests_that_make_no_sense() -> Result<(), Killed> {
 
 fn feedback(satisfaction: u8) -> String {
     json!({ "feedback_type": "perfect_fit", "satisfaction_score": satisfaction, "comments": "" }).to_string()
+}
+
+/// An answer that is good but for one change.
+fn said(change: &dyn Fn(&mut Value)) -> String {
+    let mut said = json!({ "feedback_type": "perfect_fit", "satisfaction": 5, "comments": "" });
+    change(&mut said);
+    said.to_string()
+}
+
+/// A registration that is good but for one change.
+fn registration(change: &dyn Fn(&mut Value)) -> String {
+    let mut registration = json!({
+        "decision_id": "dec_theirs", "user_id": "ann", "session_id": "s", "gcp_project_id": "shop-12345",
+        "gcp_credentials": "key",
+    });
+    change(&mut registration);
+    registration.to_string()
 }
 
 /// A deployment that must fail: how, and what its failure must say.

@@ -19,7 +19,7 @@ pub fn limit(given: Option<usize>, usual: usize, most: usize) -> Result<usize, E
         return Ok(limit);
     }
     let problem = format!("{limit} is not from 1 to {most}");
-    Err(Error::bad_request(format!(
+    Err(Error::unprocessable(format!(
         "The query's `limit` is wrong: {problem}. Ask for fewer, and go on with `cursor`."
     ))
     .field("limit", problem))
@@ -30,7 +30,7 @@ pub fn resume(query: Query, cursor: Option<&str>) -> Result<Query, Error> {
     let Some(text) = cursor.filter(|text| !text.is_empty()) else { return Ok(query) };
     let cursor = decode(text, &query).ok_or_else(|| {
         let problem = "it is not one that this list has given out";
-        Error::bad_request(format!(
+        Error::unprocessable(format!(
             "The query's `cursor` is wrong: {problem}. Take `next` from the page before, or leave it out to begin anew."
         ))
         .field("cursor", problem)

@@ -26,7 +26,7 @@ pub async fn submit(ctx: Context, request: Request) -> Result<Response, Error> {
     let fields: Fields = request.form()?;
     let answer = match fields::read(&fields) {
         Ok(answer) => answer,
-        Err(error) => return Ok(page::form(400, &open, &fields, Some(&error))),
+        Err(error) => return Ok(page::form(422, &open, &fields, Some(&error))),
     };
     let ctx = ctx.with_tenant(open.link.tenant.clone());
     let Open { path, version, link, decision } = *open;

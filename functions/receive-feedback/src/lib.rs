@@ -14,6 +14,7 @@ mod link;
 mod measurement;
 mod page;
 mod secret;
+mod share;
 mod webhook;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Measurements as a customer sends them, and as an observation has them.
 
-use host::Error;
-use host::Findings;
+use crate::share;
+use host::{Error, Findings};
 use model::{
     Timestamp,
     document::Utilization,
@@ -27,8 +27,8 @@ const ASSUMED_MS: i64 = 5 * MINUTE_MS;
 pub struct MetricsBody {
     /// Where the numbers come from, such as `cloud-monitoring`.
     source: String,
-    /// `cpu_utilization`, `memory_utilization` and `error_rate` from 0 to 1, `request_count`, `latency_ms`; directly or
-    /// under `cloud_run`.
+    /// `cpu_utilization`, `memory_utilization` and `error_rate` as a fraction or in percent (a value over 1 is percent,
+    /// so `0.25` and `25` are the same), `request_count`, `latency_ms`; directly or under `cloud_run`.
     #[schema(value_type = Object)]
     metrics: Value,
     /// `projected_monthly_cost` (or `actual_monthly_cost`) and `currency`.
@@ -97,11 +97,11 @@ fn metrics(value: Option<&Value>, findings: &mut Findings) -> Told {
         number
     };
     Told {
-        cpu: number("cpu_utilization", 1.0),
-        memory: number("memory_utilization", 1.0),
-        errors: number("error_rate", 1.0),
         requests: number("request_count", 1e12),
         latency_ms: number("latency_ms", 3.6e6),
+        cpu: share::take(metrics, "cpu_utilization", "metrics", findings),
+        memory: share::take(metrics, "memory_utilization", "metrics", findings),
+        errors: share::take(metrics, "error_rate", "metrics", findings),
         cost_month: None,
     }
 }
@@ -154,10 +154,11 @@ fn window(value: Option<&Value>, now: Timestamp, findings: &mut Findings) -> Win
     let to = Timestamp(now.0 - now.0.rem_euclid(MINUTE_MS));
     let assumed = Window { from: to.plus(-ASSUMED_MS), to };
     let Some(value) = value.filter(|value| !value.is_null()) else { return assumed };
+    findings.require(value.is_object(), "window", || "it must be an object with `from` and `to`".to_owned());
     let mut point = |name: &str| {
         let point = value.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
         findings.require(point.is_some(), &format!("window.{name}"), || {
-            "it must be a time in UTC, such as 2026-11-20T05:40:00Z".to_owned()
+            "it must be a moment of the calendar, such as 2026-11-20T05:40:00Z".to_owned()
         });
         point
     };

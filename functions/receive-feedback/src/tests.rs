@@ -163,7 +163,23 @@ async fn each_bad_field_is_named_and_nothing_changes() {
         (with("comments", json!("x".repeat(4_001))), "comments"),
         (with("comments", json!(5)), "comments"),
         (with("deployment_metrics", json!([1])), "deployment_metrics"),
-        (with("deployment_metrics", json!({"a": [[1]]})), "deployment_metrics"),
+        (with("deployment_metrics", json!({"a": [[1]]})), "deployment_metrics.a"),
+        (with("deployment_metrics", json!({"__x__": 1})), "deployment_metrics.__x__"),
+        (with("deployment_metrics", json!({"a": {"b/c": 1}})), "deployment_metrics.a.b/c"),
+        (with("deployment_metrics", json!({"": 1})), "deployment_metrics."),
+        (with("deployment_metrics", json!({"n": u64::MAX})), "deployment_metrics.n"),
+        (with("deployment_metrics", json!({"cpu_utilization": 101})), "deployment_metrics.cpu_utilization"),
+        (
+            with("deployment_metrics", json!({"cloud_run": {"error_rate": "0.1"}})),
+            "deployment_metrics.cloud_run.error_rate",
+        ),
+        (with("satisfaction", json!(6)), "satisfaction"),
+        (with("satisfaction", json!("7")), "satisfaction"),
+        (with("cost_data", json!("junk")), "cost_data"),
+        (with("cost_data", json!([1])), "cost_data"),
+        (with("cost_data", json!({})), "cost_data.actual_monthly_cost"),
+        (with("cost_data", json!({"cost": 12})), "cost_data.actual_monthly_cost"),
+        (with("cost_data", json!({"actual_monthly_cost": null, "currency": 5})), "cost_data.currency"),
         (with("cost_data", json!(12)), "cost_data"),
         (with("cost_data", json!({"actual_monthly_cost": -1})), "cost_data.actual_monthly_cost"),
         (with("cost_data", json!({"actual_monthly_cost": "12"})), "cost_data.actual_monthly_cost"),
@@ -175,7 +191,7 @@ async fn each_bad_field_is_named_and_nothing_changes() {
     ];
     for (body, field) in cases {
         let error = post(&world, "acme", "dec_1", &body).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::BadRequest, "{body}");
+        assert_eq!(error.kind(), Kind::Unprocessable, "{body}");
         assert!(error.fields().iter().any(|wrong| wrong.field == field), "{body}: {:?}", error.fields());
     }
     let both = post(&world, "acme", "dec_1", &json!({})).await.unwrap_err();
@@ -184,6 +200,24 @@ async fn each_bad_field_is_named_and_nothing_changes() {
     assert!(service(&world).await.question.is_some());
     let longest = with("comments", json!("ü".repeat(4_000)));
     post(&world, "acme", "dec_1", &longest).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_short_name_of_satisfaction_and_shares_in_percent() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let metrics =
+        json!({"cpu_utilization": 25, "cloud_run": {"error_rate": 2, "memory_utilization": 0.5}, "rps": 7});
+    let short = json!({"feedback_type": "perfect_fit", "satisfaction": 4, "deployment_metrics": metrics});
+    post(&world, "acme", "dec_1", &short).await.unwrap();
+    let taken = kept(&world).await.unwrap();
+    assert_eq!(taken.satisfaction, 4);
+    let fractions = json!({"cpu_utilization": 0.25, "cloud_run": {"error_rate": 0.02, "memory_utilization": 0.5}, "rps": 7});
+    assert_eq!(taken.metrics, fractions);
+    world.pass(1);
+    let both = json!({"feedback_type": "perfect_fit", "satisfaction": 5, "satisfaction_score": 5});
+    post(&world, "acme", "dec_1", &both).await.unwrap();
+    assert_eq!(kept(&world).await.unwrap().satisfaction, 5, "both, and they agree");
 }
 
 #[tokio::test]
@@ -283,7 +317,7 @@ async fn a_bad_form_is_shown_again_as_it_was_filled_in() {
         ("feedback_type=perfect_fit&satisfaction=x&comments=%22%3Cscript%3E", "&lt;script&gt;"),
     ] {
         let page = submit(&world, TOKEN, body).await;
-        assert_eq!(page.status(), 400, "{body}");
+        assert_eq!(page.status(), 422, "{body}");
         assert!(text(&page).contains(says) && !text(&page).contains("<script"), "{}", text(&page));
     }
     assert!(kept(&world).await.is_none());

@@ -114,7 +114,7 @@ fn for_this_machine(tenant: &TenantId) -> Result<(), Error> {
 fn tick(clock: &MachineClock, request: &Request) -> Result<Response, Error> {
     let Tick { by_ms } = request.json()?;
     if !(1..=MOST_MS).contains(&by_ms) {
-        return Err(Error::bad_request("The clock moves forward only, by at most two years at once.")
+        return Err(Error::unprocessable("The clock moves forward only, by at most two years at once.")
             .field("by_ms", "1 ms to 2 years"));
     }
     let now = clock.advance(by_ms).map_err(|error| Error::internal(error.to_string()))?;

@@ -13,7 +13,7 @@ use std::{borrow::Cow, fmt};
 /// What sort of failure it is. Each has an HTTP status and a verdict for deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// The request can't be read.
+    /// The request can't be read: no JSON, no length, half of it.
     BadRequest,
     /// Nobody is signed in, or the token is not valid.
     Unauthenticated,
@@ -33,7 +33,7 @@ pub enum Kind {
     TooLarge,
     /// The request came to a host name that this server doesn't answer for.
     Misdirected,
-    /// It can be read, but makes no sense.
+    /// It can be read, but makes no sense; `fields` names what is wrong.
     Unprocessable,
     /// More often than allowed.
     TooMany,
@@ -81,7 +81,7 @@ impl Kind {
             Self::Gone => (410, "gone", "No longer there"),
             Self::TooLarge => (413, "too-large", "Too large"),
             Self::Misdirected => (421, "misdirected", "Not a name of this server"),
-            Self::Unprocessable => (422, "unprocessable", "Understood, but not possible"),
+            Self::Unprocessable => (422, "unprocessable", "Understood, but wrong or not possible"),
             Self::TooMany => (429, "too-many", "Too many requests"),
             Self::Internal => (500, "internal", "Something is broken on our side"),
             Self::Dependency => (502, "dependency", "An outside service refused"),
@@ -380,7 +380,7 @@ impl From<TargetError> for Error {
 
 impl From<Malformed> for Error {
     fn from(error: Malformed) -> Self {
-        Self::bad_request(error.to_string())
+        Self::unprocessable(error.to_string())
     }
 }
 

@@ -25,7 +25,7 @@ impl Findings {
         result.map_err(|problem| self.add(field, problem.to_string())).ok()
     }
 
-    /// 400 with every field, unless there is none.
+    /// 422 with every field, unless there is none.
     pub fn finish(self) -> Result<(), Error> {
         let Some((field, problem)) = self.0.first() else { return Ok(()) };
         let more = match self.0.len() {
@@ -37,7 +37,7 @@ impl Findings {
         let detail = format!(
             "`{field}` is wrong: {problem}.{more} Nothing was changed; correct it and send it again."
         );
-        let error = Error::bad_request(detail);
+        let error = Error::unprocessable(detail);
         Err(self.0.into_iter().fold(error, |error, (field, problem)| error.field(field, problem)))
     }
 }

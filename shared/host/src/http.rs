@@ -3,7 +3,7 @@
 use crate::{
     Caller, Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, auth,
     idempotency,
-    idempotency::Checked,
+    idempotency::{Checked, IdempotencyKey},
     push,
     response::Body,
     routing::{self, Found},
@@ -189,8 +189,8 @@ impl Runner {
     }
 
     async fn run(&self, route: &Route, ctx: Context, request: Request) -> Result<Response, Error> {
-        let key = request.header("idempotency-key").map(str::to_owned);
-        let Some(key) = key.filter(|_| route.creates && ctx.caller.is_some()) else {
+        let keyed = route.creates && ctx.caller.is_some();
+        let Some(key) = keyed.then(|| IdempotencyKey::of(&request)).transpose()?.flatten() else {
             return route.handler.call(ctx, request).await;
         };
         let claim = match idempotency::check(&self.in_flight, &ctx, route, &request, &key).await? {

@@ -25,6 +25,8 @@ use std::{
 
 /// How long an answer is kept.
 const KEPT_MS: i64 = DAY_MS;
+/// The header that bears the key.
+const HEADER: &str = "idempotency-key";
 
 /// What is kept under `tenants/{tenant}/idempotency/{hash}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,20 +82,34 @@ pub(crate) enum Checked {
     Repeat(Response),
 }
 
-/// Takes hold of the request's key: 400 if it can't be one, 409 while the first request runs, 422 if it was used
-/// for another request.
+/// A key as a client may choose it: 1 to 255 visible ASCII characters.
+pub(crate) struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The request's key, if it bears one; 422 if that can't be one.
+    pub(crate) fn of(request: &Request) -> Result<Option<Self>, Error> {
+        let Some(value) = request.headers.get(HEADER) else { return Ok(None) };
+        let legal =
+            |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        match value.to_str().ok().filter(legal) {
+            Some(text) => Ok(Some(Self(text.to_owned()))),
+            None => Err(Error::unprocessable(
+                "`Idempotency-Key` must have 1 to 255 visible ASCII characters; a UUID does. Nothing was done.",
+            )
+            .field(HEADER, "it must have 1 to 255 visible ASCII characters")),
+        }
+    }
+}
+
+/// Takes hold of the request's key: 409 while the first request runs, 422 if it was used for
+/// another request.
 pub(crate) async fn check(
     in_flight: &Arc<InFlight>,
     ctx: &Context,
     route: &Route,
     request: &Request,
-    key: &str,
+    IdempotencyKey(key): &IdempotencyKey,
 ) -> Result<Checked, Error> {
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::bad_request(
-            "`Idempotency-Key` must have 1 to 255 visible ASCII characters; a UUID does.",
-        ));
-    }
     let mut claim = Claim::take(in_flight, ctx.tenant()?, route, request, key, &ctx.config.token_key)?;
     if let Some(document) = ctx.ports.store.get(&claim.path).await? {
         let record: Record = document.body.parse()?;

@@ -24,7 +24,7 @@ const OWN: [(&str, &str); 4] = [
 fn meaning(kind: Kind) -> &'static str {
     match kind {
         Kind::BadRequest => {
-            "A part of the request can't be read; `errors` names the fields. Correct it and send it again."
+            "The request can't be read: its body is empty, broken off or no JSON. Correct it and send it again."
         }
         Kind::Unauthenticated => {
             "There is no valid token. Get one with `sextant token`, or a sign-in link from `sextant up`."
@@ -40,7 +40,7 @@ fn meaning(kind: Kind) -> &'static str {
         Kind::TooLarge => "The body has more bytes than this address takes.",
         Kind::Misdirected => "The request was sent to a host name that this server doesn't answer for.",
         Kind::Unprocessable => {
-            "The request is readable, but what it asks for isn't possible; the detail says why."
+            "The request is readable, but a part of it is wrong or what it asks for isn't possible; `errors` names the fields. Correct them and send it again."
         }
         Kind::TooMany => "Too many in a short time. Wait for Retry-After.",
         Kind::Internal => "A defect or broken data on our side. The log has more under `error_id`.",

@@ -5,8 +5,11 @@ use crate::{Error, Method, upload::Upload};
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use model::{id::Malformed, port::objects::Stream};
-use serde::de::DeserializeOwned;
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::{collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
 /// One request, its body read and within the route's limit.
 #[derive(Clone)]
@@ -79,9 +82,11 @@ impl Request {
         self.params.get(name).map_or("", String::as_str)
     }
 
-    /// The same as an id or a name of ours; 400 says what is wrong with it.
+    /// The same as an id or a name of ours; 422 says what is wrong with it.
     pub fn id<T: FromStr<Err = Malformed>>(&self, name: &str) -> Result<T, Error> {
-        self.param(name).parse().map_err(|e: Malformed| Error::bad_request(e.to_string()).field(name, e.why))
+        self.param(name)
+            .parse()
+            .map_err(|e: Malformed| Error::unprocessable(e.to_string()).field(name, e.why))
     }
 
     /// Whether a browser asks, that wants a page rather than JSON.
@@ -89,24 +94,24 @@ impl Request {
         self.header("accept").is_some_and(|accept| accept.contains("text/html"))
     }
 
-    /// Reads the JSON body, whatever its content type says.
+    /// Reads the JSON body, an object, whatever its content type says: 400 if it is no JSON, 422 with the field if
+    /// it is not what was expected.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::bad_request("The body is empty; send a JSON object."));
         }
-        if let Ok(value) = serde_json::from_slice(&self.body) {
+        // serde reads a list as an object whose fields come in order; nobody means that.
+        let listed = self.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        if !listed && let Ok(value) = serde_json::from_slice(&self.body) {
             return Ok(value);
         }
         // Read again for whoever must mend it: keeping track of where reading is costs more than reading.
+        serde_json::from_slice::<IgnoredAny>(&self.body).map_err(|error| no_json(&error))?;
+        if listed {
+            return Err(wrong(".", 1, "expected an object, found a list"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| json_problem(&error))?;
-        reader.end().map_err(|error| {
-            Error::bad_request(format!(
-                "After the JSON body there is more, at line {}; send one value.",
-                error.line()
-            ))
-        })?;
-        Ok(value)
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| json_problem(&error))
     }
 
     /// Reads the query.
@@ -120,22 +125,91 @@ impl Request {
     }
 }
 
+fn no_json(error: &serde_json::Error) -> Error {
+    let (line, what) = (error.line(), told(error));
+    Error::bad_request(format!("The body is not JSON: {what} (line {line}, column {}).", error.column()))
+        .field_at(".", line, what)
+}
+
 fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let (inner, path) = (error.inner(), error.path().to_string());
-    let (line, column) = (inner.line(), inner.column());
-    let text = inner.to_string();
-    let what = plain(text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text));
+    let (line, what) = (inner.line(), told(inner));
     if !inner.is_data() {
-        return Error::bad_request(format!("The body is not JSON: {what} (line {line}, column {column})."))
-            .field_at(".", line, what);
+        return no_json(inner);
     }
     let field = match (path.as_str(), missing(&what)) {
         (".", Some(name)) => name.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),
         (path, None) => path.to_owned(),
     };
+    wrong(&field, line, &what)
+}
+
+fn wrong(field: &str, line: usize, what: &str) -> Error {
     let place = if field == "." { "The body".to_owned() } else { format!("The body's `{field}`") };
-    Error::bad_request(format!("{place} is wrong: {what} (line {line}).")).field_at(field, line, what)
+    Error::unprocessable(format!("{place} is wrong: {what} (line {line}).")).field_at(field, line, what)
+}
+
+/// For `#[serde(deserialize_with = "host::request::object")]` on a field that is an object: serde's own reading
+/// takes a list as well, by the order of its fields, which the API's document doesn't say and nobody means.
+pub fn object<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    from.deserialize_any(OnlyMaps(PhantomData))
+}
+
+/// The same for a field that may be absent or `null`.
+pub fn optional_object<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    from.deserialize_option(OptionalMaps(PhantomData))
+}
+
+struct OnlyMaps<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+struct OptionalMaps<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OptionalMaps<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        object(from).map(Some)
+    }
+}
+
+/// What serde says, without the place, which is told apart.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    plain(text.strip_suffix(&place).unwrap_or(&text))
 }
 
 /// serde says what it expected in Rust's words.
@@ -167,6 +241,6 @@ fn urlencoded<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error>
         let text = error.inner().to_string();
         let path = error.path().to_string();
         let field = missing(&text).map_or(path, str::to_owned);
-        Error::bad_request(format!("The {what}'s `{field}` is wrong: {text}.")).field(field, text)
+        Error::unprocessable(format!("The {what}'s `{field}` is wrong: {text}.")).field(field, text)
     })
 }

@@ -16,16 +16,16 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    fn new(what: &'static str, text: &str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(what: &'static str, text: &str, why: impl Into<String>) -> Self {
         Self { what, text: text.chars().take(80).collect(), why: why.into() }
     }
 }
 
+/// A text that is parsed once; `$pattern` and `$most` say the same rule to readers of the API's document.
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $parse:expr) => {
+    ($(#[$doc:meta])* $name:ident, $pattern:expr, $most:expr, $parse:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-        #[schema(value_type = String)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -41,6 +41,19 @@ macro_rules! text_type {
                 &self.0
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some($pattern))
+                    .min_length(Some(1))
+                    .max_length(Some($most))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,10 +94,16 @@ macro_rules! text_type {
         }
     };
 }
+pub(crate) use text_type;
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
-        text_type!($(#[$doc])* $name, |text| prefixed(text, $prefix, $what));
+        text_type!(
+            $(#[$doc])* $name,
+            concat!("^", $prefix, "[A-Za-z0-9_-]{1,60}$"),
+            60 + $prefix.len(),
+            |text| prefixed(text, $prefix, $what)
+        );
 
         impl $name {
             /// An id from 128 random bits, such as the `Random` port gives.
@@ -101,8 +120,8 @@ random_id!(
 );
 text_type!(
     /// One decision. Ours are `dec_…`; clients that register decisions of their own may use any id of 1–64
-    /// letters, digits, hyphens and underscores that doesn't look like a deployment's.
-    DecisionId, decision
+    /// letters, digits, hyphens and underscores that neither looks like a deployment's nor is `__…__`.
+    DecisionId, "^(?!dep_)(?!__.*__$)[A-Za-z0-9_-]{1,64}$", 64, decision
 );
 
 impl DecisionId {
@@ -122,12 +141,15 @@ random_id!(
 );
 text_type!(
     /// Who owns the data: 1–40 lower-case letters, digits and hyphens.
-    TenantId, |text| slug(text, 40, "a tenant")
+    TenantId, SLUG, 40, |text| slug(text, 40, "a tenant")
 );
 text_type!(
     /// The name of a service: at most 34 characters so that a revision tag still fits beside it.
-    ServiceName, |text| slug(text, 34, "a service name")
+    ServiceName, SLUG, 34, |text| slug(text, 34, "a service name")
 );
+
+/// What [`slug`] takes, but for the length.
+const SLUG: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
 
 /// Crockford's base 32 in lower case: no i, l, o, u, so that it can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -138,10 +160,16 @@ fn encode(bits: u128) -> String {
 
 fn decision(text: &str) -> Result<(), Malformed> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if (1..=64).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("dep_") {
+    // No store takes `__…__` as a document's name.
+    let reserved = text.len() >= 4 && text.starts_with("__") && text.ends_with("__");
+    if !reserved && (1..=64).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("dep_") {
         return Ok(());
     }
-    Err(Malformed::new("a decision id", text, "it has 1 to 64 letters, digits, hyphens or underscores"))
+    Err(Malformed::new(
+        "a decision id",
+        text,
+        "it has 1 to 64 letters, digits, hyphens or underscores, and is not `__…__`",
+    ))
 }
 
 fn prefixed(text: &str, prefix: &'static str, what: &'static str) -> Result<(), Malformed> {
@@ -178,6 +206,7 @@ mod tests {
         assert_eq!(DeploymentId::from_random(31).as_str(), "dep_z0000000000000000000");
         assert!(DeploymentId::new("dep_../../etc").is_err());
         assert!(DeploymentId::new("dec_1").is_err());
+        assert!(DecisionId::new("__x__").is_err() && DecisionId::new("x__").is_ok());
         assert!(serde_json::from_str::<TenantId>("\"a/b\"").is_err());
         assert_eq!(
             ServiceName::new("My App").unwrap_err().to_string(),

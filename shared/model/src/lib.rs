@@ -23,6 +23,7 @@ pub mod index;
 pub mod message;
 pub mod money;
 pub mod month;
+pub mod name;
 pub mod port;
 pub mod queue;
 pub mod text;
@@ -30,4 +31,5 @@ pub mod time;
 
 pub use id::{DecisionId, DeploymentId, LearningId, ObservationId, ServiceName, TenantId};
 pub use money::Micros;
+pub use name::{CustomerId, FieldName, VariableName};
 pub use time::Timestamp;

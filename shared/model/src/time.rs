@@ -61,16 +61,16 @@ impl Timestamp {
         self.day()[..7].to_owned()
     }
 
-    /// Reads `2026-11-20` or `2026-11-20T05:41:00[.123]Z`; `None` for anything else.
+    /// Reads `2026-11-20` (midnight, UTC) or `2026-11-20T05:41:00[.123]Z`, with another offset if there is one;
+    /// `None` for anything else, days that no calendar has among them.
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, clock) = text.split_once('T').map_or((text, None), |(date, clock)| (date, Some(clock)));
-        let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
-        let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-        if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
+        if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+            return Some(Self(moment.as_millisecond()));
         }
-        let midnight = days(year, month, day).checked_mul(DAY_MS)?;
-        Some(Self(midnight + clock.map_or(Some(0), clock_ms)?))
+        // A date alone: jiff would take the date out of a time that lacks its offset, too.
+        let date = Some(text).filter(|text| text.len() == 10)?.parse::<jiff::civil::Date>().ok()?;
+        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(midnight.timestamp().as_millisecond()))
     }
 }
 
@@ -78,15 +78,6 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
     }
-}
-
-fn clock_ms(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.strip_suffix('Z')?.split_once('.').unwrap_or((text.strip_suffix('Z')?, "0"));
-    let mut parts = whole.split(':').map(|part| part.parse::<i64>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let ms = format!("{fraction:0<3}").get(..3)?.parse::<i64>().ok()?;
-    let legal = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..61).contains(&second);
-    legal.then_some(hour * HOUR_MS + minute * MINUTE_MS + second * SECOND_MS + ms)
 }
 
 /// Days since 1970 to (year, month, day); Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -101,13 +92,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
 }
 
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let (era, yoe) = (year.div_euclid(400), year.rem_euclid(400));
-    let doy = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +104,23 @@ mod tests {
         assert_eq!(Timestamp(951_782_400_000).day(), "2000-02-29");
         assert_eq!(Timestamp::parse("2026-13-01"), None);
         assert_eq!(Timestamp::parse("2026-11-20T25:00:00Z"), None);
+    }
+
+    #[test]
+    fn days_that_no_calendar_has_are_none() {
+        for bad in [
+            "2026-02-31",
+            "2026-02-31T00:00:00Z",
+            "2026-02-29",
+            "2026-04-31",
+            "2026-11-00",
+            "2026-11-20T05",
+            "",
+        ] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Timestamp::parse("2028-02-29").map(Timestamp::day).as_deref(), Some("2028-02-29"));
+        let noon = Timestamp::parse("2026-11-20T12:00:00Z");
+        assert!(noon.is_some() && Timestamp::parse("2026-11-20T13:00:00+01:00") == noon);
     }
 }

@@ -53,7 +53,7 @@ pub async fn page(ctx: &Context, wanted: ListQuery) -> Result<(Vec<Deployment>, 
 fn filtered(mut query: Query, wanted: &ListQuery) -> Result<Query, Error> {
     if let Some(name) = wanted.service.as_deref().filter(|name| !name.is_empty()) {
         let name = ServiceName::new(name)
-            .map_err(|error| Error::bad_request(error.to_string()).field("service", error.why))?;
+            .map_err(|error| Error::unprocessable(error.to_string()).field("service", error.why))?;
         query = query.filter("service", Comparison::Equal, name.as_str());
     }
     if let Some(text) = wanted.status.as_deref().filter(|text| !text.is_empty()) {
@@ -67,5 +67,5 @@ fn unknown_status(text: &str) -> Error {
     let known = Status::ALL.map(Status::as_str).join(", ");
     let text: String = text.chars().take(40).collect();
     let problem = format!("`{text}` is not one of {known}");
-    Error::bad_request(format!("The query's `status` is wrong: {problem}.")).field("status", problem)
+    Error::unprocessable(format!("The query's `status` is wrong: {problem}.")).field("status", problem)
 }

@@ -33,7 +33,7 @@ pub struct ObservationList {
 pub async fn list(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted: ObservationsQuery = request.query()?;
     let service = ServiceName::new(&wanted.service)
-        .map_err(|error| Error::bad_request(error.to_string()).field("service", error.why))?;
+        .map_err(|error| Error::unprocessable(error.to_string()).field("service", error.why))?;
     read::service(&ctx, &service).await?;
     let (observations, next) = page(&ctx, &service, wanted.limit, wanted.cursor.as_deref()).await?;
     let observations = observations.iter().map(ObservationView::from).collect();

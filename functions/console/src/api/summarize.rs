@@ -121,7 +121,7 @@ pub async fn summarize(ctx: Context, request: Request) -> Result<Response, Error
         .filter(|name| !name.is_empty())
         .map(ServiceName::new)
         .transpose()
-        .map_err(|error| Error::bad_request(error.to_string()).field("service", error.why))?;
+        .map_err(|error| Error::unprocessable(error.to_string()).field("service", error.why))?;
     Ok(Response::json(200, &sums(&ctx, days, only.as_ref()).await?))
 }
 
@@ -131,7 +131,7 @@ fn days(given: Option<u32>) -> Result<u32, Error> {
         return Ok(days);
     }
     let problem = format!("{days} is not from 1 to {MOST_DAYS}");
-    Err(Error::bad_request(format!("The query's `days` is wrong: {problem}.")).field("days", problem))
+    Err(Error::unprocessable(format!("The query's `days` is wrong: {problem}.")).field("days", problem))
 }
 
 /// The sums of the last `days` days, of one service or of all.

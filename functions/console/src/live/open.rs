@@ -56,7 +56,7 @@ pub async fn open(hub: Arc<Hub>, ctx: Context, request: Request) -> Result<Respo
 fn unreadable(text: &str) -> Error {
     let text: String = text.chars().take(40).collect();
     let problem = format!("`{text}` is not `SEQ.SEGMENT:LINE`, such as `12.0:34`");
-    Error::bad_request(format!(
+    Error::unprocessable(format!(
         "The id to go on after is wrong: {problem}. Send an event's id, or none to begin anew."
     ))
     .field("last-event-id", problem)

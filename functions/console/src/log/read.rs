@@ -70,7 +70,7 @@ fn position(text: Option<&str>) -> Result<Option<Position>, Error> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     Position::parse(text).map(Some).ok_or_else(|| {
         let problem = "it is not `SEGMENT:LINE`, such as `0:12`";
-        Error::bad_request(format!(
+        Error::unprocessable(format!(
             "The query's `after` is wrong: {problem}. Take `next` from the answer before."
         ))
         .field("after", problem)
@@ -80,7 +80,7 @@ fn position(text: Option<&str>) -> Result<Option<Position>, Error> {
 fn unknown_format(given: &str) -> Error {
     let given: String = given.chars().take(40).collect();
     let problem = format!("`{given}` is neither `json` nor `text`");
-    Error::bad_request(format!("The query's `format` is wrong: {problem}.")).field("format", problem)
+    Error::unprocessable(format!("The query's `format` is wrong: {problem}.")).field("format", problem)
 }
 
 fn unknown_order(given: &str) -> Error {

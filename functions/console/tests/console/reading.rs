@@ -198,10 +198,10 @@ async fn a_broken_query_is_the_callers_mistake_and_says_which_field() {
     ];
     for (path, field) in cases {
         let (status, problem) = world.problem(TENANT, &path).await;
-        assert_eq!((status, problem_of(&problem)), (400, field), "{path}: {problem}");
+        assert_eq!((status, problem_of(&problem)), (422, field), "{path}: {problem}");
     }
     let (status, problem) = world.problem(TENANT, &format!("{d}?environment=staging")).await;
-    assert_eq!(status, 400, "{problem}");
+    assert_eq!(status, 422, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("environment"), "{problem}");
 }
 

@@ -67,6 +67,24 @@ async fn a_customers_measurement_becomes_an_observation() {
 }
 
 #[tokio::test]
+async fn percent_and_fraction_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    registered(&world).await;
+    let mut used = vec![];
+    for metrics in [
+        json!({"cpu_utilization": 25, "memory_utilization": 50.0, "error_rate": 2, "request_count": 100}),
+        json!({"cpu_utilization": 0.25, "memory_utilization": 0.5, "error_rate": 0.02, "request_count": 100}),
+    ] {
+        let body = json!({"source": "x", "metrics": metrics});
+        measured(&world, "dec_1", Some(("x-sextant-secret", SECRET)), &body).await.unwrap();
+        used.push(observations(&world).await[0].clone());
+    }
+    assert_eq!(used[0].utilization, used[1].utilization);
+    assert_eq!((used[0].utilization.cpu, used[0].counts.server_errors), (250_000, 2));
+}
+
+#[tokio::test]
 async fn only_the_decisions_own_secret_opens_it() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder).await;
@@ -99,7 +117,7 @@ async fn each_bad_measurement_is_named() {
         (json!({"metrics": {"cpu_utilization": 0.1}}), "source"),
         (json!({"source": "x"}), "metrics"),
         (json!({"source": "x", "metrics": {}}), "metrics"),
-        (json!({"source": "x", "metrics": {"cpu_utilization": 25}}), "metrics.cpu_utilization"),
+        (json!({"source": "x", "metrics": {"cpu_utilization": 125}}), "metrics.cpu_utilization"),
         (json!({"source": "x", "metrics": {"error_rate": "none"}}), "metrics.error_rate"),
         (json!({"source": "x", "metrics": {"latency_ms": -1}}), "metrics.latency_ms"),
         (json!({"source": "x", "metrics": {}, "cost": {"projected_monthly_cost": "12"}}), "cost"),
@@ -107,6 +125,11 @@ async fn each_bad_measurement_is_named() {
             json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "noon", "to": "2026-11-20T05:00:00Z"}}),
             "window.from",
         ),
+        (
+            json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "2026-02-31T05:00:00Z", "to": "2026-03-03T05:00:00Z"}}),
+            "window.from",
+        ),
+        (json!({"source": "x", "metrics": {"request_count": 1}, "window": []}), "window"),
         (
             json!({"source": "x", "metrics": {"request_count": 1}, "window": {"from": "2026-11-20T05:00:00Z", "to": "2026-11-20T05:00:00Z"}}),
             "window",

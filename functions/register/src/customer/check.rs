@@ -7,7 +7,7 @@ use host::{
     Error,
     seal::{ExposeSecret, SecretString},
 };
-use model::{DecisionId, Timestamp};
+use model::{CustomerId, DecisionId, Timestamp};
 
 /// The class of an app of which nothing is known.
 const UNKNOWN: &str = "unknown";
@@ -19,9 +19,9 @@ pub struct Wanted {
     /// Which decision.
     pub decision: DecisionId,
     /// Their user.
-    pub user: String,
+    pub user: CustomerId,
     /// Their session.
-    pub session: String,
+    pub session: CustomerId,
     /// Their project.
     pub project: String,
     /// Their credentials, in clear.
@@ -47,13 +47,8 @@ impl Wanted {
 pub fn check(body: RegisterBody) -> Result<Wanted, Error> {
     let mut findings = Findings::default();
     let decision = findings.take("decision_id", DecisionId::new(&body.decision_id));
-    let texts = [("user_id", &body.user_id), ("session_id", &body.session_id)];
-    for (field, text) in texts {
-        let legal = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
-        findings.require(legal, field, || {
-            "it must have 1 to 200 characters, and no control characters".to_owned()
-        });
-    }
+    let user = findings.take("user_id", CustomerId::new(&body.user_id));
+    let session = findings.take("session_id", CustomerId::new(&body.session_id));
     findings.require(is_project(&body.gcp_project_id), "gcp_project_id", || {
         "a project id has 6 to 30 lower-case letters, digits and hyphens and begins with a letter".to_owned()
     });
@@ -76,10 +71,13 @@ pub fn check(body: RegisterBody) -> Result<Wanted, Error> {
         .expected_launch_date
         .and_then(|text| findings.take("expected_launch_date", launch::parse(&text)));
     findings.finish()?;
+    let (Some(decision), Some(user), Some(session)) = (decision, user, session) else {
+        return Err(Error::internal("a checked registration lacks an id"));
+    };
     Ok(Wanted {
-        decision: decision.ok_or_else(|| Error::internal("a checked registration lacks its decision"))?,
-        user: body.user_id,
-        session: body.session_id,
+        decision,
+        user,
+        session,
         project: body.gcp_project_id,
         credentials,
         region,

@@ -3,6 +3,9 @@
 use jiff::civil::{Date, DateTime};
 use model::Timestamp;
 
+/// Launches outside of these are slips of a key.
+const YEARS: std::ops::RangeInclusive<i16> = 2000..=2199;
+
 /// The moment that a text names, or what would be right.
 pub fn parse(text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
@@ -13,9 +16,13 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
         .or_else(|| (text.len() > 10).then(|| text.parse::<DateTime>().ok()).flatten().and_then(utc))
         .or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)).and_then(utc));
     let shown: String = text.chars().take(40).collect();
-    moment
-        .map(|at| Timestamp(at.as_millisecond()))
-        .ok_or_else(|| format!("`{shown}` is not a date; send one like 2026-11-20 or 2026-11-20T09:00:00Z"))
+    let moment = moment.ok_or_else(|| {
+        format!("`{shown}` is not a date of the calendar; send one like 2026-11-20 or 2026-11-20T09:00:00Z")
+    })?;
+    if !YEARS.contains(&moment.to_zoned(jiff::tz::TimeZone::UTC).year()) {
+        return Err(format!("`{shown}` is not in the years {} to {}", YEARS.start(), YEARS.end()));
+    }
+    Ok(Timestamp(moment.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -37,7 +44,18 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(nine), "{text}");
         }
-        for bad in ["", "soon", "2026-02-30", "20/11/2026", "2026-13-01", "1763617260"] {
+        for bad in [
+            "",
+            "soon",
+            "2026-02-30",
+            "2026-02-31T10:00:00Z",
+            "0001-01-01",
+            "9999-12-31",
+            "-009999-01-01",
+            "20/11/2026",
+            "2026-13-01",
+            "1763617260",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

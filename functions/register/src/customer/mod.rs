@@ -203,7 +203,7 @@ async fn reschedule(
 /// What the customer runs serves, as far as they told us.
 fn serve(service: &mut Service, wanted: &Wanted, deployment: &model::document::Deployment, at: &At<'_>) {
     service.carried_out_by = CarriedOutBy::Customer;
-    service.owner.clone_from(&wanted.user);
+    service.owner = wanted.user.to_string();
     service.updated_at = at.now;
     service.serve(Kept {
         revision: deployment.revision_name(),
@@ -232,7 +232,7 @@ fn order(id: DeploymentId, caller: &Caller, wanted: &Wanted, name: &ServiceName)
         service: name.clone(),
         environment: "production".to_owned(),
         carried_out_by: CarriedOutBy::Customer,
-        requested_by: wanted.user.clone(),
+        requested_by: wanted.user.to_string(),
         source: None,
         source_token: None,
         strategy: Strategy::default(),
@@ -245,8 +245,8 @@ fn order(id: DeploymentId, caller: &Caller, wanted: &Wanted, name: &ServiceName)
 
 fn registration(wanted: &Wanted, webhook_secret_hash: String) -> Registration {
     Registration {
-        user_id: wanted.user.clone(),
-        session_id: wanted.session.clone(),
+        user_id: wanted.user.to_string(),
+        session_id: wanted.session.to_string(),
         project: wanted.project.clone(),
         region: wanted.region.clone(),
         launch_at: wanted.launch_at,

@@ -26,10 +26,10 @@ naming_source! {
         #[serde(default)]
         pub strategy: Strategy,
         /// How evidence is gathered; what is absent has its default.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "host::request::object")]
         pub canary: CanaryPolicy,
         /// How long things may take; what is absent has its default.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "host::request::object")]
         pub limits: Limits,
         /// Plain variables, added to those that the service has; one that isn't named stays as it is.
         #[serde(default)]

@@ -10,7 +10,7 @@ use host::{
     seal::{ExposeSecret, SecretString},
 };
 use model::{
-    ServiceName,
+    ServiceName, VariableName,
     document::{CanaryPolicy, Limits, Strategy, Variables, in_environment},
     port::source::SourceRef,
     time::{HOUR_MS, MINUTE_MS, SECOND_MS},
@@ -43,9 +43,9 @@ pub struct Wanted {
     /// Within which time.
     pub limits: Limits,
     /// Plain variables.
-    pub variables: BTreeMap<String, String>,
+    pub variables: BTreeMap<VariableName, String>,
     /// Secret ones.
-    pub secrets: BTreeMap<String, SecretString>,
+    pub secrets: BTreeMap<VariableName, SecretString>,
     /// Those to remove.
     pub unset: BTreeSet<String>,
 }
@@ -57,8 +57,8 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     let environment = body.environment.take().unwrap_or_else(|| "production".to_owned());
     environment_name(&environment, &mut findings);
     let service = service_name(body.service.take(), source.as_ref(), &environment, &mut findings);
-    variables(&body.env, &body.secrets.0, &mut findings);
     removed(&body, &mut findings);
+    let (variables, secrets) = variables(body.env, body.secrets.0, &mut findings);
     policy(&body.canary, &mut findings);
     limits(&body.limits, &mut findings);
     let token = body.source_token.map(|token| token.0);
@@ -75,8 +75,8 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
         strategy: body.strategy,
         policy: body.canary,
         limits: body.limits,
-        variables: body.env,
-        secrets: body.secrets.0,
+        variables,
+        secrets,
         unset: body.unset,
     })
 }
@@ -122,20 +122,14 @@ fn shortened(mut name: String, environment: &str) -> String {
     name
 }
 
+/// Plain variables and secret ones, by names that can be stored.
+type Named = (BTreeMap<VariableName, String>, BTreeMap<VariableName, SecretString>);
+
 fn variables(
-    plain: &BTreeMap<String, String>,
-    secret: &BTreeMap<String, SecretString>,
+    plain: BTreeMap<String, String>,
+    secret: BTreeMap<String, SecretString>,
     findings: &mut Findings,
-) {
-    for (name, value) in plain {
-        variable("env", name, value, findings);
-    }
-    for (name, value) in secret {
-        variable("secrets", name, value.expose_secret(), findings);
-        if plain.contains_key(name) {
-            findings.add(format!("secrets.{name}"), "it is in `env` as well; keep one of them");
-        }
-    }
+) -> Named {
     let count = plain.len() + secret.len();
     findings.require(count <= MOST_VARIABLES, "env", || {
         format!("there are {count} variables; a service may have {MOST_VARIABLES}, secret ones among them")
@@ -145,6 +139,21 @@ fn variables(
     findings.require(bytes <= LONGEST_VALUES, "env", || {
         format!("all values together have {bytes} bytes; {LONGEST_VALUES} is the most")
     });
+    let mut checked = Named::default();
+    for name in secret.keys().filter(|name| plain.contains_key(*name)) {
+        findings.add(format!("secrets.{}", shown(name)), "it is in `env` as well; keep one of them");
+    }
+    for (name, value) in plain {
+        if let Some(name) = variable("env", &name, &value, findings) {
+            checked.0.insert(name, value);
+        }
+    }
+    for (name, value) in secret {
+        if let Some(name) = variable("secrets", &name, value.expose_secret(), findings) {
+            checked.1.insert(name, value);
+        }
+    }
+    checked
 }
 
 /// One can't be removed and set at once; whether there is one of that name does not matter.
@@ -187,17 +196,21 @@ pub fn within_bounds(variables: &Variables) -> Result<(), Error> {
 }
 
 /// The problem never repeats the value: it may be a secret.
-fn variable(field: &str, name: &str, value: &str, findings: &mut Findings) {
-    if let Err(problem) = inspect::names::variable_name(name) {
-        findings.add(format!("{field}.{}", name.chars().take(80).collect::<String>()), problem.to_string());
-    } else if value.contains('\0') {
-        findings.add(format!("{field}.{name}"), "its value has a NUL character, which no variable can hold");
-    } else if value.len() > LONGEST_VALUE {
-        findings.add(
-            format!("{field}.{name}"),
-            format!("its value has {} bytes; {LONGEST_VALUE} is the most", value.len()),
-        );
-    }
+fn variable(field: &str, name: &str, value: &str, findings: &mut Findings) -> Option<VariableName> {
+    let field = format!("{field}.{}", shown(name));
+    findings.take(&field, inspect::names::variable_name(name))?;
+    findings.require(!value.contains('\0'), &field, || {
+        "its value has a NUL character, which no variable can hold".to_owned()
+    });
+    findings.require(value.len() <= LONGEST_VALUE, &field, || {
+        format!("its value has {} bytes; {LONGEST_VALUE} is the most", value.len())
+    });
+    findings.take(&field, VariableName::new(name))
+}
+
+/// A name that may be anything, in a sentence.
+fn shown(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 fn policy(policy: &CanaryPolicy, findings: &mut Findings) {

@@ -52,10 +52,11 @@ async fn changes(ctx: &Context, wanted: &Wanted) -> Result<VariableChanges, Erro
     let tenant = ctx.tenant()?;
     let mut secret: BTreeMap<String, Sealed> = BTreeMap::new();
     for (name, value) in &wanted.secrets {
-        let context = variable_context(tenant, &wanted.service, name);
-        secret.insert(name.clone(), seal::seal(&ctx.ports, &context, value).await?);
+        let context = variable_context(tenant, &wanted.service, name.as_str());
+        secret.insert(name.to_string(), seal::seal(&ctx.ports, &context, value).await?);
     }
-    Ok(VariableChanges { plain: wanted.variables.clone(), secret, unset: wanted.unset.clone() })
+    let plain = wanted.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    Ok(VariableChanges { plain, secret, unset: wanted.unset.clone() })
 }
 
 /// The order; what it runs with is found when it takes its place.

@@ -39,7 +39,7 @@ macro_rules! naming_source {
         #[serde(deny_unknown_fields)]
         pub struct $body {
             /// What is meant, in full.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "host::request::optional_object")]
             pub source: Option<SourceRef>,
             /// Short for a source of kind `folder`: its absolute path.
             #[serde(default)]

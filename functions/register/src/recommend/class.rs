@@ -40,8 +40,13 @@ pub fn in_text(text: &str) -> Option<String> {
 /// What is wrong with a class's name, if anything.
 pub fn problem(name: &str) -> Option<&'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || ".+#-_/ ".contains(c);
-    let right = (1..=60).contains(&name.trim().len()) && name.chars().all(legal);
-    (!right).then_some("a class has 1 to 60 letters, digits and ./+-_#, such as `node/express`")
+    // It ends as the name of a document, which no store lets be `__…__`; a letter at the head rules that out.
+    let right = (1..=60).contains(&name.trim().len())
+        && name.chars().all(legal)
+        && name.trim().starts_with(|c: char| c.is_ascii_alphanumeric());
+    (!right).then_some(
+        "a class has 1 to 60 letters, digits and ./+-_#, and begins with a letter or digit, such as `node/express`",
+    )
 }
 
 #[cfg(test)]
@@ -64,5 +69,7 @@ mod tests {
         assert_eq!(in_text("Python (FastAPI) on Cloud Run").as_deref(), Some("python/fastapi"));
         assert_eq!(in_text("cloud_run + cloud_sql"), None);
         assert_eq!(in_text("Node service").as_deref(), Some("node"));
+        assert!(problem("C#").is_none() && problem("node/express").is_none());
+        assert!(["__x__", "////", "..", "", " ", "ü"].iter().all(|bad| problem(bad).is_some()));
     }
 }

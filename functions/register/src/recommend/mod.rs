@@ -172,7 +172,7 @@ pub fn no_price(error: &price::Error, region_field: &str) -> Error {
         price::Error::UnknownRegion { .. } => region_field,
         price::Error::Invalid { field, .. } => field,
     };
-    Error::bad_request(format!("{error}. Nothing was stored.")).field(field, error.to_string())
+    Error::unprocessable(format!("{error}. Nothing was stored.")).field(field, error.to_string())
 }
 
 /// What this tenant may know about a class.

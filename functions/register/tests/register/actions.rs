@@ -75,14 +75,14 @@ async fn bad_input() {
         (json!({"action": "stop", "reason": "x".repeat(501)}), "reason"),
     ] {
         let answer = world.post(PATH, &body).await;
-        assert_eq!((answer.status, answer.fields().contains(&field)), (400, true), "{body} {answer:?}");
+        assert_eq!((answer.status, answer.fields().contains(&field)), (422, true), "{body} {answer:?}");
     }
     let unkept = world.post(PATH, &json!({"action": "roll_back", "to": "shop-r1"})).await;
     assert_eq!((unkept.status, unkept.fields()), (422, vec!["to"]));
     let stop = json!({"action": "stop"});
     assert_eq!(world.post_as("other", PATH, &stop).await.status, 404);
     assert_eq!(world.post("/api/v1/services/unknown/actions", &stop).await.status, 404);
-    assert_eq!(world.post("/api/v1/services/No_Name/actions", &stop).await.status, 400);
+    assert_eq!(world.post("/api/v1/services/No_Name/actions", &stop).await.status, 422);
     world.start("new").await;
     let nothing = world.post("/api/v1/services/new/actions", &stop).await;
     assert_eq!((nothing.status, nothing.text("type")), (409, "/errors#nothing-serves"));

@@ -58,9 +58,16 @@ async fn deployments() {
         (with("limits", json!({"build_ms": 3_600_001})), "limits.build_ms"),
         (with("limits", json!({"verify_ms": 600_001})), "limits.verify_ms"),
         (with("servise", json!("typo")), "servise"),
+        (with("env", json!({"__X__": "1"})), "env.__X__"),
+        (with("secrets", json!({"__X__": "1"})), "secrets.__X__"),
+        (with("env", json!({"": "1"})), "env."),
+        (with("env", json!({"A".repeat(1_501): "1"})), &format!("env.{}", "A".repeat(80))),
+        (with("canary", json!([[50, 100]])), "canary"),
+        (with("limits", json!([1_000, 1_000])), "limits"),
+        (json!({"source": ["folder", {"path": "/srv/app"}]}), "source"),
     ] {
         let answer = world.post(START, &body).await;
-        assert_eq!((answer.status, answer.text("type")), (400, "/errors#bad-request"), "{body} {answer:?}");
+        assert_eq!((answer.status, answer.text("type")), (422, "/errors#unprocessable"), "{body} {answer:?}");
         let named = answer.fields();
         assert!(
             named
@@ -91,8 +98,9 @@ async fn bodies_that_are_none() {
             (String::new(), 400),
             ("{".to_owned(), 400),
             ("not json".to_owned(), 400),
-            ("[]".to_owned(), 400),
-            ("\"x\"".to_owned(), 400),
+            ("[]".to_owned(), 422),
+            ("[1]".to_owned(), 422),
+            ("\"x\"".to_owned(), 422),
             ("{} {}".to_owned(), 400),
             (format!("{{\"path\":\"/{}\"}}", "a".repeat(2 << 20)), 413),
         ] {
@@ -114,6 +122,11 @@ async fn registrations() {
         ("decision_id", json!("a/b")),
         ("decision_id", json!("")),
         ("decision_id", json!(7)),
+        ("decision_id", json!("__x__")),
+        ("user_id", json!("")),
+        ("user_id", json!("x".repeat(201))),
+        ("expected_launch_date", json!("2026-02-31")),
+        ("expected_launch_date", json!("2026-02-31T10:00:00Z")),
         ("user_id", json!(" ")),
         ("session_id", json!("a\nb")),
         ("gcp_project_id", json!("Prod")),
@@ -131,13 +144,13 @@ async fn registrations() {
         let mut body = customer::body("dec_1");
         body[field] = value.clone();
         let answer = world.post(REGISTER, &body).await;
-        assert_eq!((answer.status, answer.fields()), (400, vec![field]), "{value} {answer:?}");
+        assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{value} {answer:?}");
     }
     for field in ["decision_id", "user_id", "session_id", "gcp_project_id", "gcp_credentials"] {
         let mut body = customer::body("dec_1");
         body.as_object_mut().unwrap().remove(field);
         let answer = world.post(REGISTER, &body).await;
-        assert_eq!((answer.status, answer.fields()), (400, vec![field]), "{answer:?}");
+        assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{answer:?}");
     }
     assert_eq!(
         (world.count("deployments").await, world.count("decisions").await, world.count("secrets").await),

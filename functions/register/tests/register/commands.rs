@@ -14,7 +14,7 @@ async fn one_that_waits_is_cancelled_at_once() {
     let running = world.start("shop").await;
     let waiting = world.start("shop").await;
     let answer = world.command(&waiting, "cancel", &Value::Null).await;
-    assert_eq!(answer.status, 400, "null is no object");
+    assert_eq!(answer.status, 422, "null is no object");
     let answer = world
         .send("acme", Role::Deployer, None, &format!("/api/v1/deployments/{waiting}/cancel"), String::new())
         .await;
@@ -214,7 +214,7 @@ async fn others_ids_are_unknown() {
         let unknown = format!("/api/v1/deployments/dep_unknown/{command}");
         assert_eq!(world.post(&unknown, &body).await.status, 404);
         let malformed = format!("/api/v1/deployments/nonsense/{command}");
-        assert_eq!(world.post(&malformed, &body).await.status, 400);
+        assert_eq!(world.post(&malformed, &body).await.status, 422);
         let viewer = world.send("acme", Role::Viewer, None, &path, body.to_string()).await;
         assert_eq!(viewer.status, 403);
     }

@@ -84,7 +84,7 @@ async fn bad_input() {
         (json!({"clas": "node"}), "clas"),
     ] {
         let answer = world.post("/api/v1/decisions", &body).await;
-        assert_eq!((answer.status, answer.fields().contains(&field)), (400, true), "{body} {answer:?}");
+        assert_eq!((answer.status, answer.fields().contains(&field)), (422, true), "{body} {answer:?}");
     }
     assert_eq!(world.count("decisions").await, 0);
     assert!(world.outside.state().fetched.is_empty());

@@ -23,7 +23,7 @@ async fn a_lost_answer_is_given_again() {
 async fn a_refusal_keeps_no_key() {
     let world = World::new();
     let refused = world.post_with_key("key-2", "/api/v1/deployments", &json!({"path": "shop"})).await;
-    assert_eq!(refused.status, 400);
+    assert_eq!(refused.status, 422);
     let mended = world.post_with_key("key-2", "/api/v1/deployments", &json!({"path": "/shop"})).await;
     assert_eq!((mended.status, mended.replayed), (201, false));
 }

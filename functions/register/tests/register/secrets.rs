@@ -85,12 +85,12 @@ async fn errors_repeat_no_secret() {
         json!({"url": format!("https://ann:{}@h/a", MARKS[0])}),
     ] {
         let answer = world.post("/api/v1/deployments", &body).await;
-        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(answer.status, 422, "{answer:?}");
         assert!(!answer.json.to_string().contains(MARKS[0]), "{answer:?}");
     }
     let mut register = crate::customer::body("dec_1");
     register["gcp_credentials"] = json!([MARKS[2]]);
     let answer = world.post("/api/v1/deployments/register", &register).await;
-    assert_eq!((answer.status, answer.fields()), (400, vec!["gcp_credentials"]));
+    assert_eq!((answer.status, answer.fields()), (422, vec!["gcp_credentials"]));
     assert!(!answer.json.to_string().contains(MARKS[2]));
 }

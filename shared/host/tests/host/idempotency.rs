@@ -122,8 +122,10 @@ async fn keys_belong_to_a_tenant_and_a_route() {
     assert_eq!(post(&server, "acme", "/apart", "k1", "a").await.header("idempotent-replay"), None);
     post(&server, "acme", "/plain", "k1", "a").await;
     assert_eq!(post(&server, "acme", "/plain", "k1", "a").await.header("idempotent-replay"), None);
-    for key in ["", "a b", &"x".repeat(256)] {
-        assert_eq!(post(&server, "acme", "/things", key, "a").await.problem(400), "bad-request", "{key}");
+    for key in ["", "a b", "ü", &"x".repeat(256)] {
+        let answer = post(&server, "acme", "/things", key, "a").await;
+        assert_eq!(answer.problem(422), "unprocessable", "{key}");
+        assert_eq!(answer.json()["errors"][0]["field"], "idempotency-key");
     }
 }
 

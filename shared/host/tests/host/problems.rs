@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 #[derive(Deserialize, Serialize, utoipa::ToSchema)]
 struct Order {
     name: String,
+    #[serde(deserialize_with = "host::request::object")]
     inner: Inner,
 }
 
@@ -99,10 +100,13 @@ async fn a_body_that_is_wrong_is_told_by_field_and_line() {
             "expected a whole number from 0 to 255",
         ),
         ("\"x\"", ".", 1, "expected an object"),
+        ("[]", ".", 1, "expected an object, found a list"),
+        (" [\"x\", {\"count\": 1}]", ".", 1, "expected an object, found a list"),
+        ("{\"name\": \"x\", \"inner\": [1]}", "inner", 1, "expected an object"),
     ];
     for (body, field, line, what) in cases {
         let answer = server.send("POST /orders", &[], body).await;
-        assert_eq!(answer.problem(400), "bad-request", "{body}");
+        assert_eq!(answer.problem(422), "unprocessable", "{body}");
         let error = &answer.json()["errors"][0];
         assert_eq!(
             (error["field"].as_str(), error["line"].as_u64()),
@@ -111,7 +115,7 @@ async fn a_body_that_is_wrong_is_told_by_field_and_line() {
         );
         assert!(error["problem"].as_str().unwrap().contains(what), "{body}: {error}");
     }
-    for body in ["", "  ", "{", "nonsense", "{\"name\":\"x\",\"inner\":{\"count\":1}} x", "\u{0}"] {
+    for body in ["", "  ", "{", "[", "nonsense", "{\"name\":\"x\",\"inner\":{\"count\":1}} x", "\u{0}"] {
         assert_eq!(server.send("POST /orders", &[], body).await.problem(400), "bad-request", "{body}");
     }
     let fine = "{\"name\":\"x\",\"inner\":{\"count\":1}}";
@@ -122,17 +126,17 @@ async fn a_body_that_is_wrong_is_told_by_field_and_line() {
 async fn ids_queries_and_forms_that_are_wrong() {
     let server = Server::start(functions()).await;
     let answer = server.send("GET /d/..%2F..%2Fetc", &[], "").await;
-    assert_eq!(answer.problem(400), "bad-request");
+    assert_eq!(answer.problem(422), "unprocessable");
     assert_eq!(answer.json()["errors"][0]["field"], "id");
     assert_eq!(server.send("GET /d/dep_1", &[], "").await.body, "dep_1");
     assert_eq!(server.send("GET /page?limit=20", &[], "").await.body, "20");
     for line in ["GET /page?limit=x", "GET /page"] {
         let answer = server.send(line, &[], "").await;
-        assert_eq!(answer.problem(400), "bad-request");
+        assert_eq!(answer.problem(422), "unprocessable");
         assert_eq!(answer.json()["errors"][0]["field"], "limit");
     }
     assert_eq!(server.send("POST /page", &[], "limit=7&x=%41").await.body, "7");
-    assert_eq!(server.send("POST /page", &[], "limit=-7").await.problem(400), "bad-request");
+    assert_eq!(server.send("POST /page", &[], "limit=-7").await.problem(422), "unprocessable");
 }
 
 #[tokio::test]
@@ -239,8 +243,8 @@ async fn a_person_gets_the_same_words_on_a_page() {
     let server = Server::start(functions()).await;
     let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
     let answer = server.send("GET /d/%3Cscript%3E", &browser, "").await;
-    assert_eq!((answer.status, answer.header("content-type")), (400, Some("text/html; charset=utf-8")));
-    assert!(answer.body.contains("can't be read") && answer.body.contains("/errors#bad-request"));
+    assert_eq!((answer.status, answer.header("content-type")), (422, Some("text/html; charset=utf-8")));
+    assert!(answer.body.contains("wrong or not possible") && answer.body.contains("/errors#unprocessable"));
     assert!(!answer.body.contains("<script>") && answer.body.contains("&lt;script>"), "{}", answer.body);
     let answer = server.send("GET /broken/panic", &browser, "").await;
     assert!(answer.status == 500 && answer.body.contains("err_") && !answer.body.contains("hunter2"));
@@ -263,7 +267,7 @@ async fn a_failure_of_ours_is_logged_once_with_the_id_that_was_answered() {
     }
     assert_eq!(text.matches("hunter2").count(), 1);
     let before = text.lines().count();
-    assert_eq!(server.send("GET /d/x", &[], "").await.status, 400);
+    assert_eq!(server.send("GET /d/x", &[], "").await.status, 422);
     assert_eq!(String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().count(), before);
 }
 
