@@ -47,7 +47,7 @@ fn service(name: &str, door: Door, functions: &[&Function]) -> Value {
 
 fn one(function: &Function) -> Value {
     let routes = function.routes.iter().map(|route| {
-        json!({ "method": route.method.as_str(), "path": route.path, "role": route.role, "summary": route.summary })
+        json!({ "method": route.method.as_str(), "path": route.path, "role": route.role, "limit": route.limit, "summary": route.summary })
     });
     let topics = function.topics.iter().map(|trigger| {
         json!({
@@ -108,6 +108,7 @@ fn triggers(function: &Function) -> Vec<String> {
 pub fn defects(functions: &[Function]) -> Vec<String> {
     let mut defects = vec![];
     let mut routes = BTreeSet::new();
+    let mut operations = BTreeSet::new();
     let mut names = BTreeSet::new();
     for function in functions {
         if !names.insert(function.name) || function.name.contains('.') {
@@ -130,6 +131,10 @@ pub fn defects(functions: &[Function]) -> Vec<String> {
             ));
         }
         for route in &function.routes {
+            let id = crate::openapi::operation_id(function, route);
+            if !operations.insert(id.clone()) {
+                defects.push(format!("operation id `{id}` of `{}` is taken", function.name));
+            }
             if !route.path.starts_with('/') || !routes.insert((route.method, shape(route.path))) {
                 defects.push(format!(
                     "route `{} {}` of `{}` is taken or not absolute",

@@ -1,6 +1,6 @@
 //! What a process that runs functions is told, read once in `main`.
 
-use crate::{Settings, oidc::Verifier, token};
+use crate::{Settings, limit::Limits, oidc::Verifier, token};
 use std::{
     sync::{Arc, atomic::AtomicU32},
     time::Duration,
@@ -51,6 +51,14 @@ pub struct Config {
     pub max_concurrent: Option<usize>,
     /// How long headers, and after them the body, may take to arrive.
     pub read_timeout: Duration,
+    /// How limits on requests are kept.
+    pub limits: Limits,
+    /// Origins whose pages may call the API, such as `https://app.example.com`; `*` for all. Cookies never count
+    /// for them.
+    pub origins: Vec<String>,
+    /// Proxies of ours in front, each of which adds whom it saw to `X-Forwarded-For`: 0 where clients connect
+    /// directly.
+    pub forwarded_hops: usize,
     /// Seconds each function may take, instead of its own number.
     pub timeout: Option<Duration>,
     /// What the process was told, typed.
@@ -71,6 +79,9 @@ impl Config {
             browser_sessions: true,
             max_concurrent: None,
             read_timeout: Duration::from_secs(10),
+            limits: Limits::Alone,
+            origins: vec![],
+            forwarded_hops: 0,
             timeout: None,
             settings: Settings::default(),
             passes: Arc::default(),

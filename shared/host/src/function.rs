@@ -1,7 +1,7 @@
 //! What a function declares, once: its routes, topics and schedules. Local wiring, the catalog, the OpenAPI
 //! document and the README's table all come from it.
 
-use crate::{Context, Error, Port, Request, Response, openapi::Schema};
+use crate::{Context, Error, Port, Request, Response, limit::Class, openapi::Schema};
 use futures::future::BoxFuture;
 use model::{Timestamp, port::Delivery};
 use serde::{Deserialize, Serialize};
@@ -128,8 +128,12 @@ pub struct Route {
     pub body_limit: usize,
     /// The content type of a body that is handed over as it comes, if it is.
     pub streams: Option<&'static str>,
+    /// How often it may be asked for.
+    pub limit: Class,
     pub(crate) body: Option<Schema>,
+    pub(crate) params: Vec<(&'static str, Schema)>,
     pub(crate) query: Option<Schema>,
+    pub(crate) statuses: Vec<u16>,
     pub(crate) answers: Vec<(u16, &'static str, Option<Schema>)>,
     pub(crate) handler: Arc<dyn HttpHandler>,
 }
@@ -160,8 +164,11 @@ impl Route {
             creates: false,
             body_limit: BODY_LIMIT,
             streams: None,
+            limit: if method.is_safe() { Class::Read } else { Class::Write },
             body: None,
+            params: vec![],
             query: None,
+            statuses: vec![],
             answers: vec![],
             handler: Arc::new(handler),
         }
@@ -188,6 +195,27 @@ impl Route {
     #[must_use]
     pub fn streams(mut self, content_type: &'static str) -> Self {
         self.streams = Some(content_type);
+        self
+    }
+
+    /// Counts as another class than its method's.
+    #[must_use]
+    pub fn limit(mut self, class: Class) -> Self {
+        self.limit = class;
+        self
+    }
+
+    /// What a `{name}` of its path is, for the OpenAPI document.
+    #[must_use]
+    pub fn param<T: utoipa::ToSchema>(mut self, name: &'static str) -> Self {
+        self.params.push((name, Schema::of::<T>()));
+        self
+    }
+
+    /// A problem with this status is among its answers, beside those that follow from what it is.
+    #[must_use]
+    pub fn refuses(mut self, status: u16) -> Self {
+        self.statuses.push(status);
         self
     }
 

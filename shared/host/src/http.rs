@@ -1,8 +1,8 @@
 //! Functions behind HTTP: one entrance for every request, and the one place where errors become answers.
 
 use crate::{
-    Caller, Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, auth,
-    idempotency,
+    Caller, Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, address, auth,
+    cors, idempotency,
     idempotency::{Checked, IdempotencyKey},
     push,
     response::Body,
@@ -17,8 +17,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::StreamExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use model::port::{Subscriber, Verdict};
+use model::port::{Subscriber, Verdict, store::Path};
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
@@ -28,8 +27,14 @@ use tracing::Instrument;
 type HttpRequest = http::Request<HttpBody>;
 type HttpResponse = http::Response<HttpBody>;
 
-/// What is read and thrown away beyond a route's limit, so that the client gets to read the answer.
-const DRAIN: usize = 8 << 20;
+/// Who sends a request, as far as that matters before anybody is known.
+struct Client {
+    /// Whether a person looks at the answer.
+    browser: bool,
+    /// From where, as limits count it.
+    address: String,
+}
+
 /// How long `/readyz` waits for the store.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -46,17 +51,25 @@ impl Runner {
     async fn answer(&self, request: HttpRequest) -> HttpResponse {
         let (parts, body) = request.into_parts();
         let closing = parts.extensions.get::<Closing>().cloned();
-        let browser = accepts_html(&parts.headers);
+        let client = Client {
+            browser: accepts_html(&parts.headers),
+            address: address::of(&parts, self.config.forwarded_hops),
+        };
         let result = match parts.uri.path() {
             "/healthz" => Ok(Response::text(200, "ok\n")),
             "/readyz" => self.ready().await,
             path => match path.strip_prefix("/push/") {
-                Some(subscription) => self.push(subscription, &parts, body).await,
-                None => self.page_or_route(&parts, body, browser).await,
+                Some(subscription) => self.push(subscription, &parts, body, &client).await,
+                None => self.page_or_route(&parts, body, &client).await,
             },
         };
-        let response = result.unwrap_or_else(|error| self.problem(&error, browser));
-        self.finish(response, closing)
+        let response = result.unwrap_or_else(|error| self.problem(&error, client.browser));
+        let mut answer = self.finish(response, closing);
+        if !self.config.origins.is_empty() {
+            let origin = cors::allowed(&self.config.origins, &parts.headers);
+            cors::open(answer.headers_mut(), origin);
+        }
+        answer
     }
 
     async fn ready(&self) -> Result<Response, Error> {
@@ -68,7 +81,13 @@ impl Runner {
         }
     }
 
-    async fn push(&self, subscription: &str, parts: &Parts, body: HttpBody) -> Result<Response, Error> {
+    async fn push(
+        &self,
+        subscription: &str,
+        parts: &Parts,
+        body: HttpBody,
+        client: &Client,
+    ) -> Result<Response, Error> {
         let query = parts.uri.query().unwrap_or_default();
         auth::check_push(&self.config.push, query, &parts.headers, self.ports.clock.real())
             .await
@@ -78,8 +97,10 @@ impl Runner {
         }
         let name = subscription.split('.').next().unwrap_or_default();
         let function = self.function(name).ok_or_else(|| not_found(&parts.uri))?;
+        let limit = crate::function::BODY_LIMIT;
+        let body =
+            self.intake.read(&client.address, &parts.headers, body, limit, self.config.read_timeout).await?;
         let _permit = self.permit(function)?;
-        let body = self.read(&parts.headers, body, crate::function::BODY_LIMIT).await?;
         match push::read(subscription, &parts.headers, &body, self.ports.clock.now()) {
             Ok(delivery) => match self.deliver(delivery).await {
                 Verdict::Ack => Ok(Response::empty(204)),
@@ -93,8 +114,11 @@ impl Runner {
         }
     }
 
-    async fn page_or_route(&self, parts: &Parts, body: HttpBody, browser: bool) -> Result<Response, Error> {
+    async fn page_or_route(&self, parts: &Parts, body: HttpBody, client: &Client) -> Result<Response, Error> {
         let host = auth::check_host(&self.config, &parts.uri, &parts.headers)?;
+        if cors::is_preflight(parts) && cors::allowed(&self.config.origins, &parts.headers).is_some() {
+            return Ok(cors::preflight());
+        }
         let get = parts.method == http::Method::GET;
         match parts.uri.path() {
             "/session" if get && self.config.browser_sessions => self.session(&parts.uri),
@@ -113,8 +137,8 @@ impl Runner {
                         headers: parts.headers.clone(),
                         upload: Upload::default(),
                     };
-                    let caller = self.caller(route, &host, &request)?;
-                    self.route(function, route, caller, request, body, browser).await
+                    let caller = self.admit(route, &host, &request, &client.address).await?;
+                    self.route(function, route, caller, request, body, client).await
                 }
             },
         }
@@ -151,14 +175,19 @@ impl Runner {
         caller: Option<Caller>,
         mut request: Request,
         body: HttpBody,
-        browser: bool,
+        client: &Client,
     ) -> Result<Response, Error> {
-        let _permit = self.permit(function)?;
-        if route.streams.is_some() {
-            request.upload = Upload::of(body, route.body_limit, self.config.read_timeout);
+        let patience = self.config.read_timeout;
+        // Whoever sends slowly must not keep others from being answered: a request has a place among the function's
+        // once its body is here, and one whose handler takes the body as it comes among the bodies under way.
+        let (_place, _permit) = if route.streams.is_some() {
+            request.upload = Upload::of(body, route.body_limit, patience);
+            (Some(self.intake.enter(&client.address)?), None)
         } else {
-            request.body = self.read(&request.headers, body, route.body_limit).await?;
-        }
+            let (address, headers) = (&client.address, &request.headers);
+            request.body = self.intake.read(address, headers, body, route.body_limit, patience).await?;
+            (None, Some(self.permit(function)?))
+        };
         let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
         // The route's pattern, not the path: some paths carry a link's token.
         let span = tracing::info_span!(
@@ -177,15 +206,29 @@ impl Runner {
         async {
             let limit = if route.streams.is_some() { upload::LONGEST } else { self.timeout(function) };
             let result = self.bounded_by(limit, function, self.run(route, ctx, request)).await;
+            let now = self.ports.clock.real();
+            let result = result.map_err(|error| self.limiter.refused(error, &client.address, now));
             // Turned into an answer while the span is open, so that the log entry carries its ids.
-            Ok(result.unwrap_or_else(|error| self.problem(&error, browser)))
+            Ok(result.unwrap_or_else(|error| self.problem(&error, client.browser)))
         }
         .instrument(span)
         .await
     }
 
-    fn caller(&self, route: &Route, host: &str, request: &Request) -> Result<Option<Caller>, Error> {
-        auth::authenticate(&self.config, self.ports.clock.real(), route, host, &request.headers)
+    /// Who calls, if they may, and not too often.
+    async fn admit(
+        &self,
+        route: &Route,
+        host: &str,
+        request: &Request,
+        address: &str,
+    ) -> Result<Option<Caller>, Error> {
+        let now = self.ports.clock.real();
+        let caller = auth::authenticate(&self.config, now, route, host, &request.headers)
+            .map_err(|error| self.limiter.refused(error, address, now))?;
+        let tenant = caller.as_ref().map(|caller| &caller.tenant);
+        self.limiter.check(route.limit, tenant, address, &*self.ports.store, now).await?;
+        Ok(caller)
     }
 
     async fn run(&self, route: &Route, ctx: Context, request: Request) -> Result<Response, Error> {
@@ -218,35 +261,6 @@ impl Runner {
             .header("retry-after", "1")
         };
         self.permits.get(function.name).and_then(|permits| permits.try_acquire().ok()).ok_or_else(busy)
-    }
-
-    async fn read(&self, headers: &HeaderMap, body: HttpBody, limit: usize) -> Result<Bytes, Error> {
-        let timeout = self.config.read_timeout;
-        let announced =
-            headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > limit) {
-            drain(body, timeout).await;
-            return Err(too_large(limit));
-        }
-        let mut body = body;
-        match tokio::time::timeout(timeout, Limited::new(&mut body, limit).collect()).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                drain(body, timeout).await;
-                Err(too_large(limit))
-            }
-            Ok(Err(_)) => Err(Error::bad_request(
-                "The body ended before its announced length. Nothing was done; send it again.",
-            )),
-            Err(_) => Err(Error::new(
-                Kind::RequestTimeout,
-                format!(
-                    "The body didn't arrive within {} s. Nothing was done; send it again.",
-                    timeout.as_secs_f32()
-                ),
-            )
-            .header("connection", "close")),
-        }
     }
 
     /// An error as an answer. What is ours to look at is logged, once, with an id that the answer carries.
@@ -323,27 +337,6 @@ fn secure(headers: &mut HeaderMap) {
 /// Whether a person looks at the answer.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get("accept").is_some_and(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")))
-}
-
-async fn drain(mut body: HttpBody, timeout: Duration) {
-    let rest = async {
-        let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            read += frame.data_ref().map_or(0, Bytes::len);
-            if read > DRAIN {
-                break;
-            }
-        }
-    };
-    // Whether it ends or not, the answer is the same.
-    let _ = tokio::time::timeout(timeout, rest).await;
-}
-
-fn too_large(limit: usize) -> Error {
-    Error::too_large(format!(
-        "The body has more than the {limit} bytes that this address takes. Nothing was done; send less."
-    ))
-    .with("limit_bytes", limit)
 }
 
 fn not_found(uri: &Uri) -> Error {

@@ -18,15 +18,19 @@
 //! | [`idempotency`] | `Idempotency-Key` on routes that create |
 //! | [`push`], [`oidc`] | the Pub/Sub push envelope, and who may send it |
 //! | [`webhook`] | signatures of what customers send |
+//! | [`limit`] | how often something may be asked for |
 //! | [`catalog`], [`openapi`] | what is derived from the declarations |
 //! | [`seal`] | secrets at rest |
 //! | [`telemetry`], [`trace`] | logs and W3C trace context |
 
+mod address;
 mod auth;
 pub mod backoff;
+mod body;
 pub mod catalog;
 pub mod config;
 pub mod context;
+mod cors;
 pub mod crash;
 pub mod error;
 pub mod findings;
@@ -35,6 +39,7 @@ mod http;
 pub mod idempotency;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod limit;
 pub mod oidc;
 pub mod openapi;
 pub mod outbox;

@@ -98,6 +98,7 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
         .tag(function.name)
         .summary(Some(route.summary))
         .operation_id(Some(operation_id(function, route)))
+        .description(Some(route.limit.sentence()))
         .parameters(Some(parameters(route)));
     if let Some(body) = route.body {
         let content = Content::new(Some(body.reference(all)));
@@ -124,18 +125,18 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
     for status in problem_statuses(route) {
         operation = operation.response(status.to_string(), problem(status));
     }
-    operation = operation.response("default", problem(0));
     if route.role > Role::Public {
         operation = operation.security(SecurityRequirement::new("bearer", [route.role.to_string()]));
     }
     operation.build()
 }
 
-fn operation_id(function: &Function, route: &Route) -> String {
+/// Unique, since it holds the whole path: a page and the API's route to the same thing differ in `api`.
+pub(crate) fn operation_id(function: &Function, route: &Route) -> String {
     let words = route
         .path
         .split(['/', '{', '}', '*', '.', '-', '_'])
-        .filter(|word| !word.is_empty() && *word != "api" && *word != "v1");
+        .filter(|word| !word.is_empty() && *word != "v1");
     let name = words.collect::<Vec<_>>().join("_");
     format!("{}_{}_{name}", function.name.replace('-', "_"), route.method.as_str().to_lowercase())
         .trim_end_matches('_')
@@ -153,10 +154,14 @@ fn method(route: &Route) -> HttpMethod {
 }
 
 fn parameters(route: &Route) -> Vec<Parameter> {
-    let string = || Some(ObjectBuilder::new().schema_type(Type::String));
     let segments = route.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
     let mut parameters: Vec<Parameter> = segments
-        .map(|name| parameter(name.trim_start_matches('*'), ParameterIn::Path, true).schema(string()).build())
+        .map(|name| name.trim_start_matches('*'))
+        .map(|name| {
+            let known = route.params.iter().find(|(known, _)| *known == name);
+            let schema = known.map_or_else(|| text(1, None), |(_, schema)| (schema.own)());
+            parameter(name, ParameterIn::Path, true).schema(Some(schema)).build()
+        })
         .collect();
     if let Some(RefOr::T(JsonSchema::Object(object))) = route.query.map(|schema| (schema.own)()) {
         for (name, schema) in object.properties {
@@ -167,9 +172,15 @@ fn parameters(route: &Route) -> Vec<Parameter> {
     if route.creates {
         let key = parameter("Idempotency-Key", ParameterIn::Header, false)
             .description(Some("A repeat within 24 hours gets the first answer and does nothing else."));
-        parameters.push(key.schema(string()).build());
+        parameters.push(key.schema(Some(text(255, Some("^[!-~]{1,255}$")))).build());
     }
     parameters
+}
+
+/// A text of at least one character; with a pattern, of at most so many.
+fn text(length: usize, pattern: Option<&str>) -> RefOr<JsonSchema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).pattern(pattern);
+    text.max_length(pattern.map(|_| length)).into()
 }
 
 fn parameter(name: &str, place: ParameterIn, required: bool) -> ParameterBuilder {
@@ -185,15 +196,27 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
             statuses.push(status);
         }
     };
-    let signed_in = route.role > Role::Public;
-    add(400, route.body.is_some() || route.query.is_some() || route.streams.is_some());
+    let (signed_in, changes) = (route.role > Role::Public, !route.method.is_safe());
+    let captures = route.path.contains('{');
+    add(400, changes);
     add(401, signed_in);
     add(403, signed_in);
-    add(404, route.path.contains('{'));
-    add(409, route.creates);
-    add(413, !route.method.is_safe());
-    add(422, route.creates || route.streams.is_some());
+    add(404, captures);
+    add(408, changes);
+    add(409, changes);
+    add(413, changes);
+    add(421, true);
+    add(422, captures || changes || route.query.is_some());
+    add(429, true);
+    add(500, true);
+    add(502, changes);
     add(503, true);
+    add(504, true);
+    for status in &route.statuses {
+        add(*status, true);
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
     statuses
 }
 

@@ -3,8 +3,8 @@
 //! Invariant: whatever a handler does (fail, hang, panic) becomes one answer and at most one log entry, here.
 
 use crate::{
-    Config, Context, Error, Function, Kind, Outcome, Trace, function::DeliveryHandler, idempotency::InFlight,
-    port, session::Sessions,
+    Config, Context, Error, Function, Kind, Outcome, Trace, body::Intake, function::DeliveryHandler,
+    idempotency::InFlight, limit::Limiter, port, session::Sessions,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -105,6 +105,8 @@ pub struct Runner {
     pub(crate) sessions: Sessions,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) permits: HashMap<&'static str, Semaphore>,
+    pub(crate) intake: Intake,
+    pub(crate) limiter: Limiter,
     pub(crate) openapi: Option<fn() -> OpenApi>,
     pub(crate) openapi_json: OnceLock<Bytes>,
 }
@@ -153,6 +155,7 @@ impl Runner {
             .map(|f| (f.name, Semaphore::new(config.max_concurrent.unwrap_or(f.concurrency as usize))))
             .collect();
         let handed = functions.iter().map(|f| (f.name, Arc::new(port::handed(&ports, f)))).collect();
+        let limiter = Limiter::new(config.limits);
         Self {
             functions,
             ports,
@@ -161,6 +164,8 @@ impl Runner {
             sessions: Sessions::default(),
             in_flight: Arc::default(),
             permits,
+            intake: Intake::default(),
+            limiter,
             openapi: None,
             openapi_json: OnceLock::new(),
         }

@@ -1,5 +1,6 @@
 //! Serves a router on a listener until told to stop, then gives what runs 10 s to finish.
 
+use crate::address::Peer;
 use axum::{Router, body::Body};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -53,8 +54,8 @@ pub async fn serve_with_grace(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), Closing(closing.clone())));
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, Peer(peer), router.clone(), Closing(closing.clone())));
                 }
                 Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
@@ -77,13 +78,14 @@ pub async fn serve_with_grace(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, closing: Closing) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: Closing) {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
     let extension = closing.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(extension.clone());
+        request.extensions_mut().insert(peer);
         router.clone().call(request)
     });
     let connection = http1::Builder::new()

@@ -127,6 +127,9 @@ fn format(settings: &Settings) -> Format {
 fn config(settings: Settings, place: Place) -> Result<Config> {
     let mut config = Config::local(settings.port, token_key(&settings, place)?);
     config.browser_sessions = false;
+    config.limits = host::limit::Limits::Shared;
+    // Cloud Run's own front end is the one hop.
+    config.forwarded_hops = usize::from(settings.service.is_some());
     config.hosts.clone_from(&settings.hosts);
     config.push = push(&settings)?;
     if let Some(url) = &settings.public_url {

@@ -80,7 +80,7 @@ fn the_catalog_says_all_that_was_declared() {
     let http = &json["functions"][1]["http"];
     assert_eq!(
         http[0],
-        json!({ "method": "POST", "path": "/d", "role": "deployer", "summary": "Start one" })
+        json!({ "method": "POST", "path": "/d", "role": "deployer", "limit": "write", "summary": "Start one" })
     );
     let table = catalog::markdown_table(&functions());
     assert!(table.contains("| `advise` | Advises | topic `observations`: `observation.recorded`<br>schedule `0 * * * *` (hourly) | 60 s | 2 |"), "{table}");
@@ -132,6 +132,22 @@ fn public_functions_share_one_service_and_each_other_has_its_own() {
 }
 
 #[test]
+fn operations_of_one_name_are_found() {
+    let same = Function::new("a", "")
+        .route(Route::get("/d/x-y", Role::Public, "", handle))
+        .route(Route::get("/d/x_y", Role::Public, "", handle));
+    assert_eq!(catalog::defects(&[same]), ["operation id `a_get_d_x_y` of `a` is taken"]);
+    let page = Function::new("a", "")
+        .route(Route::get("/d/{id}", Role::Public, "", handle))
+        .route(Route::get("/api/v1/d/{id}", Role::Public, "", handle));
+    assert_eq!(
+        catalog::defects(&[page]),
+        Vec::<String>::new(),
+        "a page and the API's route to the same thing"
+    );
+}
+
+#[test]
 fn the_document_describes_bodies_queries_answers_and_problems() {
     let document: Value = serde_json::to_value(openapi::document(&functions())).unwrap();
     let start = &document["paths"]["/d"]["post"];
@@ -143,10 +159,12 @@ fn the_document_describes_bodies_queries_answers_and_problems() {
         start["responses"]["201"]["content"]["application/json"]["schema"]["$ref"],
         "#/components/schemas/Origin"
     );
-    for status in ["400", "401", "403", "409", "413", "422", "503", "default"] {
+    for status in ["400", "401", "403", "408", "409", "413", "421", "422", "429", "500", "503", "504"] {
         let schema = &start["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
         assert_eq!(schema, "#/components/schemas/Problem", "{status}");
     }
+    assert!(start["responses"].get("default").is_none(), "every status is named");
+    assert!(start["description"].as_str().unwrap().contains("1200 a minute"), "{start}");
     assert_eq!(start["security"], json!([{ "bearer": ["deployer"] }]));
     assert_eq!(start["parameters"][0]["name"], "Idempotency-Key");
     let one = &document["paths"]["/d/{id}"]["get"];

@@ -6,6 +6,7 @@ mod deliveries;
 mod derived;
 mod fake;
 mod idempotency;
+mod limits;
 mod oidc;
 mod ports;
 mod problems;

@@ -13,6 +13,7 @@ mod learning_run;
 pub mod log;
 mod owes;
 mod policy;
+mod quota;
 mod service;
 mod status;
 mod variables;
@@ -27,6 +28,7 @@ pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Ut
 pub use learning_run::{LearningRun, learning_run_path};
 pub use owes::Owes;
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
+pub use quota::{Quota, quota_path};
 pub use service::{Arrival, Kept, Question, Service, Spent};
 pub use status::{Stage, Status, Step};
 pub use variables::{VariableChanges, Variables, variable_context, variables_path};
