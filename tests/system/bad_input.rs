@@ -3,8 +3,9 @@
 use crate::system;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use tests::system::{Killed, System, app::App};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 /// Everything that a bad request could have changed.
 async fn state(system: &System) -> Result<Value, Killed> {
@@ -124,7 +125,14 @@ fn registration(change: &dyn Fn(&mut Value)) -> String {
 async fn fails(system: &System, order: &Value, code: &str, says: &[&str]) -> Result<Value, Killed> {
     let id = system.deploy(order).await?;
     let ended = system.rest(&id).await?;
-    assert_eq!(ended["pipeline_status"], "FAILED", "{ended:#}");
+    assert_eq!(
+        (&ended["pipeline_status"], &ended["status"]),
+        (&json!("FAILED"), &json!("failed")),
+        "{ended:#}"
+    );
+    let told = system.run(&["status", &id]).await;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains(&id) && !told.contains("unning"), "{told}");
     let failure = &ended["failure"];
     assert_eq!(failure["code"], code, "{failure:#}");
     for words in says {
@@ -275,5 +283,36 @@ async fn a_second_one_on_the_same_data_folder() -> Result<(), Killed> {
         }
     }
     assert_eq!(state(&system).await?, before);
+    Ok(())
+}
+
+/// A connection on which half a feedback was sent.
+async fn half_sent(system: &System, path: &str) -> TcpStream {
+    let address = system.address();
+    let at = address.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let token = &address.token;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer {token}\r\ncontent-length: 200\r\n\r\n{{\"feed"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn half_sent_posts_keep_nobody_from_answering() -> Result<(), Killed> {
+    let system = system().start().await;
+    let path = "/api/v1/feedback/dec_00000000000000000000";
+    let mut held = vec![];
+    for _ in 0..100 {
+        held.push(half_sent(&system, path).await);
+    }
+    let began = tokio::time::Instant::now();
+    for _ in 0..5 {
+        let token = system.address().token.clone();
+        let reply = system.send(system.request(Method::POST, path, &token).body(feedback(5))).await?;
+        assert_eq!(reply.status, 404, "{}", reply.text);
+    }
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     Ok(())
 }

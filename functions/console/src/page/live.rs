@@ -149,7 +149,7 @@ impl Live {
             buttons: buttons(whole),
             feedback: whole.feedback.as_ref().map(said),
             follow_up: match view.status {
-                FollowUp::Running => "",
+                FollowUp::Running | FollowUp::Failed => "",
                 FollowUp::PendingFeedback => "Its owner was asked how it fits and hasn't answered yet.",
                 FollowUp::FeedbackCollected => "Its owner has said how it fits.",
             },

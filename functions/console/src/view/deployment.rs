@@ -61,7 +61,7 @@ impl From<&Entry> for EntryView {
 /// One deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeploymentView {
-    /// What the question to its owner has come to.
+    /// What the question to its owner has come to; `failed` if it came to rest without serving.
     pub status: FollowUp,
     /// Where the pipeline is; `null` where the customer carries it out.
     pub pipeline_status: Option<Status>,
@@ -164,7 +164,7 @@ impl DeploymentView {
         let ours = deployment.carried_out_by == CarriedOutBy::Sextant;
         let released = deployment.released.as_ref();
         let mut view = Self {
-            status: deployment.follow_up,
+            status: deployment.public_status(),
             pipeline_status: ours.then_some(deployment.status),
             progress: deployment.progress,
             metrics: parts
@@ -246,7 +246,7 @@ pub struct DeploymentSummary {
     pub environment: String,
     /// By whom.
     pub carried_out_by: CarriedOutBy,
-    /// What the question to its owner has come to.
+    /// What the question to its owner has come to; `failed` if it came to rest without serving.
     pub status: FollowUp,
     /// Where the pipeline is; `null` where the customer carries it out.
     pub pipeline_status: Option<Status>,
@@ -280,7 +280,7 @@ impl DeploymentSummary {
             service: deployment.service.to_string(),
             environment: deployment.environment.clone(),
             carried_out_by: deployment.carried_out_by,
-            status: deployment.follow_up,
+            status: deployment.public_status(),
             pipeline_status: (deployment.carried_out_by == CarriedOutBy::Sextant)
                 .then_some(deployment.status),
             progress: deployment.progress,

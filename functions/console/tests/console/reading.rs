@@ -117,6 +117,26 @@ async fn a_shift_shows_its_evidence() {
 }
 
 #[tokio::test]
+async fn what_never_served_is_not_taken_for_running() {
+    let world = World::new();
+    let broken = failed(1, "shop", world.now());
+    let moving = accepted(2, "shop", world.now());
+    let good = deployed(3, "shop", world.now());
+    let mut asked = failed(4, "shop", world.now());
+    asked.follow_up = FollowUp::PendingFeedback;
+    for (deployment, status) in
+        [(broken, "failed"), (moving, "running"), (good, "running"), (asked, "pending_feedback")]
+    {
+        world.save(&deployment).await;
+        let one = world.json(&format!("/api/v1/deployments/{}", deployment.id)).await;
+        let list = world.json("/api/v1/deployments").await;
+        let listed = list["deployments"].as_array().unwrap().iter();
+        let mut listed = listed.filter(|one| one["deployment_id"] == deployment.id.as_str());
+        assert_eq!((&one["status"], &listed.next().unwrap()["status"]), (&json!(status), &json!(status)));
+    }
+}
+
+#[tokio::test]
 async fn what_the_customer_carries_out_has_no_pipeline() {
     let world = World::new();
     let mut theirs = accepted(1, "shop", world.now());

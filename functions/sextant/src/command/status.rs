@@ -80,7 +80,11 @@ fn service_table(services: &[Service]) -> String {
 }
 
 fn text(deployment: &Deployment) -> String {
-    let follow_up = deployment.status.replace('_', " ");
+    // What never served has nothing afterwards.
+    let follow_up = match deployment.status.as_str() {
+        "failed" => String::new(),
+        status => status.replace('_', " "),
+    };
     let story: Vec<String> = deployment
         .timeline
         .iter()

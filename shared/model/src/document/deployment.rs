@@ -139,6 +139,8 @@ pub enum FollowUp {
     PendingFeedback,
     /// Answered.
     FeedbackCollected,
+    /// It came to rest without serving. Never stored: it follows from where the pipeline ended.
+    Failed,
 }
 
 /// One source revision of one service put to work.
@@ -294,6 +296,13 @@ impl Deployment {
     /// The service as the target knows it.
     pub fn key(&self) -> ServiceKey {
         ServiceKey { tenant: self.tenant.clone(), service: self.service.clone() }
+    }
+
+    /// The status that everybody sees: what came to rest without serving and was not asked about has failed.
+    pub fn public_status(&self) -> FollowUp {
+        let ours = self.carried_out_by == CarriedOutBy::Sextant;
+        let serves = !self.status.at_rest() || self.status == Status::Deployed;
+        if ours && !serves && self.follow_up == FollowUp::Running { FollowUp::Failed } else { self.follow_up }
     }
 
     /// The name of this deployment's build: derived, so that a repeat finds it.
