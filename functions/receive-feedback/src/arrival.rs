@@ -1,20 +1,23 @@
 //! How often a customer's webhook may come, and whether a message has come before.
 //!
 //! Both are told from the newest arrivals, which are kept in the service's document: that one is written with each
-//! measurement anyway. Invariant: a message that was taken is never counted twice among the newest [`KEPT`].
+//! measurement anyway. Invariant: a message that was taken is never counted twice while its signature is still good,
+//! nor among the newest [`KEPT`] if it comes signed anew.
 
 use crate::link::hash;
-use host::Error;
-use model::{
-    ObservationId, Timestamp,
-    document::Arrival,
-    time::{MINUTE_MS, SECOND_MS},
+use host::{
+    Error,
+    limit::{self, Class},
+    webhook,
 };
+use model::{ObservationId, Timestamp, document::Arrival, time::MINUTE_MS};
 
 /// Measurements of a service that are taken in a minute.
-pub const MOST_A_MINUTE: usize = 30;
-/// Arrivals that are remembered.
+pub const MOST_A_MINUTE: usize = Class::Webhook.a_minute() as usize;
+/// Arrivals that are remembered however old they are.
 pub const KEPT: usize = 64;
+/// A message may be signed for a moment that is ahead by the tolerance, and come again until as much after that.
+pub const REPLAYED_MS: i64 = 2 * webhook::TOLERANCE_MS;
 
 /// What a message turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,30 +47,35 @@ pub fn take(
     }
     arrivals.push(Arrival { at: now, id, observation: observation.clone() });
     let surplus = arrivals.len().saturating_sub(KEPT);
-    arrivals.drain(..surplus);
+    let mut place = 0;
+    arrivals.retain(|known| {
+        place += 1;
+        let age = now.since(known.at);
+        place > surplus || age < MINUTE_MS || (age <= REPLAYED_MS && !known.id.is_empty())
+    });
     Ok(Taken::New)
 }
 
 fn too_many(wait_ms: i64) -> Error {
-    let seconds = (wait_ms.max(1) + SECOND_MS - 1) / SECOND_MS;
-    Error::too_many(format!(
-        "More than {MOST_A_MINUTE} measurements of this service came within a minute. Nothing was stored; send this one again in {seconds} s, and fewer, each of a longer window."
-    ))
-    .header("retry-after", seconds.to_string())
+    limit::too_many(Class::Webhook, wait_ms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::time::SECOND_MS;
+
+    fn seen(number: i64) -> ObservationId {
+        ObservationId::from_random(number as u128)
+    }
 
     #[test]
     fn a_message_is_taken_once_and_few_are_taken_a_minute() {
-        let seen = |number: u128| ObservationId::from_random(number);
         let mut arrivals = vec![];
         for number in 0..MOST_A_MINUTE as i64 {
             let message = format!("m{number}");
-            let at = Timestamp(number * SECOND_MS);
-            assert_eq!(take(&mut arrivals, Some(&message), &seen(number as u128), at).unwrap(), Taken::New);
+            let at = Timestamp(number * SECOND_MS / 4);
+            assert_eq!(take(&mut arrivals, Some(&message), &seen(number), at).unwrap(), Taken::New);
         }
         let now = Timestamp(45_500);
         let again = take(&mut arrivals, Some("m3"), &seen(99), now).unwrap();
@@ -79,6 +87,24 @@ mod tests {
             let at = Timestamp(60_000 + number * 3 * SECOND_MS);
             assert_eq!(take(&mut arrivals, None, &seen(7), at).unwrap(), Taken::New);
         }
-        assert_eq!(arrivals.len(), KEPT);
+        assert!(arrivals.len() >= KEPT);
+        take(&mut arrivals, None, &seen(8), Timestamp(60_000 + 20 * MINUTE_MS)).unwrap();
+        assert_eq!(arrivals.len(), KEPT, "what is old and can't be replayed goes");
+    }
+
+    #[test]
+    fn a_crowd_between_makes_no_message_count_twice() {
+        let mut arrivals = vec![];
+        assert_eq!(take(&mut arrivals, Some("first"), &seen(1), Timestamp(0)).unwrap(), Taken::New);
+        // As many as are taken, all signed, until its signature is over.
+        let each = MINUTE_MS / MOST_A_MINUTE as i64;
+        let mut at = each;
+        while at <= REPLAYED_MS {
+            take(&mut arrivals, Some(&format!("m{at}")), &seen(at), Timestamp(at)).unwrap();
+            at += each;
+        }
+        let again = take(&mut arrivals, Some("first"), &seen(2), Timestamp(REPLAYED_MS)).unwrap();
+        assert_eq!(again, Taken::Before(seen(1)), "among {}", arrivals.len());
+        assert!(arrivals.len() <= 1_001, "{}", arrivals.len());
     }
 }

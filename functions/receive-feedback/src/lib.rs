@@ -20,7 +20,8 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
-use host::{Door, Function, Port, Role, Route};
+use host::{Door, Function, Port, Role, Route, limit::Class};
+use model::DecisionId;
 
 /// The function's declaration.
 pub fn function() -> Function {
@@ -34,6 +35,7 @@ pub fn function() -> Function {
                 api::receive,
             )
             .creates()
+            .param::<DecisionId>("decision_id")
             .body_limit(64 << 10)
             .body::<answer::FeedbackBody>()
             .answers::<api::FeedbackReceived>(200),
@@ -45,12 +47,19 @@ pub fn function() -> Function {
                 "The form that a mail leads to; opening it changes nothing",
                 form::show,
             )
-            .answers_with(200, "text/html"),
+            .limit(Class::FeedbackLink)
+            .answers_with(200, "text/html")
+            .answers_with(404, "text/html")
+            .answers_with(410, "text/html"),
         )
         .route(
             Route::post("/feedback/{token}", Role::Public, "Takes the form, once", form::submit)
+                .limit(Class::FeedbackLink)
                 .body_limit(64 << 10)
-                .answers_with(200, "text/html"),
+                .answers_with(200, "text/html")
+                .answers_with(404, "text/html")
+                .answers_with(410, "text/html")
+                .answers_with(422, "text/html"),
         )
         .route(
             Route::post(
@@ -59,6 +68,9 @@ pub fn function() -> Function {
                 "Takes measurements of a service that the customer runs; signed with the secret that register issued, or with it as bearer token",
                 webhook::receive,
             )
+            .limit(Class::Webhook)
+            .refuses(401)
+            .param::<DecisionId>("decision_id")
             .body_limit(64 << 10)
             .body::<measurement::MetricsBody>()
             .answers::<webhook::MeasurementTaken>(202)

@@ -6,7 +6,7 @@ use host::{
     webhook::{self, Signed},
 };
 use model::{
-    DecisionId,
+    DecisionId, Timestamp,
     document::Decision,
     port::store::{Comparison, Query, Scope},
 };
@@ -36,26 +36,41 @@ pub async fn decision(ctx: &Context, request: &Request, id: &DecisionId) -> Resu
 
 async fn by_itself(ctx: &Context, request: &Request, id: &DecisionId) -> Result<Decision, Error> {
     let wanted = hash(presented(request).ok_or_else(refused)?);
+    let now = ctx.real();
     let query = alike(id, 2).filter("registration.webhook_secret_hash", Comparison::Equal, wanted.as_str());
     for document in ctx.ports.store.query(&query).await?.documents {
         let decision: Decision = document.body.parse()?;
-        if holds(&decision, &wanted) {
+        if holds(&decision, &wanted, now) {
             return Ok(decision);
         }
     }
-    Err(refused())
+    // The secret before a change is in no index.
+    find(ctx, id, |decision| holds(decision, &wanted, now)).await
 }
 
-/// A signature names no tenant: it is checked against the secret of each decision of that id.
+/// A signature names no tenant: it is checked against the secrets of each decision of that id.
 async fn by_signature(ctx: &Context, signed: &Signed<'_>, id: &DecisionId) -> Result<Decision, Error> {
+    let (key, now) = (&ctx.config.token_key, ctx.real());
+    let is_by = |decision: &Decision, generation: u32| {
+        let secret = webhook::secret(key, &decision.tenant, &decision.id, generation);
+        // One that was issued in another way, or under another key, can be shown but not signed with.
+        holds(decision, &hash(&secret), now) && signed.is_by(&secret)
+    };
+    find(ctx, id, |decision| {
+        let newest = decision.registration.as_ref().map_or(0, |known| known.webhook_generation);
+        is_by(decision, newest) || newest.checked_sub(1).is_some_and(|before| is_by(decision, before))
+    })
+    .await
+}
+
+/// The first registered decision of that id, of whichever tenant, that is the one.
+async fn find(ctx: &Context, id: &DecisionId, is_it: impl Fn(&Decision) -> bool) -> Result<Decision, Error> {
     let mut query = alike(id, PAGE).order("registration.webhook_secret_hash", false);
     for _ in 0..MOST_ALIKE / PAGE {
         let page = ctx.ports.store.query(&query).await?;
         for document in page.documents {
             let decision: Decision = document.body.parse()?;
-            let secret = webhook::secret(&ctx.config.token_key, &decision.tenant, &decision.id);
-            // One that was issued in another way, or under another key, can be shown but not signed with.
-            if holds(&decision, &hash(&secret)) && signed.is_by(&secret) {
+            if is_it(&decision) {
                 return Ok(decision);
             }
         }
@@ -72,9 +87,10 @@ fn alike(id: &DecisionId, limit: usize) -> Query {
     Query::all(group, limit).filter("id", Comparison::Equal, id.as_str())
 }
 
-fn holds(decision: &Decision, wanted: &str) -> bool {
-    let known = decision.registration.as_ref().map_or("", |known| known.webhook_secret_hash.as_str());
-    known.as_bytes().ct_eq(wanted.as_bytes()).into()
+/// Whether that is the hash of a secret that is good now, each compared in constant time.
+fn holds(decision: &Decision, wanted: &str, now: Timestamp) -> bool {
+    let known = decision.registration.iter().flat_map(|known| known.webhook_hashes(now));
+    known.fold(false, |held, known| held | bool::from(known.as_bytes().ct_eq(wanted.as_bytes())))
 }
 
 /// `Authorization: Bearer SECRET` or `X-Sextant-Secret: SECRET`.

@@ -17,9 +17,13 @@ use command::{
     CommandBody, Commanded, cancel::cancel, let_go::let_go, pause::pause, promote::PromoteBody,
     promote::promote, rollback::RollbackBody, rollback::rollback,
 };
-use customer::body::{RegisterBody, Registered};
+use customer::{
+    body::{RegisterBody, Registered},
+    webhook::{SecretBody, SecretShown},
+};
 use deploy::body::{StartBody, Started};
-use host::{Door, Function, Port, Role, Route};
+use host::{Door, Function, Port, Role, Route, limit::Class};
+use model::{DecisionId, DeploymentId, ServiceName};
 use operate::{ActionBody, Requested};
 use recommend::{RecommendBody, view::DecisionView};
 use upload::Uploaded;
@@ -72,12 +76,25 @@ fn records(function: Function) -> Function {
         )
         .route(
             Route::post(
+                "/api/v1/decisions/{id}/webhook-secret",
+                Role::Deployer,
+                "Shows the secret of a registered decision's webhook again, or makes another",
+                customer::webhook::secret,
+            )
+            .creates()
+            .param::<DecisionId>("id")
+            .optional_body::<SecretBody>()
+            .answers::<SecretShown>(200),
+        )
+        .route(
+            Route::post(
                 "/api/v1/services/{name}/actions",
                 Role::Deployer,
                 "Stops, restarts, scales or rolls back a service",
                 operate::operate,
             )
             .creates()
+            .param::<ServiceName>("name")
             .body::<ActionBody>()
             .answers::<Requested>(202),
         )
@@ -112,7 +129,8 @@ fn commands(function: Function) -> Function {
     function
         .route(
             Route::post("/api/v1/deployments/{id}/cancel", Role::Deployer, "Ends a deployment", cancel)
-                .body::<CommandBody>()
+                .param::<DeploymentId>("id")
+                .optional_body::<CommandBody>()
                 .answers::<Commanded>(202)
                 .answers::<Commanded>(200),
         )
@@ -123,7 +141,9 @@ fn commands(function: Function) -> Function {
                 "Brings traffic back to an earlier revision",
                 rollback,
             )
-            .body::<RollbackBody>()
+            .limit(Class::Rollback)
+            .param::<DeploymentId>("id")
+            .optional_body::<RollbackBody>()
             .answers::<Commanded>(202)
             .answers::<Commanded>(200),
         )
@@ -134,6 +154,7 @@ fn commands(function: Function) -> Function {
                 "Goes on to the next weight of a canary",
                 promote,
             )
+            .param::<DeploymentId>("id")
             .body::<PromoteBody>()
             .answers::<Commanded>(202)
             .answers::<Commanded>(200),
@@ -145,7 +166,8 @@ fn commands(function: Function) -> Function {
                 "Gives up a way back that keeps failing; whatever serves goes on serving",
                 let_go,
             )
-            .body::<CommandBody>()
+            .param::<DeploymentId>("id")
+            .optional_body::<CommandBody>()
             .answers::<Commanded>(202)
             .answers::<Commanded>(200),
         )
@@ -156,7 +178,8 @@ fn commands(function: Function) -> Function {
                 "Holds a canary where it is",
                 pause,
             )
-            .body::<CommandBody>()
+            .param::<DeploymentId>("id")
+            .optional_body::<CommandBody>()
             .answers::<Commanded>(202)
             .answers::<Commanded>(200),
         )
@@ -169,6 +192,10 @@ fn problems(function: Function) -> Function {
         .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
         .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")
         .problem("service-busy", "Another deployment of the service is running. Wait for it, or cancel it.")
+        .problem(
+            "not-registered",
+            "Only a decision whose deployment was registered has a webhook. Register it first.",
+        )
         .problem("not-scalable", "Where the service runs, the number of instances can't be set.")
         .problem("not-serving", "This deployment doesn't serve any more; `serving` names the one that does.")
         .problem(

@@ -131,6 +131,7 @@ pub struct Route {
     /// How often it may be asked for.
     pub limit: Class,
     pub(crate) body: Option<Schema>,
+    pub(crate) body_optional: bool,
     pub(crate) params: Vec<(&'static str, Schema)>,
     pub(crate) query: Option<Schema>,
     pub(crate) statuses: Vec<u16>,
@@ -166,6 +167,7 @@ impl Route {
             streams: None,
             limit: if method.is_safe() { Class::Read } else { Class::Write },
             body: None,
+            body_optional: false,
             params: vec![],
             query: None,
             statuses: vec![],
@@ -224,6 +226,13 @@ impl Route {
     pub fn body<T: utoipa::ToSchema>(mut self) -> Self {
         self.body = Some(Schema::of::<T>());
         self
+    }
+
+    /// Its JSON body, which may be absent.
+    #[must_use]
+    pub fn optional_body<T: utoipa::ToSchema>(mut self) -> Self {
+        self.body_optional = true;
+        self.body::<T>()
     }
 
     /// Its query: an object of plain values, for the OpenAPI document.

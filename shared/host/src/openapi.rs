@@ -102,8 +102,8 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
         .parameters(Some(parameters(route)));
     if let Some(body) = route.body {
         let content = Content::new(Some(body.reference(all)));
-        let body =
-            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+        let required = if route.body_optional { Required::False } else { Required::True };
+        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
         operation = operation.request_body(Some(body.build()));
     }
     if let Some(content_type) = route.streams {

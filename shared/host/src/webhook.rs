@@ -12,7 +12,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use model::{DecisionId, TenantId, Timestamp, time::SECOND_MS};
 
 /// How far a sender's clock may be from ours.
-const TOLERANCE_MS: i64 = 300 * SECOND_MS;
+pub const TOLERANCE_MS: i64 = 300 * SECOND_MS;
 /// What secrets begin with.
 const PREFIX: &str = "whsec_";
 /// Longest id of a message.
@@ -20,10 +20,16 @@ const LONGEST_ID: usize = 256;
 /// Signatures of one message that are looked at: a sender that changes its secret sends two.
 const MOST_SIGNATURES: usize = 8;
 
-/// The secret of a decision's webhook: 256 bits that only this installation can derive.
-pub fn secret(key: &token::Key, tenant: &TenantId, decision: &DecisionId) -> String {
+/// The secret of a decision's webhook: 256 bits that only this installation can derive. Each change of it is a
+/// generation.
+pub fn secret(key: &token::Key, tenant: &TenantId, decision: &DecisionId, generation: u32) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
-    let derived = hmac::sign(&key, format!("webhook secret\n{tenant}\n{decision}").as_bytes());
+    let mut name = format!("webhook secret\n{tenant}\n{decision}");
+    // The first ones were issued before there were generations.
+    if generation > 0 {
+        name.extend(["\n", &generation.to_string()]);
+    }
+    let derived = hmac::sign(&key, name.as_bytes());
     format!("{PREFIX}{}", BASE64_STANDARD.encode(derived.as_ref()))
 }
 
@@ -153,10 +159,11 @@ mod tests {
         let key = |byte| token::Key::new(vec![byte; 32]).unwrap();
         let (acme, other) = (TenantId::new("acme").unwrap(), TenantId::new("other").unwrap());
         let (one, two) = (DecisionId::new("dec_1").unwrap(), DecisionId::new("dec_2").unwrap());
-        let made = secret(&key(1), &acme, &one);
-        assert_eq!(made, secret(&key(1), &acme, &one));
+        let made = secret(&key(1), &acme, &one, 0);
+        assert_eq!(made, secret(&key(1), &acme, &one, 0));
+        assert_ne!(made, secret(&key(1), &acme, &one, 1));
         let rest = [(key(2), &acme, &one), (key(1), &other, &one), (key(1), &acme, &two)];
-        assert!(rest.iter().all(|(key, tenant, decision)| secret(key, tenant, decision) != made));
+        assert!(rest.iter().all(|(key, tenant, decision)| secret(key, tenant, decision, 0) != made));
         assert_eq!(BASE64_STANDARD.decode(made.trim_start_matches(PREFIX)).unwrap().len(), 32);
     }
 }

@@ -13,6 +13,8 @@ async fn registered(world: &World) {
         launch_at: None,
         collect: true,
         webhook_secret_hash: link::hash(SECRET),
+        webhook_generation: 0,
+        webhook_former: None,
     };
     let decision = model::document::Decision { registration: Some(registration), ..sample::decision(1) };
     world.put(decision_path(&sample::acme(), &decision.id), &decision).await;
@@ -153,7 +155,7 @@ async fn each_bad_measurement_is_named() {
 /// The secret that register issues for a decision of this tenant.
 fn issued(world: &World, tenant: &str, decision: u32) -> String {
     let tenant = TenantId::new(tenant).unwrap();
-    host::webhook::secret(&world.context().config.token_key, &tenant, &sample::decision_id(decision))
+    host::webhook::secret(&world.context().config.token_key, &tenant, &sample::decision_id(decision), 0)
 }
 
 /// Decision 1, registered by two tenants that chose the same id, with the secrets of today.
@@ -259,4 +261,32 @@ async fn too_many_measurements_are_told_when_to_come_back() {
     assert_eq!(service(&world).await, before);
     world.pass(model::time::MINUTE_MS);
     assert_eq!(send().await.unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn after_a_change_the_secret_before_is_good_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    registered_twice(&world).await;
+    let (tenant, id) = (sample::acme(), sample::decision_id(1));
+    let of = |generation| host::webhook::secret(&world.context().config.token_key, &tenant, &id, generation);
+    let mut decision: model::document::Decision = world.read(&decision_path(&tenant, &id)).await.unwrap();
+    let known = decision.registration.as_mut().unwrap();
+    let until = world.context().real().plus(DAY_MS);
+    known.webhook_former = Some(model::document::FormerSecret { hash: link::hash(&of(0)), until });
+    known.webhook_secret_hash = link::hash(&of(1));
+    known.webhook_generation = 1;
+    world.put(decision_path(&tenant, &id), &decision).await;
+    let body = json!({"source": "x", "metrics": {"cpu_utilization": 0.1}});
+    for (generation, after) in [(0, true), (1, true), (0, false), (1, false)] {
+        if !after {
+            world.pass(DAY_MS);
+        }
+        let (secret, good) = (of(generation), after || generation == 1);
+        let seconds = world.context().real().0 / 1000;
+        let told = signed(&world, &format!("msg_{generation}{after}"), seconds, &secret, &body).await;
+        assert_eq!(told.is_ok(), good, "signed, {generation} {after}");
+        let shown = measured(&world, "dec_1", Some(("x-sextant-secret", &secret)), &body).await;
+        assert_eq!(shown.is_ok(), good, "shown, {generation} {after}");
+    }
 }

@@ -230,6 +230,6 @@ fn commanded(deployment: &Deployment, changed: bool, message: String) -> Command
 }
 
 /// The body, or what an absent one means.
-fn optional<T: DeserializeOwned + Default>(request: &Request) -> Result<T, Error> {
+pub fn optional<T: DeserializeOwned + Default>(request: &Request) -> Result<T, Error> {
     if request.body.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { request.json() }
 }

@@ -8,6 +8,7 @@ mod check;
 mod decision;
 mod launch;
 mod specs;
+pub mod webhook;
 
 use crate::{deploy::place::empty_service, recommend::learning_of, secret, transition};
 use body::Registered;
@@ -142,7 +143,7 @@ fn first(
     let mut deployment = accept(order, false, None, &at);
     deployment.decision = Some(decision.id.clone());
     serve(&mut service, wanted, &deployment, &at);
-    let secret = host::webhook::secret(&ctx.config.token_key, tenant, &decision.id);
+    let secret = host::webhook::secret(&ctx.config.token_key, tenant, &decision.id, 0);
     decision.deployment = Some(deployment.id.clone());
     decision.service = Some(name.to_string());
     decision.registration = Some(registration(wanted, hash(&secret)));
@@ -171,7 +172,11 @@ async fn again(ctx: &Context, wanted: &Wanted, found: Stored<Decision>) -> Resul
         return Err(registered(&decision.id, &deployment));
     }
     let response = answer(&deployment, None);
-    let now = registration(wanted, known.webhook_secret_hash.clone());
+    let now = Registration {
+        webhook_generation: known.webhook_generation,
+        webhook_former: known.webhook_former.clone(),
+        ..registration(wanted, known.webhook_secret_hash.clone())
+    };
     let mut writes = vec![];
     if now != known {
         decision.registration = Some(now);
@@ -252,6 +257,8 @@ fn registration(wanted: &Wanted, webhook_secret_hash: String) -> Registration {
         launch_at: wanted.launch_at,
         collect: wanted.collect,
         webhook_secret_hash,
+        webhook_generation: 0,
+        webhook_former: None,
     }
 }
 

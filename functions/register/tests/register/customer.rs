@@ -158,3 +158,33 @@ async fn services_that_we_deploy_are_not_taken() {
     let taken = world.post("/api/v1/deployments", &body).await;
     assert_eq!((taken.status, taken.text("type")), (409, "/errors#name-taken"));
 }
+
+#[tokio::test]
+async fn a_webhooks_secret_is_shown_again_and_changed() {
+    let world = World::new();
+    let first = world.post(PATH, &body("dec_1")).await.text("webhook_secret").to_owned();
+    let path = "/api/v1/decisions/dec_1/webhook-secret";
+    let again = world.post(path, &json!({})).await;
+    assert_eq!((again.status, again.text("webhook_secret")), (200, first.as_str()));
+    assert_eq!((&again.json["rotated"], again.json.get("previous_valid_until")), (&json!(false), None));
+    let changed = world.post_with_key("change", path, &json!({"rotate": true})).await;
+    let second = changed.text("webhook_secret").to_owned();
+    assert!(second != first && second.starts_with("whsec_") && changed.json["rotated"] == true);
+    assert!(Timestamp::parse(changed.text("previous_valid_until")).is_some(), "{changed:?}");
+    let repeated = world.post_with_key("change", path, &json!({"rotate": true})).await;
+    assert_eq!((repeated.text("webhook_secret"), repeated.replayed), (second.as_str(), true));
+    // Neither showing nor registering again changes it.
+    assert_eq!(world.post(path, &json!({"rotate": false})).await.text("webhook_secret"), second);
+    assert_eq!(world.post(PATH, &body("dec_1")).await.status, 200);
+    let known = world.decision("dec_1").await.unwrap().registration.unwrap();
+    assert_eq!((known.webhook_generation, known.webhook_former.is_some()), (1, true));
+    assert_eq!(world.post(path, &json!({})).await.text("webhook_secret"), second);
+    for (tenant, decision, status) in [("other", "dec_1", 404), ("acme", "dec_9", 404)] {
+        let path = format!("/api/v1/decisions/{decision}/webhook-secret");
+        assert_eq!(world.post_as(tenant, &path, &json!({})).await.status, status);
+    }
+    let ours =
+        world.post("/api/v1/decisions", &json!({"class": "node"})).await.text("decision_id").to_owned();
+    let none = world.post(&format!("/api/v1/decisions/{ours}/webhook-secret"), &json!({})).await;
+    assert_eq!((none.status, none.text("type")), (409, "/errors#not-registered"));
+}

@@ -81,6 +81,29 @@ pub struct Registration {
     pub collect: bool,
     /// SHA-256 of the secret that their metrics webhook presents, hex.
     pub webhook_secret_hash: String,
+    /// How often that secret was changed.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub webhook_generation: u32,
+    /// The secret before, while it is still good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_former: Option<FormerSecret>,
+}
+
+/// A secret that was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    /// SHA-256 of it, hex.
+    pub hash: String,
+    /// Good until then, in real time.
+    pub until: Timestamp,
+}
+
+impl Registration {
+    /// The hashes of the secrets that are good now, the newest first.
+    pub fn webhook_hashes(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let former = self.webhook_former.iter().filter(move |former| former.until > now);
+        std::iter::once(self.webhook_secret_hash.as_str()).chain(former.map(|former| former.hash.as_str()))
+    }
 }
 
 /// A recommendation, as it was made.

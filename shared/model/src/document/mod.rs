@@ -20,7 +20,7 @@ mod variables;
 
 pub use action::{ActionRecord, Begun, action_path};
 pub use baseline::{Baseline, Episode, Rolling, Series, Severity, Watched, baseline_path};
-pub use decision::{Configuration, Decision, Demand, Estimate, Prediction, Registration};
+pub use decision::{Configuration, Decision, Demand, Estimate, FormerSecret, Prediction, Registration};
 pub use deployment::{
     CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, StageTime,
 };
