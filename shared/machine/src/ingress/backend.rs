@@ -2,16 +2,16 @@
 //!
 //! Invariant: a connection in the pool has no request on it and belongs to the address that is reached now.
 
-use super::{files::Site, stats::Stats};
+use super::{files::Site, stats::Stats, upload::Upload};
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ pub(crate) const FRESH: Duration = Duration::from_secs(1);
 pub(crate) const USABLE: Duration = Duration::from_secs(30);
 
 /// The body of a request on its way to an app.
-pub(crate) type RequestBody = Either<Incoming, Empty<Bytes>>;
+pub(crate) type RequestBody = Either<Upload, Empty<Bytes>>;
 /// A connection to an app.
 pub(crate) type Sender = http1::SendRequest<RequestBody>;
 
@@ -114,13 +114,17 @@ impl Backend {
     }
 
     /// Gives a connection back.
-    pub(crate) fn give_back(&self, sender: Sender, address: SocketAddr) {
+    pub(crate) fn give_back(self: &Arc<Self>, sender: Sender, address: SocketAddr) {
         if sender.is_closed() || !matches!(*self.reach.borrow(), Reach::Up(now) if now == address) {
             return;
         }
         let mut idle = self.idle.lock();
         if idle.len() < IDLE_CONNECTIONS {
             idle.push((sender, Instant::now()));
+        }
+        // Whoever fills an empty pool sees to it that it is empty again when nothing comes any more.
+        if idle.len() == 1 {
+            tokio::spawn(let_go(Arc::downgrade(self)));
         }
     }
 
@@ -159,6 +163,19 @@ impl Backend {
             }
         };
         tokio::time::timeout(patience, drained).await.ok();
+    }
+}
+
+/// Closes connections that were idle for too long, until there is none.
+async fn let_go(backend: Weak<Backend>) {
+    loop {
+        tokio::time::sleep(USABLE).await;
+        let Some(backend) = backend.upgrade() else { return };
+        let mut idle = backend.idle.lock();
+        idle.retain(|(sender, since)| !sender.is_closed() && since.elapsed() < USABLE);
+        if idle.is_empty() {
+            return;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     backend::{InFlight, Sender},
     stats::Ended,
+    upload::Sending,
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
@@ -16,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-/// Counts one request when it ends; dropped before an answer, its client left.
+/// Counts one request when it ends; dropped before an answer, its client left, and it counts for nothing.
 pub(crate) struct Tally {
     in_flight: InFlight,
     clock: Arc<dyn Clock>,
@@ -40,8 +41,9 @@ impl Tally {
         self.bytes += bytes;
     }
 
-    fn cut(&mut self) {
-        self.ended = Ended::Cut;
+    /// The answer broke off: because of the app, unless the client broke its request off before.
+    fn cut(&mut self, sending: &Sending) {
+        self.ended = if sending.broken() { Ended::Left } else { Ended::Cut };
     }
 }
 
@@ -66,11 +68,17 @@ pub(crate) struct Proxied {
     inner: Incoming,
     connection: Option<(Sender, SocketAddr)>,
     tally: Option<Tally>,
+    sending: Sending,
 }
 
 impl Body {
-    pub(crate) fn proxied(inner: Incoming, connection: (Sender, SocketAddr), tally: Tally) -> Self {
-        Self::Proxied(Proxied { inner, connection: Some(connection), tally: Some(tally) })
+    pub(crate) fn proxied(
+        inner: Incoming,
+        connection: (Sender, SocketAddr),
+        tally: Tally,
+        sending: Sending,
+    ) -> Self {
+        Self::Proxied(Proxied { inner, connection: Some(connection), tally: Some(tally), sending })
     }
 
     pub(crate) fn full(data: Bytes) -> Self {
@@ -91,9 +99,13 @@ impl Body {
 }
 
 impl Proxied {
-    /// The app said all it had to say: its connection can take the next request.
+    /// The app said all it had to say: its connection can take the next request, if this one went out whole.
     fn finish(&mut self) {
-        if let (Some(tally), Some((sender, address))) = (self.tally.take(), self.connection.take()) {
+        let (tally, connection) = (self.tally.take(), self.connection.take());
+        if !self.sending.over() {
+            return self.sending.abandon();
+        }
+        if let (Some(tally), Some((sender, address))) = (tally, connection) {
             tally.in_flight.backend().give_back(sender, address);
         }
     }
@@ -105,6 +117,8 @@ impl Drop for Proxied {
         // connection tells the app.
         if self.inner.is_end_stream() {
             self.finish();
+        } else {
+            self.sending.abandon();
         }
     }
 }
@@ -124,7 +138,7 @@ impl hyper::body::Body for Body {
                     (Some(Ok(frame)), Some(tally)) => {
                         tally.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
                     }
-                    (Some(Err(_)), Some(tally)) => tally.cut(),
+                    (Some(Err(_)), Some(tally)) => tally.cut(&proxied.sending),
                     (None, _) => proxied.finish(),
                     (Some(_), None) => {}
                 }

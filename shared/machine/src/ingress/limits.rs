@@ -14,6 +14,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Connections at once, web sockets among them; one more gets 503.
     pub connections: usize,
+    /// While more than so many are open, one ends with its answer instead of staying without a request.
+    pub idle: usize,
 }
 
 impl Default for Limits {
@@ -21,11 +23,13 @@ impl Default for Limits {
     /// of which each takes two.
     fn default() -> Self {
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let connections = (descriptors / 3).clamp(64, 4096) as usize;
         Self {
             answer: Duration::from_mins(5),
             head: Duration::from_secs(30),
             head_bytes: 64 * 1024,
-            connections: (descriptors / 3).clamp(64, 4096) as usize,
+            connections,
+            idle: connections * 3 / 4,
         }
     }
 }

@@ -14,12 +14,19 @@ mod proxy;
 mod reply;
 pub(crate) mod route;
 pub(crate) mod stats;
+mod upload;
 
 pub(crate) use files::Site;
 pub use limits::Limits;
 
 use body::Body;
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::port::{Clock, PortError};
 use reply::Problem;
@@ -51,6 +58,16 @@ pub(crate) struct Shared {
     tasks: TaskTracker,
     /// One permit for each connection there may be.
     room: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// So many connections are open that this one shouldn't stay without a request: it ends with its answer.
+    fn part(&self, response: &mut Response<Body>) {
+        let open = self.limits.connections.saturating_sub(self.room.available_permits());
+        if open > self.limits.idle && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
 }
 
 /// A connection's place among those there may be.
@@ -171,7 +188,11 @@ async fn connection(
         let (shared, only) = (Arc::clone(&shared), only.clone());
         // What becomes of the connection after an upgrade keeps its place.
         request.extensions_mut().insert(place.clone());
-        async move { Ok::<_, Infallible>(answer(&shared, only, request, peer).await) }
+        async move {
+            let mut response = answer(&shared, only, request, peer).await;
+            shared.part(&mut response);
+            Ok::<_, Infallible>(response)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -203,7 +224,7 @@ async fn answer(
         Found::Tag(route, tag) => route.tagged(&tag).ok_or_else(|| {
             Problem::unknown_tag(&tag, &route.host, &route.plan().tags.keys().cloned().collect::<Vec<_>>())
         }),
-        Found::Nothing => Err(Problem::unknown_host(&host, &shared.table.hosts(), shared.port)),
+        Found::Nothing => Err(Problem::unknown_host(&host)),
     };
     match chosen {
         Ok(backend) => proxy::forward(shared, backend, request, peer).await,

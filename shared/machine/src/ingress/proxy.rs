@@ -9,6 +9,7 @@ use super::{
     body::{Body, Tally},
     files, forwarded,
     reply::Problem,
+    upload::{Sending, Upload},
 };
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
@@ -55,6 +56,11 @@ pub(crate) async fn forward(
         Reach::Down { detail, .. } => Problem::no_answer(&backend.revision, &detail),
         Reach::Stopped => Problem::stopped(&backend.revision),
     };
+    if problem.is_the_clients() {
+        // Not answered by anybody: the tally takes the client for gone.
+        drop(tally);
+        return problem.response();
+    }
     tally.answered(problem.status.as_u16());
     problem.response().map(|body| body.counted(tally))
 }
@@ -64,6 +70,7 @@ struct Answer {
     response: Response<Incoming>,
     sender: Sender,
     upgrade: Option<Client>,
+    sending: Sending,
 }
 
 /// The client's side of an upgrade, and its place among the connections.
@@ -83,7 +90,12 @@ async fn send(
     prepare(&mut parts, peer, upgrade.is_some());
     let repeatable = body.is_end_stream() && upgrade.is_none() && is_idempotent(&parts.method);
     let copy = repeatable.then(|| clone(&parts));
-    let body = if body.is_end_stream() { Either::Right(Empty::new()) } else { Either::Left(body) };
+    let (body, sending) = if body.is_end_stream() {
+        (Either::Right(Empty::new()), Sending::nothing())
+    } else {
+        let (upload, sending) = Upload::new(body);
+        (Either::Left(upload), sending)
+    };
     let first = Request::from_parts(parts, body);
     let age = if repeatable { USABLE } else { FRESH };
     let sent = tokio::time::timeout(shared.limits.answer, async {
@@ -98,11 +110,15 @@ async fn send(
             },
         }
     });
-    let (response, sender) = sent
-        .await
-        .map_err(|_| Problem::too_slow(&backend.revision, shared.limits.answer))?
-        .map_err(|why| Problem::no_answer(&backend.revision, &why))?;
-    Ok(Answer { response, sender, upgrade })
+    let problem = match sent.await {
+        Ok(Ok((response, sender))) => return Ok(Answer { response, sender, upgrade, sending }),
+        Ok(Err(_)) if sending.broken() => Problem::broken_request(),
+        Ok(Err(why)) => Problem::no_answer(&backend.revision, &why),
+        Err(_) if sending.waits_for_client() => Problem::slow_request(shared.limits.answer),
+        Err(_) => Problem::too_slow(&backend.revision, shared.limits.answer),
+    };
+    sending.abandon();
+    Err(problem)
 }
 
 type Failed = (String, Option<Request<RequestBody>>);
@@ -130,7 +146,7 @@ async fn attempt(
 }
 
 fn deliver(answer: Answer, address: SocketAddr, mut tally: Tally) -> Response<Body> {
-    let Answer { mut response, sender, upgrade } = answer;
+    let Answer { mut response, sender, upgrade, sending } = answer;
     tally.answered(response.status().as_u16());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let app = hyper::upgrade::on(&mut response);
@@ -142,7 +158,7 @@ fn deliver(answer: Answer, address: SocketAddr, mut tally: Tally) -> Response<Bo
     }
     strip(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
-    response.map(|body| Body::proxied(body, (sender, address), tally))
+    response.map(|body| Body::proxied(body, (sender, address), tally, sending))
 }
 
 /// Copies bytes both ways until either side ends. It counts as one request, when it is over.

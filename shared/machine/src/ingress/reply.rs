@@ -25,20 +25,24 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// Whether the client is to blame, and the revision's counts have nothing to do with it.
+    pub(crate) fn is_the_clients(&self) -> bool {
+        matches!(self.kind, "broken-request" | "slow-request")
+    }
+}
+
+impl Problem {
     /// No service of that host.
-    pub(crate) fn unknown_host(host: &str, known: &[String], port: u16) -> Self {
-        let names: Vec<String> = known.iter().map(|name| format!("http://{name}.localhost:{port}")).collect();
-        let known = if names.is_empty() {
-            "no service is deployed yet; deploy one with `sextant deploy PATH`".to_owned()
-        } else {
-            format!("the services here are {}", names.join(", "))
-        };
+    pub(crate) fn unknown_host(host: &str) -> Self {
+        // Others' names are none of the asker's business, nor that of a page on some name that leads here.
         let shown: String = host.chars().take(100).collect();
         Self {
             status: StatusCode::NOT_FOUND,
             kind: "unknown-host",
             title: "No service has this host name",
-            detail: format!("no service is called `{shown}`; {known}"),
+            detail: format!(
+                "no service is called `{shown}`; `sextant list` shows yours, and `sextant deploy PATH` makes one"
+            ),
         }
     }
 
@@ -111,6 +115,29 @@ impl Problem {
             detail: format!(
                 "revision `{revision}` began no answer within {seconds} s; see its log (`sextant logs`)"
             ),
+        }
+    }
+
+    /// The client broke its request off, or framed it badly.
+    pub(crate) fn broken_request() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: "broken-request",
+            title: "The request's body is broken",
+            detail:
+                "the request's body broke off or is framed badly; the app got a part of it; send it again"
+                    .to_owned(),
+        }
+    }
+
+    /// The client sent its request too slowly.
+    pub(crate) fn slow_request(patience: Duration) -> Self {
+        let seconds = patience.as_secs_f64();
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
+            kind: "slow-request",
+            title: "The request took too long to arrive",
+            detail: format!("the request's body was not here within {seconds} s; send it again, faster"),
         }
     }
 

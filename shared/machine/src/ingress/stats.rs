@@ -1,6 +1,6 @@
 //! What each revision did, second by second: requests by class, bytes, latency, CPU, memory, starts, crashes.
 //!
-//! Invariant: every request is counted once, in the second in which it ended, and every second belongs to exactly
+//! Invariant: every request that an app had its say in is counted once, in the second in which it ended, and every second belongs to exactly
 //! one of two adjacent windows: the one it ends in. Counts are whole; nothing is sampled.
 
 use model::port::target::{Buckets, RevisionWindow, Window};
@@ -60,7 +60,8 @@ pub(crate) enum Ended {
     Status(u16),
     /// The app broke off.
     Cut,
-    /// The client left before the app began its answer: what others call 499.
+    /// The client left before the app began its answer (what others call 499), or broke its own request: that says
+    /// nothing about the app, so it is not counted.
     Left,
 }
 
@@ -105,14 +106,17 @@ impl Stats {
 
     /// Counts a request that ended at `now_ms`.
     pub(crate) fn request(&self, now_ms: i64, ended: Ended, bytes_out: u64, latency_us: u64) {
+        if ended == Ended::Left {
+            return;
+        }
         let bucket = bucket(latency_us);
         let mut inner = self.at(now_ms);
         inner.open.requests += 1;
         inner.open.bytes_out += bytes_out;
         match ended {
-            Ended::Left | Ended::Status(400..=499) => inner.open.client_errors += 1,
+            Ended::Status(400..=499) => inner.open.client_errors += 1,
             Ended::Cut | Ended::Status(500..) => inner.open.server_errors += 1,
-            Ended::Status(_) => {}
+            Ended::Status(_) | Ended::Left => {}
         }
         inner.latency[bucket] += 1;
     }

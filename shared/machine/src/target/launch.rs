@@ -5,13 +5,12 @@
 
 use super::{
     environment::{Alias, Inherited},
-    files,
-    process::{self, Identity},
+    files, members,
+    process::Identity,
     spec::{Instance, Places, RevisionSpec, instance_file},
 };
 use crate::clock::OsRandom;
 use model::port::{Clock, Keys, PortError, Random, Redact};
-use rustix::process::Signal;
 use std::{
     io::Write as _,
     net::TcpListener,
@@ -205,13 +204,7 @@ pub(crate) fn alias_name(spec: &RevisionSpec) -> String {
 /// Ends whatever bears the mark of a revision that is being forgotten.
 pub(crate) async fn sweep(folder: &Path) {
     let Ok(Some(instance)) = files::read_json::<Instance>(&instance_file(folder)) else { return };
-    if instance.mark.is_empty() {
-        return;
-    }
-    for stray in process::with_variable(MARK, &instance.mark) {
-        stray.signal(Signal::KILL);
-        stray.gone().await;
-    }
+    members::kill_marked(&instance).await;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::{
     environment::Alias,
-    files, launch, process,
+    files, launch, members, process,
     runner::RUNNER,
     spec::{Instance, instance_file},
 };
@@ -45,7 +45,7 @@ async fn stop_build(folder: &Path) {
 async fn stop_revision(folder: &Path) {
     let Ok(Some(instance)) = files::read_json::<Instance>(&instance_file(folder)) else { return };
     if let Some(process) = instance.process.filter(|process| process.alive()) {
-        process::end_group(process.pid, GRACE).await;
+        members::end(&instance, process.pid, GRACE).await;
     }
     launch::sweep(folder).await;
 }

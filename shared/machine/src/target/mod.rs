@@ -20,6 +20,7 @@
 mod bell;
 mod build;
 mod capture;
+mod cgroup;
 mod counts;
 mod environment;
 pub(crate) mod files;
@@ -30,6 +31,7 @@ mod launch;
 mod leftovers;
 pub mod log;
 pub mod logger;
+mod members;
 mod port;
 pub mod price;
 mod probe;

@@ -148,6 +148,9 @@ pub(crate) struct Instance {
     /// The process that keeps its log.
     #[serde(default)]
     pub logger: Option<Identity>,
+    /// The control group that it is in, where one could be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<PathBuf>,
     /// The port it was told to listen on.
     pub port: u16,
     /// The key of a restart that has begun: the process, if it still runs, is to be ended.

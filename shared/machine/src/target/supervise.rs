@@ -5,8 +5,9 @@
 //! mark, or ended before another is started.
 
 use super::{
-    files,
+    cgroup, files,
     launch::{Environment, Launched, MARK, identity, instance, new_instance},
+    members,
     process::{self, Identity},
     runtime_log::RuntimeLog,
     spec::{Instance, RevisionSpec, instance_file},
@@ -14,7 +15,6 @@ use super::{
 use crate::ingress::backend::{Backend, Reach};
 use model::port::PortError;
 use parking_lot::Mutex;
-use rustix::process::Signal;
 use std::{
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
@@ -166,7 +166,7 @@ impl Supervisor {
         };
         if let Some(half) = leader.filter(|_| instance.restarting.is_some()) {
             // We died within a restart: the rest of it is done now.
-            process::end_group(half.pid, GRACE).await;
+            members::end(instance, half.pid, GRACE).await;
         } else if let Some(identity) = leader.filter(|_| instance.wanted) {
             let logger = Logger { identity: instance.logger, child: None };
             return Some(Running {
@@ -177,10 +177,7 @@ impl Supervisor {
                 since: Instant::now(),
             });
         }
-        for stray in marked {
-            stray.signal(Signal::KILL);
-            stray.gone().await;
-        }
+        members::kill_marked(instance).await;
         None
     }
 
@@ -190,6 +187,7 @@ impl Supervisor {
         let Launched { app, logger } = self.shared.launch(&self.spec, instance).await?;
         let (identity, keeper) = (identity(&app), identity(&logger));
         instance.process = Some(identity);
+        instance.cgroup = cgroup::enclose(identity, &instance.mark);
         instance.logger = Some(keeper);
         self.write(instance);
         self.backend.stats.started(self.shared.clock.real().0);
@@ -205,7 +203,7 @@ impl Supervisor {
         match self.until_something(&mut running, instance).await {
             Next::Died(status) => {
                 // Its children may hold its port.
-                process::kill_group(running.identity.pid).await;
+                members::kill(instance, running.identity.pid).await;
                 running.logger.done().await;
                 self.set_running(None);
                 self.backend.stats.crashed(self.shared.clock.real().0);
@@ -260,7 +258,7 @@ impl Supervisor {
     async fn end(&self, running: &mut Running, instance: &Instance) {
         self.backend.drained(DRAIN).await;
         self.write(instance);
-        process::end_group(running.identity.pid, GRACE).await;
+        members::end(instance, running.identity.pid, GRACE).await;
         wait(&mut running.child, running.identity).await;
         running.logger.done().await;
         self.set_running(None);

@@ -102,6 +102,7 @@ fn one(mut stream: &TcpStream, gate: &Gate) -> std::io::Result<bool> {
             let all = all.concat();
             answer(stream, 200, &format!("{} {}\n{all}", request.method, request.path))
         }
+        "daemon" => daemon(stream, number == 1),
         "process" => answer(stream, 200, &std::process::id().to_string()),
         "stream" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\none\n\r\n")?;
@@ -124,10 +125,28 @@ fn one(mut stream: &TcpStream, gate: &Gate) -> std::io::Result<bool> {
             gate.1.notify_all();
             answer(stream, 200, "released\n")
         }
+        "whole" => {
+            let length = request.header("content-length").and_then(|length| length.parse::<u64>().ok());
+            let read = std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink())?;
+            if read < length.unwrap_or(0) { Ok(false) } else { answer(stream, 200, "all of it\n") }
+        }
         "echo" => echo(stream, &mut reader, &request),
         "ws" => web_socket(stream, &mut reader, &request),
         _ => answer(stream, 200, &format!("version {}\n", std::env::var("VERSION").unwrap_or_default())),
     }
+}
+
+/// Leaves a process behind that forked twice and has a session of its own; says who it is. `bare`: it has nothing
+/// of our environment either.
+fn daemon(stream: &TcpStream, bare: bool) -> std::io::Result<bool> {
+    let own = "setsid sh -c 'echo $$; exec sleep 600 >/dev/null 2>&1' 2>/dev/null &";
+    let mut shell = std::process::Command::new("/bin/sh");
+    if bare {
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env_clear().env("PATH", path);
+    }
+    let output = shell.args(["-c", own]).output()?;
+    answer(stream, 200, &String::from_utf8_lossy(&output.stdout))
 }
 
 fn read_head(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Request>> {
