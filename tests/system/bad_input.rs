@@ -278,11 +278,29 @@ async fn a_second_one_on_the_same_data_folder() -> Result<(), Killed> {
         let words = String::from_utf8_lossy(&second.stderr).into_owned();
         assert!(!second.status.success());
         assert!(words.contains(&pid) && words.contains("--data"), "{words}");
+        // Nor does anybody clear away what is in use.
+        let fresh = system.run(&["up", "--fresh", "--port", "0", "--ingress-port", "0"]).await;
+        let words = String::from_utf8_lossy(&fresh.stderr).into_owned();
+        assert!(!fresh.status.success() && words.contains(&pid), "{words}");
         if hidden {
             fs::rename(&aside, &file).unwrap();
         }
     }
     assert_eq!(state(&system).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_names_somebody_elses_process_keeps_nobody_out() -> Result<(), Killed> {
+    let mut system = system().start().await;
+    let file = system.data().join("up.json");
+    let mut left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    system.kill().await;
+    // The number went to another process, one that surely runs.
+    left["pid"] = std::process::id().into();
+    fs::write(&file, left.to_string()).unwrap();
+    system.restart(None).await;
+    assert_eq!(state(&system).await?.as_array().unwrap().len(), 3);
     Ok(())
 }
 

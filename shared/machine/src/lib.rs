@@ -5,6 +5,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "adapters are where clock and environment are read")]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "Sextant runs on Linux: apps are kept by its process groups, sessions and control groups, and found again in /proc. \
+     Use a Linux machine, a virtual one or a container."
+);
+
 pub mod backup;
 pub mod broker;
 pub mod clock;

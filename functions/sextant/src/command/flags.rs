@@ -84,7 +84,7 @@ fn argument(setting: &'static Setting) -> Arg {
     if !setting.default.is_empty() {
         help = format!("{help} [default: {}]", setting.default);
     }
-    let many = setting.name == "hosts";
+    let many = matches!(setting.name, "hosts" | "origins");
     Arg::new(setting.name).long(setting.flag).help(help).value_name("VALUE").action(if many {
         ArgAction::Append
     } else {

@@ -131,6 +131,7 @@ fn config(settings: Settings, place: Place) -> Result<Config> {
     // Cloud Run's own front end is the one hop.
     config.forwarded_hops = usize::from(settings.service.is_some());
     config.hosts.clone_from(&settings.hosts);
+    config.origins.clone_from(&settings.origins);
     config.push = push(&settings)?;
     if let Some(url) = &settings.public_url {
         url.as_str().clone_into(&mut config.public_url);

@@ -44,8 +44,12 @@ pub fn remove_address(data: &Path) {
 
 /// The server of a data folder, if its process is alive.
 pub fn running(data: &Path) -> Option<Address> {
-    let address: Address = serde_json::from_slice(&fs::read(file(data)).ok()?).ok()?;
-    lives(address.pid).then_some(address)
+    told(data).filter(|address| lives(address.pid))
+}
+
+/// Where the last server of a data folder said that it is; it may be gone.
+pub fn told(data: &Path) -> Option<Address> {
+    serde_json::from_slice(&fs::read(file(data)).ok()?).ok()
 }
 
 /// Whether a process is there and not a zombie that nobody has collected.

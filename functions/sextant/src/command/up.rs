@@ -13,7 +13,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use host::{Caller, Config, Role, Runner, Settings, runner};
-use machine::schedule::Schedules;
+use machine::{engine::Lock, schedule::Schedules};
 use model::{
     TenantId,
     message::{Message, kind},
@@ -116,14 +116,7 @@ fn settings(up: &Up, data: Option<&Path>) -> Result<Settings> {
 /// Opens the data folder, wires functions to adapters and listens.
 pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
     let data = data_folder(&settings);
-    if let Some(other) = super::server::running(&data) {
-        bail!(
-            "Sextant runs on `{}` already (pid {}, {}). Use that one, stop it, or name another folder with --data.",
-            data.display(),
-            other.pid,
-            other.url
-        );
-    }
+    drop(own(&data)?);
     let port = settings.console_port;
     let listener = TcpListener::bind((settings.listen, port))
         .await
@@ -138,6 +131,10 @@ pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
     let options = Options { data, ingress_port, settings: settings.clone() };
     let machine = Machine::open(&options, subscriptions).await?;
     let instance = format!("{:032x}", machine.ports.random.bits());
+    if settings.no_limits {
+        config.limits = host::limit::Limits::Off;
+    }
+    config.origins.clone_from(&settings.origins);
     // The store's lock says so: whoever else held a lease is dead.
     config.settings = Settings { instance, alone: true, ..settings };
     config.settings.forget_secrets();
@@ -204,6 +201,24 @@ fn address(key: &host::token::Key, machine: &Machine, port: u16) -> Result<Addre
     })
 }
 
+/// Takes a data folder for as long as the answer is held; `None` where there is none yet. Whether another process has
+/// it is the kernel's word: a file that names a process may be left over, or gone.
+fn own(data: &Path) -> Result<Option<Lock>> {
+    let store = data.join("store");
+    if !store.is_dir() {
+        return Ok(None);
+    }
+    Lock::take(&store).map(Some).map_err(|error| match super::server::told(data) {
+        Some(other) => anyhow::anyhow!(
+            "Sextant runs on `{}` already (pid {}, {}). Use that one, stop it, or name another folder with --data.",
+            data.display(),
+            other.pid,
+            other.url
+        ),
+        None => error.into(),
+    })
+}
+
 /// Removes what is in a data folder, if it is one of ours or empty.
 async fn empty(data: &Path) -> Result<()> {
     let Ok(mut entries) = fs::read_dir(data) else { return Ok(()) };
@@ -214,13 +229,8 @@ async fn empty(data: &Path) -> Result<()> {
             data.display()
         );
     }
-    if let Some(running) = super::server::running(data) {
-        bail!(
-            "Sextant is running on `{}` (pid {}); stop it before you begin afresh",
-            data.display(),
-            running.pid
-        );
-    }
+    // Held until all of it is gone.
+    let _lock = own(data)?;
     machine::target::stop_leftovers(data).await;
     fs::remove_dir_all(data).with_context(|| format!("`{}` can't be emptied", data.display()))
 }
@@ -248,8 +258,7 @@ fn announce(running: &Running, output: Output) {
 }
 
 fn open_browser(link: &str, output: Output) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    if std::process::Command::new(opener).arg(link).spawn().is_err() {
+    if std::process::Command::new("xdg-open").arg(link).spawn().is_err() {
         output.note("No browser could be opened here; follow the link above.");
     }
 }

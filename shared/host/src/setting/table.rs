@@ -73,6 +73,8 @@ settings! {
     ingress_port: Option<u16> = "" "SEXTANT_INGRESS_PORT" --"ingress-port" Machine ["serve", "up"] Nobody;
     /// Names that the service answers for beside loopback; `*` where a front end routes by name.
     hosts: Vec<String> = "" "SEXTANT_HOSTS" --"host" Both ["serve"] Fixed("*");
+    /// Origins whose pages may call the API, such as `https://app.example.com`; `*` for all. Cookies never count.
+    origins: Vec<String> = "" "SEXTANT_ORIGINS" --"origin" Both ["serve", "up"] Nobody;
     /// Where people reach the console; links in mails begin with it. Unless it is set, the port on this machine.
     public_url: Option<WebAddress> = "" "SEXTANT_PUBLIC_URL" --"public-url" Both ["serve"] Terraform("public_url");
     /// What is logged, such as `info` or `warn,host=debug`. Unless it is set, `warn` for `up` and `info` for `serve`.
@@ -125,6 +127,8 @@ settings! {
     pool: bool = "off" "SEXTANT_POOL" --"pool" Both ["learn"] Operator;
     /// For tests: die at this point of the code.
     crash_at: Option<CrashPoint> = "" "SEXTANT_CRASH_AT" --"crash-at" Machine ["deploy-step", "register", "send-feedback"] Nobody;
+    /// For tests: ask as often as you like.
+    no_limits: bool = "off" "SEXTANT_NO_LIMITS" --"no-limits" Machine ["up"] Nobody;
     /// For tests: deliver badly, by this seed.
     hostile: Option<u64> = "" "SEXTANT_HOSTILE" --"hostile" Machine ["up"] Nobody;
     /// The server that the command line talks to, with a token; unless it is set, the one on this machine.

@@ -8,12 +8,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// The folder, owned until dropped.
-pub(super) struct Lock(#[expect(dead_code, reason = "held open; closing it releases the lock")] File);
+/// The folder, owned until dropped: for whoever clears it away, or wants to know that nobody has it.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held open; closing it releases the lock")] File);
 
 impl Lock {
     /// Creates the folder if need be and takes it.
-    pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
+    pub fn take(folder: &Path) -> Result<Self, StoreError> {
         let place = folder.join("lock");
         let failed = |e: std::io::Error| {
             StoreError::Unavailable(format!(

@@ -23,6 +23,8 @@ mod recover;
 mod table;
 mod writer;
 
+pub use lock::Lock;
+
 use disk::{Disk, Folder};
 pub(crate) use group::{Group, Transaction};
 use journal::State;
