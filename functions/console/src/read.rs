@@ -27,6 +27,21 @@ pub fn all<T: DeserializeOwned>(documents: &[Document]) -> Result<Vec<T>, StoreE
     documents.iter().map(|document| document.body.parse()).collect()
 }
 
+/// A deployment's id or a decision's, for the API's document.
+pub struct AnyId;
+
+impl utoipa::PartialSchema for AnyId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^[A-Za-z0-9_-]+$"))
+            .max_length(Some(64))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for AnyId {}
+
 /// The deployment that `{id}` names: by its own id, or by that of the decision it carries out.
 pub async fn deployment(ctx: &Context, request: &Request) -> Result<Deployment, Error> {
     let id = deployment_id(ctx, request).await?;

@@ -28,12 +28,15 @@ pub struct ActionBody {
     pub to: Option<String>,
     /// For `scale`: instances that always run.
     #[serde(default)]
+    #[schema(maximum = 1000)]
     pub min_instances: Option<u32>,
     /// For `scale`: at most this many.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     pub max_instances: Option<u32>,
     /// Why, for the record.
     #[serde(default)]
+    #[schema(max_length = 500)]
     pub reason: Option<String>,
 }
 

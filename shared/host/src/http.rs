@@ -17,7 +17,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::StreamExt;
-use model::port::{Subscriber, Verdict, store::Path};
+use model::port::{Subscriber, Verdict};
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,

@@ -1,15 +1,18 @@
 //! The OpenAPI document, made from what the routes declare.
 
 use crate::{Function, Role, Route};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use utoipa::{
     ToSchema,
     openapi::{
         Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr,
-        Required, ResponseBuilder, Schema as JsonSchema,
+        Required, Response, ResponseBuilder, Schema as JsonSchema,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, SchemaFormat, Type},
+        schema::{ObjectBuilder, SchemaFormat, SchemaType, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -114,13 +117,9 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
         let body = RequestBodyBuilder::new().content(content_type, content).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
-    for (status, content_type, schema) in &route.answers {
-        let mut response = ResponseBuilder::new().description(description(*status));
-        if !content_type.is_empty() {
-            response =
-                response.content(*content_type, Content::new(schema.map(|schema| schema.reference(all))));
-        }
-        operation = operation.response(status.to_string(), response.build());
+    let statuses: BTreeSet<u16> = route.answers.iter().map(|(status, _, _)| *status).collect();
+    for status in statuses {
+        operation = operation.response(status.to_string(), answer(route, status, all));
     }
     for status in problem_statuses(route) {
         operation = operation.response(status.to_string(), problem(status));
@@ -129,6 +128,38 @@ fn operation(function: &Function, route: &Route, all: &mut Named) -> Operation {
         operation = operation.security(SecurityRequirement::new("bearer", [route.role.to_string()]));
     }
     operation.build()
+}
+
+/// All that a route answers with a status: one type of content or several.
+fn answer(route: &Route, status: u16, all: &mut Named) -> Response {
+    let mut response = ResponseBuilder::new().description(description(status));
+    let same =
+        route.answers.iter().filter(|(known, content_type, _)| *known == status && !content_type.is_empty());
+    for (_, content_type, schema) in same {
+        response = response.content(*content_type, Content::new(schema.map(|schema| schema.reference(all))));
+    }
+    if (status == 404 || status == 422) && route.answers.iter().any(|(known, _, _)| *known == status) {
+        // Beside a page of the handler's own.
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        response = response.content("application/problem+json", problem);
+    }
+    response.build()
+}
+
+/// What may be absent is left out of a query; there is no `null` to send.
+fn without_null(schema: RefOr<JsonSchema>) -> RefOr<JsonSchema> {
+    match schema {
+        RefOr::T(JsonSchema::Object(mut object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|one| *one != Type::Null);
+                if let [one] = types.as_slice() {
+                    object.schema_type = SchemaType::Type(one.clone());
+                }
+            }
+            RefOr::T(JsonSchema::Object(object))
+        }
+        other => other,
+    }
 }
 
 /// Unique, since it holds the whole path: a page and the API's route to the same thing differ in `api`.
@@ -166,6 +197,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
     if let Some(RefOr::T(JsonSchema::Object(object))) = route.query.map(|schema| (schema.own)()) {
         for (name, schema) in object.properties {
             let required = object.required.contains(&name);
+            let schema = without_null(schema);
             parameters.push(parameter(&name, ParameterIn::Query, required).schema(Some(schema)).build());
         }
     }
@@ -220,7 +252,7 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
     statuses
 }
 
-fn problem(status: u16) -> utoipa::openapi::Response {
+fn problem(status: u16) -> Response {
     let description = crate::Kind::ALL
         .iter()
         .find(|kind| kind.status() == status)
@@ -234,6 +266,9 @@ fn description(status: u16) -> &'static str {
         201 => "Created",
         202 => "Accepted",
         204 => "Done; there is nothing to say",
+        404 => "There is no such thing",
+        410 => "It was there and is over",
+        422 => "Understood, but wrong; shown again with what is wrong",
         303 => "Go on there",
         _ => "Success",
     }

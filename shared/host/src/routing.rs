@@ -16,23 +16,18 @@ pub(crate) enum Found<'a> {
 /// Looks for a route. `None` as method is one that no route has.
 pub(crate) fn find<'a>(functions: &'a [Function], method: Option<Method>, path: &str) -> Found<'a> {
     let segments: Vec<&str> = path.split('/').collect();
-    let mut best: Option<(u128, &Function, &Route)> = None;
+    let routes =
+        || functions.iter().flat_map(|function| function.routes.iter().map(move |route| (function, route)));
+    let ranked =
+        || routes().filter_map(|(function, route)| Some((rank(route.path, &segments)?, function, route)));
+    // The most literal pattern is what the path means, whatever its methods: so says OpenAPI as well.
+    let Some(best) = ranked().map(|(rank, _, _)| rank).min() else { return Found::Nothing };
     let mut others = vec![];
-    for function in functions {
-        for route in &function.routes {
-            let Some(rank) = rank(route.path, &segments) else { continue };
-            if Some(route.method) != method {
-                others.push(route.method);
-            } else if best.as_ref().is_none_or(|(other, _, _)| rank < *other) {
-                best = Some((rank, function, route));
-            }
+    for (_, function, route) in ranked().filter(|(rank, _, _)| *rank == best) {
+        if Some(route.method) == method {
+            return Found::Route(function, route, captures(route.path, &segments));
         }
-    }
-    if let Some((_, function, route)) = best {
-        return Found::Route(function, route, captures(route.path, &segments));
-    }
-    if others.is_empty() {
-        return Found::Nothing;
+        others.push(route.method);
     }
     others.sort_unstable();
     others.dedup();
@@ -139,5 +134,9 @@ mod tests {
             matches!(find(&functions, Some(Method::Post), "/d/x"), Found::Route(function, _, _) if function.name == "three")
         );
         assert!(matches!(find(&functions, Some(Method::Delete), "/e"), Found::Nothing));
+        // A literal path is that alone: `register` is no id.
+        assert!(
+            matches!(find(&functions, Some(Method::Post), "/d/register"), Found::OtherMethods(methods) if methods == [Method::Get])
+        );
     }
 }

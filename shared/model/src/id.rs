@@ -21,7 +21,8 @@ impl Malformed {
     }
 }
 
-/// A text that is parsed once; `$pattern` and `$most` say the same rule to readers of the API's document.
+/// A text that is parsed once; `$pattern` and `$most` say the same to readers of the API's document, but for what only
+/// looking ahead could say (`__…__`): generators of test data take minutes for that.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $pattern:expr, $most:expr, $parse:expr) => {
         $(#[$doc])*
@@ -121,7 +122,7 @@ random_id!(
 text_type!(
     /// One decision. Ours are `dec_…`; clients that register decisions of their own may use any id of 1–64
     /// letters, digits, hyphens and underscores that neither looks like a deployment's nor is `__…__`.
-    DecisionId, "^(?!dep_)(?!__.*__$)[A-Za-z0-9_-]{1,64}$", 64, decision
+    DecisionId, "^[A-Za-z0-9_-]+$", 64, decision
 );
 
 impl DecisionId {

@@ -15,15 +15,15 @@ pub const CUSTOMER_ID_CHARS: usize = 200;
 
 text_type!(
     /// The name of a variable that an app is given: letters, digits and `_`, first no digit.
-    VariableName, "^(?!__.*__$)[A-Za-z_][A-Za-z0-9_]*$", NAME_BYTES, variable
+    VariableName, "^[A-Za-z_][A-Za-z0-9_]*$", NAME_BYTES, variable
 );
 text_type!(
     /// The name of a member of something that is kept as it was sent, such as a label or a measurement.
-    FieldName, r"^(?!\.{1,2}$)(?!__.*__$)[^/\x00-\x1f\x7f]+$", NAME_BYTES, |text| storable(text, "a field's name")
+    FieldName, r"^[^/\x00-\x1f\x7f]+$", NAME_BYTES, |text| storable(text, "a field's name")
 );
 text_type!(
     /// What a customer calls their user or session: 1–200 characters, none of them a control character.
-    CustomerId, r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$", CUSTOMER_ID_CHARS, customer
+    CustomerId, r"^[^\x00-\x1f\x7f-\x9f]+$", CUSTOMER_ID_CHARS, customer
 );
 
 fn variable(text: &str) -> Result<(), Malformed> {

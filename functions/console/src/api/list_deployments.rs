@@ -15,10 +15,13 @@ use utoipa::ToSchema;
 #[serde(default, deny_unknown_fields)]
 pub struct ListQuery {
     /// At most this many, 1 to 100; 25 if absent.
+    #[schema(minimum = 1, maximum = 100)]
     pub limit: Option<usize>,
     /// `next` of the page before.
+    #[schema(pattern = "^[A-Za-z0-9_-]*$")]
     pub cursor: Option<String>,
     /// Only of this service; environments other than production are part of its name.
+    #[schema(pattern = "^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length = 34)]
     pub service: Option<String>,
     /// Only in this pipeline status, in any case.
     pub status: Option<String>,

@@ -11,11 +11,14 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct ObservationsQuery {
     /// Of which service.
+    #[schema(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length = 34)]
     pub service: String,
     /// At most this many, 1 to 100; 25 if absent.
+    #[schema(minimum = 1, maximum = 100)]
     #[serde(default)]
     pub limit: Option<usize>,
     /// `next` of the page before.
+    #[schema(pattern = "^[A-Za-z0-9_-]*$")]
     #[serde(default)]
     pub cursor: Option<String>,
 }

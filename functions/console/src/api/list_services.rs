@@ -14,8 +14,10 @@ use utoipa::ToSchema;
 #[serde(default, deny_unknown_fields)]
 pub struct ServicesQuery {
     /// At most this many, 1 to 100; 100 if absent.
+    #[schema(minimum = 1, maximum = 100)]
     pub limit: Option<usize>,
     /// `next` of the page before.
+    #[schema(pattern = "^[A-Za-z0-9_-]*$")]
     pub cursor: Option<String>,
 }
 

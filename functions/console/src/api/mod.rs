@@ -8,6 +8,7 @@ mod show;
 pub mod summarize;
 
 use host::{Function, Role, Route};
+use model::{DecisionId, ServiceName};
 
 /// The routes of the read API.
 pub fn routes(function: Function) -> Function {
@@ -29,6 +30,7 @@ pub fn routes(function: Function) -> Function {
                 "Shows a deployment, by its own id or that of the decision it carries out",
                 show::deployment,
             )
+            .param::<crate::read::AnyId>("id")
             .answers::<crate::view::DeploymentView>(200),
         )
         .route(
@@ -38,6 +40,7 @@ pub fn routes(function: Function) -> Function {
         )
         .route(
             Route::get("/api/v1/services/{name}", Role::Viewer, "Shows a service", show::service)
+                .param::<ServiceName>("name")
                 .answers::<crate::view::ServiceView>(200),
         );
     more(function)
@@ -52,6 +55,7 @@ fn more(function: Function) -> Function {
                 "Shows a decision as it was made",
                 show::decision,
             )
+            .param::<DecisionId>("id")
             .answers::<crate::view::DecisionView>(200),
         )
         .route(
@@ -71,6 +75,7 @@ fn more(function: Function) -> Function {
                 "Lists what was measured of a service, newest first",
                 list_observations::list,
             )
+            .refuses(404)
             .query::<list_observations::ObservationsQuery>()
             .answers::<list_observations::ObservationList>(200),
         )

@@ -16,8 +16,10 @@ const MOST_DAYS: u32 = 366;
 #[serde(default, deny_unknown_fields)]
 pub struct AnalyticsQuery {
     /// How many days, today (UTC) among them, 1 to 366; 30 if absent.
+    #[schema(minimum = 1, maximum = 366)]
     pub days: Option<u32>,
     /// Only of this service.
+    #[schema(pattern = "^([a-z][a-z0-9]*(-[a-z0-9]+)*)?$", max_length = 34)]
     pub service: Option<String>,
 }
 

@@ -38,6 +38,7 @@ pub fn routes(function: Function, hub: &Arc<Hub>) -> Function {
                 "Follows a deployment: server-sent events that resume by Last-Event-ID",
                 move |ctx, request| open::open(Arc::clone(&events), ctx, request),
             )
+            .param::<crate::read::AnyId>("id")
             .query::<open::EventsQuery>()
             .answers_with(200, "text/event-stream")
             .answers_with(204, ""),

@@ -24,8 +24,10 @@ pub fn routes(function: Function) -> Function {
     function
         .route(
             Route::get("/api/v1/deployments/{id}/logs", Role::Viewer, "Reads the build's log", read::read)
+                .param::<crate::read::AnyId>("id")
                 .query::<read::LogQuery>()
-                .answers::<read::LogPage>(200),
+                .answers::<read::LogPage>(200)
+                .answers_with(200, "text/plain"),
         )
         .route(
             Route::get(
@@ -34,6 +36,7 @@ pub fn routes(function: Function) -> Function {
                 "Reads what the revision wrote, the newest lines or from a position on",
                 runtime::read,
             )
+            .param::<crate::read::AnyId>("id")
             .query::<runtime::RuntimeQuery>()
             .answers::<runtime::RuntimePage>(200),
         )

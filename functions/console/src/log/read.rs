@@ -23,12 +23,16 @@ const USUAL: usize = 1_000;
 #[serde(default, deny_unknown_fields)]
 pub struct LogQuery {
     /// `next` of the answer before, `segment:line`; where the order begins if absent.
+    #[schema(pattern = "^([0-9]{1,9}:[0-9]{1,9})?$")]
     pub after: Option<String>,
     /// `oldest` (if absent): from the start on; `newest`: from the end back, the newest line first.
+    #[schema(pattern = "^(oldest|newest)?$")]
     pub order: Option<String>,
     /// At most this many, 1 to 5000; 1000 if absent.
+    #[schema(minimum = 1, maximum = 5000)]
     pub limit: Option<usize>,
     /// `json` (if absent), or `text` for all of it as plain text, control characters escaped.
+    #[schema(pattern = "^(json|text)?$")]
     pub format: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeQuery {
     /// At most this many, 1 to 2000; 200 if absent.
+    #[schema(minimum = 1, maximum = 2000)]
     pub lines: Option<usize>,
     /// `next` of the answer before, to go on from there; the newest lines if absent.
     pub after: Option<String>,

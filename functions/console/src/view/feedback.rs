@@ -24,7 +24,7 @@ pub struct FeedbackView {
     /// In which currency.
     pub currency: Option<String>,
     /// What they measured themselves, as they sent it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>, required = true)]
     pub deployment_metrics: serde_json::Value,
 }
 

@@ -3,6 +3,7 @@
 
 use crate::secret::sort;
 use host::seal::SecretString;
+use model::{CustomerId, DecisionId};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
@@ -10,15 +11,19 @@ use serde_json::Value;
 #[derive(Deserialize, utoipa::ToSchema)]
 pub struct RegisterBody {
     /// The decision it carries out; one we don't know is made from `recommended_*`.
+    #[schema(value_type = DecisionId)]
     pub decision_id: String,
     /// Their user, who gets the mails.
+    #[schema(value_type = CustomerId)]
     pub user_id: String,
     /// Their session.
+    #[schema(value_type = CustomerId)]
     pub session_id: String,
     /// Their Google Cloud project.
+    #[schema(pattern = "^([a-z0-9.-]+\\.[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", max_length = 100)]
     pub gcp_project_id: String,
     /// A service account's key, as text or as an object; stored encrypted, never given back.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "password", min_length = 1, max_length = 65536)]
     pub gcp_credentials: Credentials,
     /// Where they deploy.
     #[serde(default)]

@@ -14,6 +14,7 @@ naming_source! {
     pub struct StartBody {
         /// The service; derived from the path or URL if absent.
         #[serde(default)]
+        #[schema(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length = 34)]
         pub service: Option<String>,
         /// Token for a private repository; stored encrypted.
         #[serde(default)]
@@ -21,6 +22,7 @@ naming_source! {
         pub source_token: Option<Secret>,
         /// `production` if absent; any other becomes part of the service's name.
         #[serde(default)]
+        #[schema(pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$", max_length = 20)]
         pub environment: Option<String>,
         /// `canary` if absent.
         #[serde(default)]

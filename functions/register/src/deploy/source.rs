@@ -43,15 +43,18 @@ macro_rules! naming_source {
             pub source: Option<SourceRef>,
             /// Short for a source of kind `folder`: its absolute path.
             #[serde(default)]
+            #[schema(pattern = "^/+[^/.]", max_length = 2048)]
             pub path: Option<String>,
             /// Short for a source of kind `git`: an https:// URL, or an absolute path.
             #[serde(default)]
+            #[schema(pattern = "^(https://|/)", max_length = 2048)]
             pub url: Option<String>,
             /// Branch or tag, beside `url`.
             #[serde(default)]
             pub branch: Option<String>,
             /// Full commit id, beside `url`.
             #[serde(default)]
+            #[schema(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")]
             pub commit: Option<String>,
             $($(#[$of_field])* pub $field: $type,)*
         }
@@ -174,7 +177,11 @@ fn folder_problem(path: &str) -> Option<String> {
     if path.len() > LONGEST || path.chars().any(char::is_control) {
         return Some(format!("a path has at most {LONGEST} bytes and no control characters"));
     }
-    (!path.starts_with('/')).then(|| "the path must be absolute, such as /home/ann/shop".to_owned())
+    if !path.starts_with('/') {
+        return Some("the path must be absolute, such as /home/ann/shop".to_owned());
+    }
+    let whole = path.split('/').all(|part| matches!(part, "" | "." | ".."));
+    whole.then(|| "it is the whole disk; name the app's own folder, such as /home/ann/shop".to_owned())
 }
 
 fn repository_problem(url: &str) -> Option<String> {

@@ -42,18 +42,22 @@ naming_source! {
         pub source_token: Option<Secret>,
         /// Such as `node/express` or `fastapi`.
         #[serde(default)]
+        #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9.+#_/ -]*$", max_length = 60)]
         pub class: Option<String>,
         /// Requests in a month of 30 days; assumed if absent.
         #[serde(default)]
+        #[schema(maximum = 1_000_000_000_000_u64)]
         pub requests_month: Option<u64>,
         /// Mean time to answer one; the framework's if absent.
         #[serde(default)]
+        #[schema(minimum = 1, maximum = 3_600_000)]
         pub duration_ms: Option<u32>,
         /// Cloud Run region.
         #[serde(default)]
         pub region: Option<String>,
         /// The service it is for.
         #[serde(default)]
+        #[schema(pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length = 34)]
         pub service: Option<String>,
     }
 }

@@ -60,14 +60,14 @@ async fn what_cannot_be_is_refused_with_its_field() {
     let world = World::new();
     let body = json!({"path": "/a", "service": "shop", "env": {"A": "1"}, "unset": ["A"]});
     let answer = world.post("/api/v1/deployments", &body).await;
-    assert_eq!((answer.status, answer.fields()), (400, vec!["unset"]), "{answer:?}");
+    assert_eq!((answer.status, answer.fields()), (422, vec!["unset"]), "{answer:?}");
     let many = |from: usize| {
         (from..from + 150).map(|n| (format!("V{n}"), json!("x"))).collect::<serde_json::Map<_, _>>()
     };
     deploy(&world, json!({"env": many(0)})).await;
     let body = json!({"path": "/srv/app", "service": "shop", "env": many(1000)});
     let answer = world.post("/api/v1/deployments", &body).await;
-    assert_eq!((answer.status, answer.fields()), (400, vec!["env"]), "{answer:?}");
+    assert_eq!((answer.status, answer.fields()), (422, vec!["env"]), "{answer:?}");
     assert!(answer.json.to_string().contains("300 variables"), "{answer:?}");
     assert_eq!(variables(&world).await.count(), 150, "a refusal changes nothing");
 }

@@ -134,10 +134,12 @@ fn public_functions_share_one_service_and_each_other_has_its_own() {
 #[test]
 fn operations_of_one_name_are_found() {
     let same = Function::new("a", "")
+        .door(Door::Public)
         .route(Route::get("/d/x-y", Role::Public, "", handle))
         .route(Route::get("/d/x_y", Role::Public, "", handle));
     assert_eq!(catalog::defects(&[same]), ["operation id `a_get_d_x_y` of `a` is taken"]);
     let page = Function::new("a", "")
+        .door(Door::Public)
         .route(Route::get("/d/{id}", Role::Public, "", handle))
         .route(Route::get("/api/v1/d/{id}", Role::Public, "", handle));
     assert_eq!(

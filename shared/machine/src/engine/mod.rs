@@ -183,7 +183,7 @@ impl Transaction for Totals {
 pub struct Engine {
     core: Arc<Core>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    _lock: Option<lock::Lock>,
+    _lock: Option<Lock>,
 }
 
 impl Engine {
@@ -198,7 +198,7 @@ impl Engine {
 
     /// Opens the engine of a folder, which is created if need be.
     pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
-        let lock = lock::Lock::take(folder)?;
+        let lock = Lock::take(folder)?;
         if crate::migrate::is_old(folder) {
             return Err(StoreError::Unavailable(format!(
                 "the store in `{}` was written by an older version. Start `sextant up` once, which takes it over",
@@ -210,7 +210,7 @@ impl Engine {
 
     /// Opens it beside files of the older format, which is being taken over.
     pub(crate) fn beside_old(folder: &Path, options: Options) -> Result<Self, StoreError> {
-        let lock = lock::Lock::take(folder)?;
+        let lock = Lock::take(folder)?;
         Self::start(Box::new(Folder::new(folder)), &folder.join("tables"), options, Some(lock))
     }
 
@@ -224,7 +224,7 @@ impl Engine {
         disk: Box<dyn Disk>,
         tables: &Path,
         options: Options,
-        lock: Option<lock::Lock>,
+        lock: Option<Lock>,
     ) -> Result<Self, StoreError> {
         recover::check_tables(&*disk, tables)?;
         let table = Arc::new(Table::open(tables, options.cache_bytes)?);

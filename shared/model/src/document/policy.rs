@@ -31,14 +31,19 @@ pub enum ThinEvidence {
 #[serde(default)]
 pub struct CanaryPolicy {
     /// Percent of traffic, step by step; the last is 100.
+    #[schema(min_items = 1, max_items = 20)]
     pub weights: Vec<u32>,
     /// Length of a window in milliseconds; 0: the target's own (a second on a machine, a minute on Cloud Run).
+    #[schema(minimum = 0, maximum = 3_600_000)]
     pub window_ms: i64,
     /// Windows at each weight before it can pass.
+    #[schema(minimum = 1, maximum = 1440)]
     pub bake_windows: u32,
     /// Requests to the canary at each weight before it can pass; 0 bad in 59 bounds the rate under 5 % at 95 %.
+    #[schema(maximum = 1_000_000)]
     pub min_requests: u32,
     /// Windows at one weight after which thin evidence is all there will be.
+    #[schema(minimum = 1, maximum = 10080)]
     pub deadline_windows: u32,
     /// What happens then.
     pub thin_evidence: ThinEvidence,
@@ -62,8 +67,10 @@ impl Default for CanaryPolicy {
 #[serde(default)]
 pub struct Limits {
     /// A build; then it is killed. At most an hour.
+    #[schema(minimum = 1_000, maximum = 3_600_000)]
     pub build_ms: i64,
     /// From release until the health path answers. At most ten minutes.
+    #[schema(minimum = 1_000, maximum = 600_000)]
     pub verify_ms: i64,
 }
 
