@@ -86,8 +86,10 @@ async fn asked_answered_learned() -> Result<(), Killed> {
     );
     let learned = system.get("/api/v1/learnings").await?.expect(200);
     let learned = learned["learnings"].as_array().unwrap();
-    assert_eq!(learned.len(), 1, "{learned:#?}");
-    assert!(learned[0]["updates_generated"].to_string().contains("cost"), "{:#}", learned[0]);
+    // On a slow machine it was measured for long enough to be compared by that alone, before the answer came.
+    assert!(matches!(learned.len(), 1 | 2), "{learned:#?}");
+    let of_cost = |learning: &Value| learning["updates_generated"].to_string().contains("cost");
+    assert!(learned.iter().any(of_cost), "{learned:#?}");
 
     let (after, next) = predicted(&system, &class).await?;
     assert!(after > before, "it cost more than was predicted: {before} before, {after} after: {next:#}");

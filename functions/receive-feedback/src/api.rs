@@ -31,7 +31,8 @@ pub async fn receive(ctx: Context, request: Request) -> Result<Response, Error> 
     let arrived = Arrived {
         tenant: ctx.tenant()?.clone(),
         decision,
-        received_at: ctx.now(),
+        // Real time, as what it is compared with was measured: both are of the same month.
+        received_at: ctx.real(),
         key: format!("{:032x}", ctx.random()),
         channel: "api",
         answer,
