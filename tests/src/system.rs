@@ -13,6 +13,7 @@ pub mod app;
 pub mod client;
 pub mod events;
 pub mod load;
+pub mod outside;
 pub mod process;
 pub mod target;
 pub mod tools;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod apps;
+mod attack;
 mod bad_input;
 mod canary;
 mod catalog;
@@ -14,6 +15,7 @@ mod crash_walk;
 mod feedback_loop;
 mod hostile;
 mod idempotency;
+mod kill_loop;
 mod killed;
 mod logs;
 mod secrets;

@@ -114,7 +114,7 @@ impl System {
     }
 }
 
-async fn answer(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+pub(super) async fn answer(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
     let response = request.send().await?;
     let kind = response.headers().get("content-type");
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();

@@ -43,6 +43,11 @@ impl System {
 }
 
 impl Load {
+    /// Forty requests a second to a service's own port, whoever runs and whoever has died.
+    pub fn own_port(http: &reqwest::Client, port: u16) -> Self {
+        Self::start(http.clone(), format!("http://127.0.0.1:{port}/"), "127.0.0.1".to_owned(), 40)
+    }
+
     fn start(http: reqwest::Client, url: String, host: String, per_second: u32) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let task = tokio::spawn(send_all(http, url, host, per_second, Arc::clone(&seen)));

@@ -16,3 +16,15 @@ pub fn has(program: &str) -> bool {
 fn report(program: &str) {
     eprintln!("skipped: this test needs `{program}`, which is not installed here");
 }
+
+/// A number from the environment, for long runs of what the ordinary suite does a little of.
+pub fn number(name: &str, otherwise: u64) -> u64 {
+    let Ok(text) = std::env::var(name) else { return otherwise };
+    text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, which is no number"))
+}
+
+/// Says how a long run went.
+#[expect(clippy::print_stderr, reason = "whoever runs it wants the figures")]
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}

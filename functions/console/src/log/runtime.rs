@@ -56,6 +56,14 @@ pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
             next: None,
             missed: after.is_some(),
         },
+        // The first page was read without a position: what is refused for good is where this one was to go on.
+        Err(TargetError::Permanent(_)) if after.is_some() => {
+            let problem = "it is not a place in this log";
+            return Err(Error::unprocessable(format!(
+                "The query's `after` is wrong: {problem}. Take `next` from the answer before, or leave it out."
+            ))
+            .field("after", problem));
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(Response::json(200, &page))
