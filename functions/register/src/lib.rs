@@ -189,6 +189,12 @@ fn problems(function: Function) -> Function {
     function
         .problem("name-taken", "A service of this name exists in another environment. Choose another name.")
         .problem("archive-refused", "It is not an archive, not the one that was named, or holds what could lead out of it; the detail says which entry.")
+        .problem("repository-not-found", "The repository can't be fetched. Check the address, the branch, and whether it needs `source_token`.")
+        .problem("repository-unreadable", "The repository was fetched and can't be read; the detail says why.")
+        .problem("already-carried-out", "Sextant carried this decision out itself, as `deployment_id`. Ask for a decision of its own.")
+        .problem("already-registered", "The decision is registered for another project. Register another project under another decision.")
+        .problem("not-ours", "You run this service yourself, so Sextant can't change it. Do it where it runs.")
+        .problem("nothing-serves", "No revision of the service serves. Deploy it first.")
         .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
         .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")
         .problem("service-busy", "Another deployment of the service is running. Wait for it, or cancel it.")

@@ -2,7 +2,7 @@
 
 use crate::{Door, Function, setting::show};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fmt::Write};
+use std::collections::BTreeSet;
 
 /// What `infra/catalog.json` holds. Functions by name, the rest in the order of declaration.
 pub fn json(functions: &[Function]) -> Value {
@@ -72,38 +72,6 @@ fn one(function: &Function) -> Value {
     })
 }
 
-/// The README's table.
-pub fn markdown_table(functions: &[Function]) -> String {
-    let mut table =
-        String::from("| function | does | started by | timeout | at once |\n|---|---|---|---|---|\n");
-    for function in sorted(functions) {
-        let _ = writeln!(
-            table,
-            "| `{}` | {} | {} | {} s | {} |",
-            function.name,
-            function.summary,
-            triggers(function).join("<br>"),
-            function.timeout_s,
-            function.concurrency
-        );
-    }
-    table
-}
-
-fn triggers(function: &Function) -> Vec<String> {
-    let routes = function
-        .routes
-        .iter()
-        .map(|route| format!("`{} {}` ({})", route.method.as_str(), route.path, route.role));
-    let topics = function.topics.iter().map(|trigger| match trigger.kinds {
-        [] => format!("topic `{}`", trigger.topic),
-        kinds => format!("topic `{}`: `{}`", trigger.topic, kinds.join("`, `")),
-    });
-    let schedules =
-        function.schedules.iter().map(|trigger| format!("schedule `{}` ({})", trigger.cron, trigger.name));
-    routes.chain(topics).chain(schedules).collect()
-}
-
 /// What is declared twice or can't work: names, routes, schedules. A test holds this empty.
 pub fn defects(functions: &[Function]) -> Vec<String> {
     let mut defects = vec![];
@@ -165,7 +133,8 @@ fn shape(path: &str) -> String {
         .join("/")
 }
 
-fn sorted(functions: &[Function]) -> Vec<&Function> {
+/// Functions by name.
+pub(crate) fn sorted(functions: &[Function]) -> Vec<&Function> {
     let mut functions: Vec<&Function> = functions.iter().collect();
     functions.sort_by_key(|function| function.name);
     functions

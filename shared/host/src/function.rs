@@ -1,5 +1,5 @@
 //! What a function declares, once: its routes, topics and schedules. Local wiring, the catalog, the OpenAPI
-//! document and the README's table all come from it.
+//! document and the pages about routes and errors all come from it.
 
 use crate::{Context, Error, Port, Request, Response, limit::Class, openapi::Schema};
 use futures::future::BoxFuture;

@@ -32,6 +32,7 @@ pub mod config;
 pub mod context;
 mod cors;
 pub mod crash;
+pub mod derived;
 pub mod error;
 pub mod findings;
 pub mod function;

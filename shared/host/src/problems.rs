@@ -54,18 +54,46 @@ fn meaning(kind: Kind) -> &'static str {
     }
 }
 
-/// `GET /errors`.
-pub(crate) fn page(functions: &[Function]) -> Response {
+/// One problem as people look it up.
+pub(crate) struct Problem {
+    /// The last part of its `type`.
+    pub slug: &'static str,
+    /// Status and title; the slug where it has no title of its own.
+    pub title: String,
+    /// What it means and what to do: one sentence for each function that declares it.
+    pub meanings: Vec<&'static str>,
+    /// The functions that declare it; none for what every address answers.
+    pub functions: Vec<&'static str>,
+}
+
+/// Every problem there is: the host's own first, then what functions declare, each slug once.
+pub(crate) fn all(functions: &[Function]) -> Vec<Problem> {
+    let one = |slug, title, meaning| Problem { slug, title, meanings: vec![meaning], functions: vec![] };
     let kinds = Kind::ALL
         .iter()
-        .map(|kind| (kind.slug(), format!("{} {}", kind.status(), kind.title()), meaning(*kind)));
-    let own = OWN.iter().chain(functions.iter().flat_map(|function| &function.problems));
-    let all = kinds.chain(own.map(|(slug, meaning)| (*slug, (*slug).to_owned(), *meaning)));
+        .map(|kind| one(kind.slug(), format!("{} {}", kind.status(), kind.title()), meaning(*kind)));
+    let own = OWN.iter().map(|(slug, meaning)| one(slug, (*slug).to_owned(), *meaning));
+    let mut all: Vec<Problem> = kinds.chain(own).collect();
+    for function in functions {
+        for (slug, meaning) in &function.problems {
+            let known = all.iter().position(|problem| problem.slug == *slug).unwrap_or_else(|| {
+                all.push(Problem { slug, title: (*slug).to_owned(), meanings: vec![], functions: vec![] });
+                all.len() - 1
+            });
+            all[known].meanings.push(meaning);
+            all[known].functions.push(function.name);
+        }
+    }
+    all
+}
+
+/// `GET /errors`.
+pub(crate) fn page(functions: &[Function]) -> Response {
     let mut page =
         String::from("<!doctype html><meta charset=utf-8><title>Errors</title><h1>Errors</h1><dl>\n");
-    for (slug, title, meaning) in all {
-        let _ =
-            writeln!(page, "<dt id=\"{}\"><b>{}</b><dd>{}", escape(slug), escape(&title), escape(meaning));
+    for Problem { slug, title, meanings, .. } in all(functions) {
+        let meaning = escape(&meanings.join(" "));
+        let _ = writeln!(page, "<dt id=\"{}\"><b>{}</b><dd>{meaning}", escape(slug), escape(&title));
     }
     Response::html(200, page + "</dl>\n")
 }

@@ -33,15 +33,16 @@ pub fn routes(function: Function) -> Function {
 
 #[expect(clippy::unnecessary_wraps, reason = "it is what a handler answers")]
 fn answer(request: &Request, text: &'static str, content_type: &str) -> Result<Response, Error> {
+    Ok(known(request, text, || Response::bytes(200, content_type, Bytes::from_static(text.as_bytes()))))
+}
+
+/// An answer that follows from this text alone: 304 for whoever has it already, who asks each time.
+pub fn known(request: &Request, text: &str, response: impl FnOnce() -> Response) -> Response {
     let tag = etag(text);
     let known =
         request.header("if-none-match").is_some_and(|given| given.split(',').any(|one| one.trim() == tag));
-    let response = if known {
-        Response::empty(304)
-    } else {
-        Response::bytes(200, content_type, Bytes::from_static(text.as_bytes()))
-    };
-    Ok(response.header("etag", tag).header("cache-control", "no-cache"))
+    let response = if known { Response::empty(304) } else { response() };
+    response.header("etag", tag).header("cache-control", "no-cache")
 }
 
 fn etag(text: &str) -> String {

@@ -7,6 +7,7 @@ mod asset;
 mod chart;
 mod compare;
 mod deployment;
+mod docs;
 mod learnings;
 mod live;
 mod overview;
@@ -23,7 +24,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 /// The routes of pages.
 pub fn routes(function: Function) -> Function {
     let html = "text/html";
-    asset::routes(function)
+    docs::routes(asset::routes(function))
         .route(
             Route::get("/", Role::Viewer, "Page: services and deployments", overview::page)
                 .answers_with(200, html),

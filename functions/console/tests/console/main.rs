@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod docs;
 mod documents;
 mod events;
 mod pages;

@@ -126,7 +126,7 @@ pub enum Command {
     /// Make an empty data folder what was backed up.
     Restore(restore::Restore),
     /// Show every function with what starts it.
-    Catalog,
+    Catalog(catalog::Catalog),
     /// Show every setting, with what it takes and who reads it.
     Settings(settings::Settings),
     /// Print the OpenAPI document.
@@ -166,7 +166,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Redact(redact) => redact.run(),
         Command::Estimate(estimate) => estimate.run(output),
         Command::Canary(canary) => canary.run(output),
-        Command::Catalog => catalog::run(output),
+        Command::Catalog(catalog) => catalog.run(output),
         Command::Settings(settings) => settings.run(output),
         Command::Openapi => openapi::run(output),
         Command::Token(token) => token.run(&data, output),
@@ -206,7 +206,7 @@ async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<
         | Command::Redact(_)
         | Command::Estimate(_)
         | Command::Canary(_)
-        | Command::Catalog
+        | Command::Catalog(_)
         | Command::Settings(_)
         | Command::Openapi
         | Command::Token(_)

@@ -1,9 +1,9 @@
-//! What is made from declarations: the catalog, the table, the OpenAPI document.
+//! What is made from declarations: the catalog, the pages about routes and errors, the OpenAPI document.
 
 use crate::{fake::Documents, server::key};
 use host::{
     Config, Context, Delivery, Door, Error, Function, Outcome, Port, Request, Response, Role, Route, Runner,
-    catalog, openapi,
+    catalog, derived, openapi,
 };
 use model::message::{kind, topic};
 use serde_json::{Value, json};
@@ -82,10 +82,36 @@ fn the_catalog_says_all_that_was_declared() {
         http[0],
         json!({ "method": "POST", "path": "/d", "role": "deployer", "limit": "write", "summary": "Start one" })
     );
-    let table = catalog::markdown_table(&functions());
-    assert!(table.contains("| `advise` | Advises | topic `observations`: `observation.recorded`<br>schedule `0 * * * *` (hourly) | 60 s | 2 |"), "{table}");
     let reversed: Vec<_> = functions().into_iter().rev().collect();
     assert_eq!(catalog::json(&reversed), json);
+}
+
+#[test]
+fn the_page_about_routes_says_who_answers_what() {
+    let page = derived::routes(&functions());
+    for row in [
+        "| `advise` | Advises | topic `observations`: `observation.recorded`; schedule `0 * * * *` (hourly) | internal | 60 s | 2 |",
+        "| `POST` | `/d` | deployer | 1 MiB | `register` | Start one |",
+    ] {
+        assert!(page.contains(row), "{row} in {page}");
+    }
+}
+
+#[test]
+fn the_page_about_errors_has_each_slug_once() {
+    let declare = |one: Function| {
+        if one.name == "advise" {
+            one.problem("gone-away", "Advised.")
+        } else {
+            one.problem("gone-away", "Gone.")
+        }
+    };
+    let page = derived::errors(&functions().into_iter().map(declare).collect::<Vec<_>>());
+    assert_eq!(page.matches("### gone-away\n").count(), 1, "{page}");
+    assert!(page.contains("Of `register` and `advise`. Gone. Advised."), "{page}");
+    for slug in ["bad-request", "busy", "timeout"] {
+        assert_eq!(page.matches(&format!("### {slug}\n")).count(), 1, "{slug} in {page}");
+    }
 }
 
 #[test]
