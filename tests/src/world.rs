@@ -112,7 +112,7 @@ impl World {
 
     /// Starts a deployment of `service` and answers its id.
     pub async fn deploy(&self, service: &str, more: Value) -> String {
-        let mut body = serde_json::json!({"service": service, "path": "/", "strategy": "canary"});
+        let mut body = serde_json::json!({"service": service, "path": "/srv/shop", "strategy": "canary"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let (status, answer) = self.call("POST", "/api/v1/deployments", Some(&body)).await;
         assert_eq!(status, 201, "{answer}");

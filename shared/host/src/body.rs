@@ -73,8 +73,7 @@ impl Intake {
         }
     }
 
-    /// A place for a body that is not read here.
-    pub(crate) fn enter(&self, address: &str) -> Result<Place<'_>, Error> {
+    fn enter(&self, address: &str) -> Result<Place<'_>, Error> {
         let mut under = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = under.by_address.get(address).map_or(0, |load| load.bodies);
         if under.all.bodies >= MOST || own >= MOST_OF_ADDRESS {
@@ -87,7 +86,7 @@ impl Intake {
 }
 
 /// One body's place among those under way.
-pub(crate) struct Place<'a> {
+struct Place<'a> {
     intake: &'a Intake,
     address: String,
     bytes: usize,

@@ -178,15 +178,15 @@ impl Runner {
         client: &Client,
     ) -> Result<Response, Error> {
         let patience = self.config.read_timeout;
-        // Whoever sends slowly must not keep others from being answered: a request has a place among the function's
-        // once its body is here, and one whose handler takes the body as it comes among the bodies under way.
-        let (_place, _permit) = if route.streams.is_some() {
+        // Whoever sends slowly must not keep others from being answered: a body that is read whole is here before its
+        // request has a place, and those that are streamed have places of their own.
+        let _permit = if route.streams.is_some() {
             request.upload = Upload::of(body, route.body_limit, patience);
-            (Some(self.intake.enter(&client.address)?), None)
+            self.uploads.try_acquire().map_err(|_| busy(function))?
         } else {
-            let (address, headers) = (&client.address, &request.headers);
-            request.body = self.intake.read(address, headers, body, route.body_limit, patience).await?;
-            (None, Some(self.permit(function)?))
+            request.body =
+                self.intake.read(&client.address, &request.headers, body, route.body_limit, patience).await?;
+            self.permit(function)?
         };
         let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
         // The route's pattern, not the path: some paths carry a link's token.
@@ -252,15 +252,10 @@ impl Runner {
     }
 
     fn permit(&self, function: &Function) -> Result<tokio::sync::SemaphorePermit<'_>, Error> {
-        let busy = || {
-            Error::unavailable(format!(
-                "`{}` is busy with as many requests as it takes at once. Nothing was done; repeat this in a second.",
-                function.name
-            ))
-            .slug("busy")
-            .header("retry-after", "1")
-        };
-        self.permits.get(function.name).and_then(|permits| permits.try_acquire().ok()).ok_or_else(busy)
+        self.permits
+            .get(function.name)
+            .and_then(|permits| permits.try_acquire().ok())
+            .ok_or_else(|| busy(function))
     }
 
     /// An error as an answer. What is ours to look at is logged, once, with an id that the answer carries.
@@ -337,6 +332,15 @@ fn secure(headers: &mut HeaderMap) {
 /// Whether a person looks at the answer.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get("accept").is_some_and(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")))
+}
+
+fn busy(function: &Function) -> Error {
+    Error::unavailable(format!(
+        "`{}` is busy with as many requests as it takes at once. Nothing was done; repeat this in a second.",
+        function.name
+    ))
+    .slug("busy")
+    .header("retry-after", "1")
 }
 
 fn not_found(uri: &Uri) -> Error {

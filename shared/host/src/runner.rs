@@ -30,6 +30,8 @@ use utoipa::openapi::OpenApi;
 pub const SCHEDULE_TOPIC: &str = "schedule";
 /// The tenant attribute of a schedule's message; its handlers have no tenant.
 const NO_TENANT: &str = "system";
+/// Bodies that are streamed to handlers at once.
+const UPLOADS: usize = 32;
 /// Deliveries of one message before the dead-letter topic.
 const MAX_ATTEMPTS: u32 = 10;
 
@@ -106,6 +108,7 @@ pub struct Runner {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) permits: HashMap<&'static str, Semaphore>,
     pub(crate) intake: Intake,
+    pub(crate) uploads: Semaphore,
     pub(crate) limiter: Limiter,
     pub(crate) openapi: Option<fn() -> OpenApi>,
     pub(crate) openapi_json: OnceLock<Bytes>,
@@ -165,6 +168,7 @@ impl Runner {
             in_flight: Arc::default(),
             permits,
             intake: Intake::default(),
+            uploads: Semaphore::new(UPLOADS),
             limiter,
             openapi: None,
             openapi_json: OnceLock::new(),
