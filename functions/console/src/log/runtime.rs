@@ -2,7 +2,10 @@
 
 use crate::{paging, read};
 use host::{Context, Error, Request, Response};
-use model::port::target::{LogPosition, RuntimeLines, TargetError};
+use model::port::{
+    PortError,
+    target::{LogPosition, RuntimeLines, TargetError},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,7 +60,7 @@ pub async fn read(ctx: Context, request: Request) -> Result<Response, Error> {
             missed: after.is_some(),
         },
         // The first page was read without a position: what is refused for good is where this one was to go on.
-        Err(TargetError::Permanent(_)) if after.is_some() => {
+        Err(TargetError::Port(PortError::Permanent(_))) if after.is_some() => {
             let problem = "it is not a place in this log";
             return Err(Error::unprocessable(format!(
                 "The query's `after` is wrong: {problem}. Take `next` from the answer before, or leave it out."
