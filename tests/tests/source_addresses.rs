@@ -1,6 +1,6 @@
 //! Real git, a real TLS server, and names that mean something else from one moment to the next.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
 
 use async_trait::async_trait;
 use machine::{
