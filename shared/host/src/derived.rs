@@ -4,6 +4,7 @@
 use crate::{
     Door, Function, Route,
     catalog::sorted,
+    limit::Class,
     problems::{Problem, all},
 };
 use std::fmt::Write;
@@ -33,8 +34,17 @@ there is nothing to hide. Else a viewer reads, a deployer also deploys and opera
 body may have as many bytes as the table says; more is 413. Beside these, each service answers `/healthz`, `/readyz`,
 `/errors` and `/openapi.json`.
 
-| method | path | role | body | function | does |
-|---|---|---|---|---|---|
+| method | path | role | counts as | body | function | does |
+|---|---|---|---|---|---|---|
+";
+
+const OFTEN: &str = "
+## How often
+
+What an address counts as has a limit of its own. On one machine its own tenant reads and writes as often as it likes.
+
+| counts as | limit |
+|---|---|
 ";
 
 const ERRORS: &str = "\
@@ -68,15 +78,20 @@ pub fn routes(functions: &[Function]) -> String {
         for route in &function.routes {
             let _ = writeln!(
                 page,
-                "| `{}` | `{}` | {} | {} | `{}` | {} |",
+                "| `{}` | `{}` | {} | {} | {} | `{}` | {} |",
                 route.method.as_str(),
                 route.path,
                 route.role,
+                route.limit.name(),
                 body(route),
                 function.name,
                 route.summary
             );
         }
+    }
+    page.push_str(OFTEN);
+    for class in Class::ALL {
+        let _ = writeln!(page, "| {} | {} |", class.name(), class.sentence());
     }
     page
 }

@@ -47,6 +47,10 @@ pub enum By {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Write, Self::Rollback, Self::Webhook, Self::FeedbackLink, Self::FailedSignIn];
+
     /// As the catalog and the API's document call it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -91,7 +91,8 @@ fn the_page_about_routes_says_who_answers_what() {
     let page = derived::routes(&functions());
     for row in [
         "| `advise` | Advises | topic `observations`: `observation.recorded`; schedule `0 * * * *` (hourly) | internal | 60 s | 2 |",
-        "| `POST` | `/d` | deployer | 1 MiB | `register` | Start one |",
+        "| `POST` | `/d` | deployer | write | 1 MiB | `register` | Start one |",
+        "| rollback | At most 5 a minute for each tenant; 429 with `Retry-After` beyond that. |",
     ] {
         assert!(page.contains(row), "{row} in {page}");
     }
