@@ -164,7 +164,7 @@ async fn sources_and_builds_that_fail() -> Result<(), Killed> {
     repository.as_object_mut().unwrap().remove("path");
     repository["url"] = nowhere.clone().into();
     for order in [&missing, &repository] {
-        let (_, detail) = system.post("/api/v1/deployments", order).await?.problem(400);
+        let (_, detail) = system.post("/api/v1/deployments", order).await?.problem(422);
         assert!(detail.contains(&nowhere), "{detail}");
     }
     let empty = system.work().join("empty");

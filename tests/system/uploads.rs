@@ -109,7 +109,7 @@ async fn what_is_sent_by_hand_is_checked_kept_and_deployed() -> Result<(), Kille
     assert_eq!(seen.problem(404).0, "not-found");
     let refused =
         system.send(system.request(Method::POST, "/api/v1/deployments", &stranger).json(&order)).await?;
-    let (_, detail) = refused.problem(400);
+    let (_, detail) = refused.problem(422);
     assert!(detail.contains("source.digest") && detail.contains("no archive"), "{detail}");
     let viewer = system.token("local", "viewer").await;
     send(&system, digest.as_str(), bytes, &viewer).await?.problem(403);
@@ -125,7 +125,7 @@ async fn what_is_no_honest_archive_is_refused_and_leaves_nothing() -> Result<(),
     let other = "0".repeat(64);
     for header in ["", "sha256=", "sha256=xyz", "md5=00", &other] {
         let request = system.request(Method::POST, "/api/v1/sources", &owner).body(bytes.clone());
-        let (_, detail) = system.send(request.header("x-sextant-digest", header)).await?.problem(400);
+        let (_, detail) = system.send(request.header("x-sextant-digest", header)).await?.problem(422);
         assert!(detail.contains("x-sextant-digest"), "{detail}");
     }
     let mut tar = tar::Builder::new(Vec::new());
@@ -153,7 +153,7 @@ async fn the_data_folder_is_refused_before_anything_begins() -> Result<(), Kille
     for path in [system.data(), system.data().join("objects"), system.work().to_owned()] {
         let mut order = app.order("v1");
         order["path"] = json!(path);
-        let (_, detail) = system.post("/api/v1/deployments", &order).await?.problem(400);
+        let (_, detail) = system.post("/api/v1/deployments", &order).await?.problem(422);
         assert!(detail.contains("data folder") && detail.contains("\"path\""), "{detail}");
     }
     assert_eq!(system.get("/api/v1/deployments").await?.expect(200)["deployments"], json!([]));

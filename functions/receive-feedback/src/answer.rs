@@ -87,9 +87,12 @@ pub struct Answer {
 pub fn read(body: &Map<String, Value>) -> Result<Answer, Error> {
     let mut findings = Findings::default();
     let nested = body.get("user_feedback").filter(|value| !value.is_null());
-    findings.require(nested.is_none() || !body.contains_key("feedback_type"), "feedback_type", || {
-        "the answer is in `user_feedback` already; send one of the two".to_owned()
-    });
+    for flat in ["feedback_type", "satisfaction_score", "satisfaction", "comments"] {
+        let twice = nested.is_some() && body.get(flat).is_some_and(|value| !value.is_null());
+        findings.require(!twice, flat, || {
+            "the answer is in `user_feedback` already; send one of the two".to_owned()
+        });
+    }
     let empty = Map::new();
     let (said, names) = match nested {
         Some(value) => {

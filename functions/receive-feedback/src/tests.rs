@@ -185,6 +185,10 @@ async fn each_bad_field_is_named_and_nothing_changes() {
         (with("cost_data", json!({"actual_monthly_cost": "12"})), "cost_data.actual_monthly_cost"),
         (with("cost_data", json!({"actual_monthly_cost": 1, "currency": "dollars"})), "cost_data.currency"),
         (with("user_feedback", json!({"type": "perfect_fit", "satisfaction": 5})), "feedback_type"),
+        (
+            json!({"comments": "more", "user_feedback": {"type": "perfect_fit", "satisfaction": 5}}),
+            "comments",
+        ),
         (nested(json!("fine")), "user_feedback"),
         (nested(json!({"type": "perfect_fit"})), "user_feedback.satisfaction"),
         (nested(json!({"type": 1, "satisfaction": 5})), "user_feedback.type"),

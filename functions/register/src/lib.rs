@@ -110,6 +110,7 @@ fn sources(function: Function) -> Function {
                 upload::upload,
             )
             .streams("application/zstd")
+            .header::<upload::Named>("X-Sextant-Digest")
             .body_limit(upload::MOST_BYTES)
             .answers::<Uploaded>(201)
             .answers::<Uploaded>(200),

@@ -15,6 +15,20 @@ pub const MOST_BYTES: usize = 512 << 20;
 /// What names the archive before it is sent.
 pub const HEADER: &str = "x-sextant-digest";
 
+/// How that header is written, for the API's document.
+pub struct Named;
+
+impl utoipa::PartialSchema for Named {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^sha256=[0-9a-f]{64}$"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Named {}
+
 /// An archive that can be deployed: `{"kind": "archive", "digest": …}` as `source`.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Uploaded {
@@ -50,7 +64,7 @@ pub async fn upload(ctx: Context, request: Request) -> Result<Response, Error> {
 pub async fn look(ctx: Context, request: Request) -> Result<Response, Error> {
     let text = request.param("digest");
     let digest: Digest =
-        text.parse().map_err(|why: String| Error::bad_request(why.clone()).field("digest", why))?;
+        text.parse().map_err(|why: String| Error::unprocessable(why.clone()).field("digest", why))?;
     let found = ctx.ports.source.find(ctx.tenant()?, &digest).await?;
     found.map(|manifest| answer(200, manifest)).ok_or_else(|| {
         Error::not_found(format!("There is no archive `{digest}`. Send it to `POST /api/v1/sources`."))
@@ -66,7 +80,7 @@ fn named(request: &Request) -> Result<Digest, Error> {
     let problem = "give the archive's digest as `X-Sextant-Digest: sha256=…`, in 64 hexadecimal digits: SHA-256 of the tar stream that is inside of it";
     let text = request.header(HEADER).and_then(|value| value.strip_prefix("sha256="));
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Error::bad_request(format!("The digest is missing or malformed: {problem}. Nothing was read."))
+        Error::unprocessable(format!("The digest is missing or malformed: {problem}. Nothing was read."))
             .field(HEADER, problem)
     })
 }

@@ -133,6 +133,7 @@ pub struct Route {
     pub(crate) body: Option<Schema>,
     pub(crate) body_optional: bool,
     pub(crate) params: Vec<(&'static str, Schema)>,
+    pub(crate) headers: Vec<(&'static str, Schema)>,
     pub(crate) query: Option<Schema>,
     pub(crate) statuses: Vec<u16>,
     pub(crate) answers: Vec<(u16, &'static str, Option<Schema>)>,
@@ -169,6 +170,7 @@ impl Route {
             body: None,
             body_optional: false,
             params: vec![],
+            headers: vec![],
             query: None,
             statuses: vec![],
             answers: vec![],
@@ -211,6 +213,13 @@ impl Route {
     #[must_use]
     pub fn param<T: utoipa::ToSchema>(mut self, name: &'static str) -> Self {
         self.params.push((name, Schema::of::<T>()));
+        self
+    }
+
+    /// A header that it needs, for the OpenAPI document.
+    #[must_use]
+    pub fn header<T: utoipa::ToSchema>(mut self, name: &'static str) -> Self {
+        self.headers.push((name, Schema::of::<T>()));
         self
     }
 

@@ -201,6 +201,10 @@ fn parameters(route: &Route) -> Vec<Parameter> {
             parameters.push(parameter(&name, ParameterIn::Query, required).schema(Some(schema)).build());
         }
     }
+    for (name, schema) in &route.headers {
+        let schema = (schema.own)();
+        parameters.push(parameter(name, ParameterIn::Header, true).schema(Some(schema)).build());
+    }
     if route.creates {
         let key = parameter("Idempotency-Key", ParameterIn::Header, false)
             .description(Some("A repeat within 24 hours gets the first answer and does nothing else."));

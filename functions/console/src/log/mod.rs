@@ -37,6 +37,7 @@ pub fn routes(function: Function) -> Function {
                 runtime::read,
             )
             .param::<crate::read::AnyId>("id")
+            .refuses(502)
             .query::<runtime::RuntimeQuery>()
             .answers::<runtime::RuntimePage>(200),
         )

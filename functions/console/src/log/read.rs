@@ -90,7 +90,7 @@ fn unknown_format(given: &str) -> Error {
 fn unknown_order(given: &str) -> Error {
     let given: String = given.chars().take(40).collect();
     let problem = format!("`{given}` is neither `oldest` nor, with lines as JSON, `newest`");
-    Error::bad_request(format!("The query's `order` is wrong: {problem}.")).field("order", problem)
+    Error::unprocessable(format!("The query's `order` is wrong: {problem}.")).field("order", problem)
 }
 
 async fn backward(

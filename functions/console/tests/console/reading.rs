@@ -403,7 +403,7 @@ async fn a_log_is_read_page_by_page_from_its_end_too() {
         )
     );
     let (status, problem) = world.problem(TENANT, &format!("{path}?order=sideways")).await;
-    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("order")));
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("order")));
     // A log from before there were heads.
     let head = model::document::log::head_path(&building.tenant, &building.id);
     world.add(Write::delete(head, model::port::store::Precondition::None)).await;
