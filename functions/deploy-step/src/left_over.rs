@@ -6,7 +6,10 @@
 use host::{Context, Error, Outcome, Stored, backoff::BackOff};
 use model::{
     document::Deployment,
-    port::store::{Precondition, Version, Write},
+    port::{
+        store::{Precondition, Version, Write},
+        target::TargetError,
+    },
     time::MINUTE_MS,
 };
 
@@ -16,9 +19,7 @@ pub async fn discard(
     mut driven: Stored<Deployment>,
     revision: &str,
 ) -> Result<Outcome, Error> {
-    let Err(error) = ctx.ports.target.discard(&driven.document.key(), revision).await else {
-        return Ok(Outcome::Done);
-    };
+    let Err(error) = gone(ctx, &driven.document, revision).await else { return Ok(Outcome::Done) };
     tracing::warn!(%error, revision, "a revision that nobody wants could not be discarded; it is tried again each minute");
     let mut back_off = BackOff::among_few();
     loop {
@@ -35,17 +36,30 @@ pub async fn discard(
     }
 }
 
-/// Discards what was noted; an error has it tried again.
+/// Discards what was noted, once the deployment rests; an error has it tried again. Until then it has other things to
+/// do, and a revision that is still coming up must not keep it from them.
 pub async fn retry(ctx: &Context, driven: &mut Stored<Deployment>) -> Result<(), Error> {
-    if !driven.document.left_over {
+    if !driven.document.left_over || !driven.document.status.at_rest() {
         return Ok(());
     }
     let revision = driven.document.revision_name();
-    ctx.ports.target.discard(&driven.document.key(), &revision).await?;
+    gone(ctx, &driven.document, &revision).await?;
     let next = Deployment { left_over: false, ..driven.document.clone() };
     driven.version = put(ctx, driven, &next).await?;
     driven.document = next;
     Ok(())
+}
+
+/// Discards it. What the target refuses for good is over as well: the next deployment's tidying up stops it.
+async fn gone(ctx: &Context, deployment: &Deployment, revision: &str) -> Result<(), TargetError> {
+    match ctx.ports.target.discard(&deployment.key(), revision).await {
+        Err(TargetError::Port(error)) if !error.is_transient() => {
+            tracing::warn!(%error, revision, "a revision that nobody wants is left to the next deployment");
+            Ok(())
+        }
+        Err(TargetError::Gone { .. }) => Ok(()),
+        result => result,
+    }
 }
 
 async fn put(ctx: &Context, driven: &Stored<Deployment>, next: &Deployment) -> Result<Version, Error> {

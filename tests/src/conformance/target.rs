@@ -41,6 +41,7 @@ macro_rules! target_suite {
             a_restart_makes_a_new_process,
             what_is_stopped_is_remembered,
             bounds_are_set_or_refused,
+            a_first_revision_lets_nobody_in_before_it_is_opened,
             traffic_is_fenced_by_its_token,
             a_repeated_change_of_traffic_answers_as_the_first_did,
             shares_must_sum_to_a_hundred_and_name_revisions,

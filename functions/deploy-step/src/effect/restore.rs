@@ -7,8 +7,11 @@ use super::{Failed, follow::follow, traffic};
 use host::Context;
 use model::{
     deployment::Outcome,
-    document::{Deployment, Status},
-    port::target::{Gone, Operation, TargetError, Traffic, TrafficToken},
+    document::{Deployment, Status, deployment_path},
+    port::{
+        PortError,
+        target::{Gone, Operation, TargetError, Traffic, TrafficToken},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -64,12 +67,26 @@ async fn start(ctx: &Context, deployment: &Deployment) -> Result<(), TargetError
         deployment.last_good.iter().map(|good| (good.revision.clone(), 100)).collect();
     for _ in 0..FOLLOW {
         let now = target.traffic(&service).await?;
+        still_wanted(ctx, deployment).await?;
         match target.start_traffic(&service, &now.token, &weights, &deployment.effect_key()).await {
             Err(TargetError::Stale { .. }) => {}
             result => return result,
         }
     }
     Err(TargetError::Stale { service: service.to_string() })
+}
+
+/// A worker that stood still may come back when this way back has ended otherwise and another deployment runs. The token
+/// that it reads then would fence nothing, so after reading it, it makes sure that this is still the way back.
+async fn still_wanted(ctx: &Context, deployment: &Deployment) -> Result<(), TargetError> {
+    let path = deployment_path(&deployment.tenant, &deployment.id);
+    let transient = |text: String| TargetError::from(PortError::Transient(text));
+    let found = ctx.read::<Deployment>(&path).await.map_err(|error| transient(error.to_string()))?;
+    let same = found.is_some_and(|found| {
+        let now = found.document;
+        now.status == Status::RollingBack && now.attempt == deployment.attempt
+    });
+    if same { Ok(()) } else { Err(transient("The way back has ended otherwise".to_owned())) }
 }
 
 async fn stop_ours(ctx: &Context, deployment: &Deployment) -> Result<(), Failed> {

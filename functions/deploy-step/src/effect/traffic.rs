@@ -5,13 +5,19 @@ use host::Context;
 use model::{
     deployment::Outcome,
     document::{Deployment, Service, service_path},
-    port::target::{Operation, TargetError},
+    port::target::{Operation, TargetError, TrafficToken},
 };
 use std::collections::BTreeMap;
 
 /// Lets people in to a first revision that had all traffic while it was closed.
 pub async fn open(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
-    Ok(Outcome::Opened(ctx.ports.target.open(&deployment.key(), &deployment.effect_key()).await?))
+    let (target, service) = (&ctx.ports.target, deployment.key());
+    let expected = expected(ctx, deployment).await?;
+    match target.open(&service, &expected, &deployment.effect_key()).await {
+        Ok(traffic) => Ok(Outcome::Opened(traffic)),
+        Err(TargetError::Stale { .. }) => Ok(Outcome::TrafficMoved(target.traffic(&service).await?)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Starts to set these weights if traffic is as we last saw it. What serves afterwards is what the target says.
@@ -22,15 +28,20 @@ pub async fn set(
 ) -> Result<Outcome, Failed> {
     let target = &ctx.ports.target;
     let service = deployment.key();
-    let expected = match &deployment.traffic {
-        Some(token) => token.clone(),
-        None => target.traffic(&service).await?.token,
-    };
+    let expected = expected(ctx, deployment).await?;
     match target.start_traffic(&service, &expected, weights, &deployment.effect_key()).await {
         Ok(()) => read(ctx, deployment, weights).await,
         Err(TargetError::Stale { .. }) => moved(ctx, deployment, weights).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// Traffic as we last saw it.
+async fn expected(ctx: &Context, deployment: &Deployment) -> Result<TrafficToken, Failed> {
+    Ok(match &deployment.traffic {
+        Some(token) => token.clone(),
+        None => ctx.ports.target.traffic(&deployment.key()).await?.token,
+    })
 }
 
 /// How the change of traffic stands.
@@ -63,8 +74,13 @@ async fn moved(
     Ok(if same { Outcome::TrafficSet(traffic) } else { Outcome::TrafficMoved(traffic) })
 }
 
-/// Stops every revision but `keep`; those that the service keeps for a rollback stay startable.
+/// Stops every revision but `keep`; those that the service keeps for a rollback stay startable. Whoever moved traffic
+/// since the last weight was set has the last word.
 pub async fn retire(ctx: &Context, deployment: &Deployment, keep: &str) -> Result<Outcome, Failed> {
+    let traffic = ctx.ports.target.traffic(&deployment.key()).await?;
+    if traffic.closed || traffic.weights != BTreeMap::from([(keep.to_owned(), 100)]) {
+        return Ok(Outcome::TrafficMoved(traffic));
+    }
     let mut remember = kept(ctx, deployment).await?;
     remember.insert(0, keep.to_owned());
     remember.truncate(Service::KEPT);

@@ -259,8 +259,13 @@ impl Target for Lazy {
         self.target().await?.read_release(service, revision).await
     }
 
-    async fn open(&self, service: &ServiceKey, key: &str) -> Result<Traffic, TargetError> {
-        self.target().await?.open(service, key).await
+    async fn open(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        key: &str,
+    ) -> Result<Traffic, TargetError> {
+        self.target().await?.open(service, expected, key).await
     }
 
     async fn probe(&self, service: &ServiceKey, revision: &str, path: &str) -> Result<Probe, TargetError> {

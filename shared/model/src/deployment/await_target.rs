@@ -52,14 +52,19 @@ fn lost(what: &str) -> Fault {
     }
 }
 
+/// People are being let in: asked again, under the same key.
+pub(super) fn opening(next: Deployment, at: &At<'_>) -> Transition {
+    let passed = next.step_age_ms(at.real);
+    if passed >= LONGEST_MS {
+        return timed_out(next, at, Stage::Shift, "nobody is let in to the new revision yet");
+    }
+    wait(next, at, pace(passed))
+}
+
 fn pending(next: Deployment, at: &At<'_>, step: Step, stage: Stage, why: &str) -> Transition {
     let passed = next.step_age_ms(at.real);
     if passed >= LONGEST_MS {
-        let minutes = LONGEST_MS / MINUTE_MS;
-        let message =
-            format!("The target did not get done within {minutes} min: {}", why.trim_end_matches('.'));
-        let hint = "Look at the target for what keeps it, then deploy again.".to_owned();
-        return fail(next, at, Failure { stage, code: "operation_timed_out".to_owned(), message, hint });
+        return timed_out(next, at, stage, why);
     }
     let text = format!("Waiting: {}", why.trim_end_matches('.'));
     look_again(next, at, step, text, passed)
@@ -83,5 +88,16 @@ pub(super) fn look_again(
         next.step = step;
         say(&mut next, at, text);
     }
-    wait(next, at, (passed_ms / 2).clamp(PACE_MS.0, PACE_MS.1))
+    wait(next, at, pace(passed_ms))
+}
+
+fn pace(passed_ms: i64) -> i64 {
+    (passed_ms / 2).clamp(PACE_MS.0, PACE_MS.1)
+}
+
+fn timed_out(next: Deployment, at: &At<'_>, stage: Stage, why: &str) -> Transition {
+    let minutes = LONGEST_MS / MINUTE_MS;
+    let message = format!("The target did not get done within {minutes} min: {}", why.trim_end_matches('.'));
+    let hint = "Look at the target for what keeps it, then deploy again.".to_owned();
+    fail(next, at, Failure { stage, code: "operation_timed_out".to_owned(), message, hint })
 }

@@ -28,7 +28,8 @@ pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
         Outcome::TrafficSet(_) => matches!(step, Step::SetTraffic | Step::AwaitTraffic),
         Outcome::TrafficMoved(_) => matches!(
             step,
-            Step::SetTraffic
+            Step::Open
+                | Step::SetTraffic
                 | Step::AwaitTraffic
                 | Step::Watch
                 | Step::Retire

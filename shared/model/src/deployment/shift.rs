@@ -4,7 +4,7 @@
 //! that the report names as such.
 
 use super::{
-    Answer, At, Effect, Transition, Verdict, WindowSeen,
+    Answer, At, Effect, Transition, Verdict, WindowSeen, await_target,
     enter::{commit, enter, enter_quietly, refused, say, take_back, unchanged, wait, weight, weights},
     window::window_ms,
 };
@@ -38,7 +38,7 @@ pub(super) fn opened(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Tra
         released.closed = traffic.closed;
     }
     if traffic.closed {
-        return wait(next, at, crate::time::SECOND_MS);
+        return await_target::opening(next, at);
     }
     serving(next, at, traffic)
 }

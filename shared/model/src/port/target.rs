@@ -478,10 +478,16 @@ pub trait Target: Send + Sync {
         settled(self.read_release(&service, &revision).await?, "the release")
     }
 
-    /// Lets people in to a first revision that the target gave all traffic while it was closed; what isn't closed is
-    /// fine. Answers what serves now.
-    async fn open(&self, service: &ServiceKey, key: &str) -> Result<Traffic, TargetError> {
-        let _ = key;
+    /// Lets people in to a first revision that the target gave all traffic while it was closed, if the token is still the
+    /// current one: whoever comes late must not open what was closed again meanwhile. What isn't closed is fine, and a
+    /// repeat with the same `key` finds the first. Answers what serves now.
+    async fn open(
+        &self,
+        service: &ServiceKey,
+        expected: &TrafficToken,
+        key: &str,
+    ) -> Result<Traffic, TargetError> {
+        let _ = (expected, key);
         self.traffic(service).await
     }
 

@@ -189,6 +189,31 @@ impl Fixture {
         reply.body.trim().trim_start_matches("version ").to_owned()
     }
 
+    /// Whether its revisions are processes that answer; a target in memory has none.
+    pub fn has_processes(&self) -> bool {
+        self.target.name() != "slow"
+    }
+
+    /// This version answers there, where there are processes.
+    pub async fn answers(&self, url: &str, version: &str) {
+        if self.has_processes() {
+            assert_eq!(self.version(url).await, version);
+        }
+    }
+
+    /// A request is answered with this status, where there are processes.
+    pub async fn refuses(&self, url: &str, status: u16) {
+        if self.has_processes() {
+            let reply = get(url, "/").await;
+            assert_eq!(reply.status, status, "{}", reply.body);
+        }
+    }
+
+    /// Which process answers there, where there are processes.
+    pub async fn process(&self, url: &str) -> Option<String> {
+        if self.has_processes() { Some(get(url, "/process").await.body) } else { None }
+    }
+
     /// The newest lines of a revision's log, once one of them has this text in it.
     pub async fn wrote(&self, revision: &str, text: &str) -> Vec<String> {
         let reading = async {

@@ -35,9 +35,9 @@ pub async fn a_revision_is_created_once(at: Fixture) {
         futures::future::join_all(creations).await.into_iter().map(Result::unwrap).collect();
     assert!(released.iter().all(|one| *one == released[0]));
     at.healthy(&order.revision).await;
-    let process = get(&released[0].revision_url, "/process").await.body;
+    let process = at.process(&released[0].revision_url).await;
     at.target.create_revision(order.clone()).await.unwrap();
-    assert_eq!(get(&released[0].revision_url, "/process").await.body, process);
+    assert_eq!(at.process(&released[0].revision_url).await, process);
     let mut missing = at.revision_order("two", "no-such-artifact");
     missing.tag = "two".into();
     let refused = at.target.create_revision(missing).await;

@@ -35,7 +35,40 @@ pub async fn traffic_is_fenced_by_its_token(at: Fixture) {
         ["e", "f", "g", "h"].map(|key| at.target.set_traffic(&at.service, &third.token, &weights, key));
     let won = futures::future::join_all(racers).await.iter().filter(|result| result.is_ok()).count();
     assert_eq!(won, 1);
-    assert_eq!(at.version(&one.url).await, "one");
+    at.answers(&one.url, "one").await;
+}
+
+/// Where the target gives it all traffic at once; opened once, and not by whoever comes late.
+pub async fn a_first_revision_lets_nobody_in_before_it_is_opened(at: Fixture) {
+    let one = at.release("one").await;
+    let before = at.target.traffic(&at.service).await.unwrap();
+    assert_eq!(before.closed, one.closed);
+    let whole = BTreeMap::from([(one.revision.clone(), 100)]);
+    assert_eq!(before.weights, if one.closed { whole.clone() } else { BTreeMap::new() });
+    at.refuses(&one.url, 503).await;
+    if one.closed {
+        let guess = at.target.open(&at.service, &TrafficToken("guess".into()), "a").await;
+        assert!(matches!(guess, Err(TargetError::Stale { .. })), "{guess:?}");
+    }
+    let opened = async |key: &str| {
+        loop {
+            let traffic = at.target.open(&at.service, &before.token, key).await.unwrap();
+            if !traffic.closed {
+                return traffic;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let open = opened("b").await;
+    assert_eq!(open.weights, before.weights);
+    assert_eq!(opened("b").await, open);
+    let now = at.shift(&[(&one, 100)], "c").await;
+    assert_eq!((now.weights, now.closed), (whole, false));
+    at.answers(&one.url, "one").await;
+    if one.closed {
+        let late = at.target.open(&at.service, &before.token, "d").await;
+        assert!(matches!(late, Err(TargetError::Stale { .. })), "{late:?}");
+    }
 }
 
 /// Even when traffic has moved on.
@@ -51,7 +84,7 @@ pub async fn a_repeated_change_of_traffic_answers_as_the_first_did(at: Fixture) 
     assert_eq!(read("step-1").await, Operation::Done(first));
     assert_eq!(read("nobody-asked").await, Operation::Unknown);
     assert_eq!(at.target.traffic(&at.service).await.unwrap(), moved, "the repeat changed nothing");
-    assert_eq!(at.version(&one.url).await, "two");
+    at.answers(&one.url, "two").await;
 }
 
 /// Nothing changes otherwise.
@@ -77,7 +110,7 @@ pub async fn shares_must_sum_to_a_hundred_and_name_revisions(at: Fixture) {
     assert_eq!(now.weights, BTreeMap::from([(one.revision.clone(), 100)]));
     // And nothing at all is possible.
     at.shift(&[], "none").await;
-    assert_eq!(get(&one.url, "/").await.status, 503);
+    at.refuses(&one.url, 503).await;
 }
 
 /// Within what a target of several instances can promise.
@@ -160,11 +193,11 @@ pub async fn a_remembered_revision_comes_back(at: Fixture) {
     assert!(!probe.healthy && probe.dead, "{}", probe.detail);
     at.shift(&[(&one, 100)], "k2").await;
     for _ in 0..5 {
-        assert_eq!(at.version(&one.url).await, "one");
+        at.answers(&one.url, "one").await;
     }
     // What takes traffic isn't retired.
     at.target.retire(&at.service, std::slice::from_ref(&two.revision), &[]).await.unwrap_err();
-    assert_eq!(at.version(&one.url).await, "one");
+    at.answers(&one.url, "one").await;
 }
 
 /// And everybody is told so.
@@ -177,7 +210,7 @@ pub async fn a_forgotten_revision_is_gone(at: Fixture) {
         matches!(&gone, Err(TargetError::Gone { what: Gone::Revision(name), .. }) if *name == one.revision),
         "{gone:?}"
     );
-    assert_eq!(get(&one.revision_url, "/").await.status, 404);
+    at.refuses(&one.revision_url, 404).await;
     let now = at.target.traffic(&at.service).await.unwrap();
     let back = BTreeMap::from([(one.revision.clone(), 100)]);
     let refused = at.target.set_traffic(&at.service, &now.token, &back, "k2").await;
@@ -185,7 +218,7 @@ pub async fn a_forgotten_revision_is_gone(at: Fixture) {
     assert_eq!(at.target.traffic(&at.service).await.unwrap(), now);
     // Twice is fine.
     at.target.retire(&at.service, std::slice::from_ref(&two.revision), &[]).await.unwrap();
-    assert_eq!(at.version(&two.url).await, "two");
+    at.answers(&two.url, "two").await;
 }
 
 /// And nothing else; what takes traffic stays, and what is unknown is fine.
@@ -194,16 +227,15 @@ pub async fn a_discarded_revision_is_gone_alone(at: Fixture) {
     at.target.discard(&at.service, &unknown).await.unwrap();
     let (one, two, three) = (at.release("one").await, at.release("two").await, at.release("three").await);
     at.shift(&[(&one, 60), (&two, 40)], "k1").await;
-    let processes =
-        [get(&one.revision_url, "/process").await.body, get(&two.revision_url, "/process").await.body];
+    let processes = [at.process(&one.revision_url).await, at.process(&two.revision_url).await];
     let discards = [&one.revision, &two.revision, &three.revision, &three.revision, &unknown];
     for done in futures::future::join_all(discards.map(|name| at.target.discard(&at.service, name))).await {
         done.unwrap();
     }
     for (revision, process) in [&one, &two].iter().zip(&processes) {
-        assert_eq!(&get(&revision.revision_url, "/process").await.body, process);
+        assert_eq!(&at.process(&revision.revision_url).await, process);
     }
-    if at.target.name() == "machine" {
+    if ["machine", "slow"].contains(&at.target.name()) {
         let gone = at.target.probe(&at.service, &three.revision, "/").await;
         assert!(matches!(gone, Err(TargetError::Gone { what: Gone::Revision(_), .. })), "{gone:?}");
     }
