@@ -138,7 +138,7 @@ impl Reading<'_> {
                 let named = to.or_else(|| entry.header().link_name_bytes().map(|bytes| path(&bytes)));
                 let to = named.filter(|to| !to.as_os_str().is_empty());
                 let to = to.ok_or_else(|| refused(raw, "it is a link to nothing"))?;
-                self.files += 1;
+                self.another()?;
                 self.links.insert(at, to);
                 Ok(())
             }
@@ -162,7 +162,7 @@ impl Reading<'_> {
         if self.bytes > self.limits.bytes {
             return Err(Error::Bomb(format!("its files have more than {} MiB", self.limits.bytes >> 20)));
         }
-        self.files += 1;
+        self.another()?;
         let mut content = entry.take(size);
         self.sink.file(path, runs, &mut content)?;
         if content.limit() > 0 {
@@ -171,13 +171,23 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Folders and long names count too: each takes memory.
-    fn count(&mut self) -> Result<(), Error> {
-        self.entries += 1;
-        if self.entries > self.limits.files.saturating_mul(3) || self.files > self.limits.files {
+    /// One more file or link, the last one too.
+    fn another(&mut self) -> Result<(), Error> {
+        self.files += 1;
+        self.bounded(self.files, self.limits.files)
+    }
+
+    fn bounded(&self, number: u64, most: u64) -> Result<(), Error> {
+        if number > most {
             return Err(Error::Bomb(format!("it has more than {} files", self.limits.files)));
         }
         Ok(())
+    }
+
+    /// Folders and long names count too: each takes memory.
+    fn count(&mut self) -> Result<(), Error> {
+        self.entries += 1;
+        self.bounded(self.entries, self.limits.files.saturating_mul(3))
     }
 }
 

@@ -175,6 +175,11 @@ fn bombs() {
     let many: Vec<Evil<'_>> = Vec::from_iter((0..20).map(|_| Evil(EntryType::GNULongName, b"x", b"", b"x")));
     let said = refused_by(&archive(&many), Limits { files: 5, ..Limits::default() });
     assert!(said.contains("more than 5 files"), "{said}");
+    // One more than the limit is too many, also where nothing comes after it.
+    let names: Vec<String> = (0..6).map(|n| format!("f{n}")).collect();
+    let files: Vec<Evil<'_>> = names.iter().map(|name| Evil(FILE, name.as_bytes(), b"", b"")).collect();
+    let said = refused_by(&archive(&files), Limits { files: 5, ..Limits::default() });
+    assert!(said.contains("more than 5 files"), "{said}");
     let small = Limits { packed_bytes: 100, ..Limits::default() };
     let said =
         refused_by(&archive(&[Evil(FILE, b"a", b"", &Vec::from_iter((0..=255).cycle().take(9000)))]), small);
