@@ -145,7 +145,8 @@ async fn collect(place: &mut Place<'_>, body: &mut HttpBody, limit: usize) -> Re
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-async fn drain(mut body: HttpBody, patience: Duration) {
+/// Reads on for a while and throws it away, so that the client gets to read the answer.
+pub(crate) async fn drain(mut body: HttpBody, patience: Duration) {
     let rest = async {
         let mut read = 0;
         while let Some(Ok(frame)) = body.frame().await {

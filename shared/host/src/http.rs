@@ -188,6 +188,7 @@ impl Runner {
                 self.intake.read(&client.address, &request.headers, body, route.body_limit, patience).await?;
             self.permit(function)?
         };
+        let upload = request.upload.clone();
         let trace = Trace::continued(request.header("traceparent"), &*self.ports.random);
         // The route's pattern, not the path: some paths carry a link's token.
         let span = tracing::info_span!(
@@ -206,6 +207,7 @@ impl Runner {
         async {
             let limit = if route.streams.is_some() { upload::LONGEST } else { self.timeout(function) };
             let result = self.bounded_by(limit, function, self.run(route, ctx, request)).await;
+            upload.drain(patience).await;
             let now = self.ports.clock.real();
             let result = result.map_err(|error| self.limiter.refused(error, &client.address, now));
             // Turned into an answer while the span is open, so that the log entry carries its ids.

@@ -1,6 +1,6 @@
 //! Bodies that are too large for memory: handed to the handler piece by piece, bounded in size and in patience.
 
-use crate::Error;
+use crate::{Error, body};
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
@@ -16,43 +16,77 @@ pub(crate) const LONGEST: Duration = Duration::from_mins(15);
 
 /// A body that can be taken once.
 #[derive(Clone, Default)]
-pub(crate) struct Upload(Arc<Mutex<Option<Stream>>>);
+pub(crate) struct Upload {
+    stream: Arc<Mutex<Option<Stream>>>,
+    /// What nobody has read yet.
+    rest: Rest,
+}
+
+/// A body until its end or its first problem.
+type Rest = Arc<tokio::sync::Mutex<Option<HttpBody>>>;
 
 impl Upload {
     /// Of a request: `limit` bytes at most, and `patience` between two pieces.
     pub(crate) fn of(body: HttpBody, limit: usize, patience: Duration) -> Self {
-        Self(Arc::new(Mutex::new(Some(pieces(body, limit, patience)))))
+        let rest = Rest::new(Some(body).into());
+        let stream = Arc::new(Mutex::new(Some(pieces(Arc::clone(&rest), limit, patience))));
+        Self { stream, rest }
     }
 
     /// Of bytes, for tests of handlers.
     pub(crate) fn of_bytes(bytes: Bytes) -> Self {
-        Self(Arc::new(Mutex::new(Some(stream::iter([Ok(bytes)]).boxed()))))
+        let stream = Arc::new(Mutex::new(Some(stream::iter([Ok(bytes)]).boxed())));
+        Self { stream, rest: Rest::default() }
     }
 
     pub(crate) fn take(&self) -> Result<Stream, Error> {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         taken.ok_or_else(|| Error::internal("the body was read already, or the route doesn't stream"))
+    }
+
+    /// Reads away what the handler has left: a connection that is closed on unread bytes is reset, and the answer
+    /// that says why can be lost with it.
+    pub(crate) async fn drain(&self, patience: Duration) {
+        let rest = self.rest.lock().await.take();
+        if let Some(body) = rest {
+            body::drain(body, patience).await;
+        }
     }
 }
 
-fn pieces(body: HttpBody, limit: usize, patience: Duration) -> BoxStream<'static, Result<Bytes, PortError>> {
-    let start = (Some(body), 0_usize);
-    let pieces = stream::unfold(start, move |(body, read)| async move {
-        let mut body = body?;
-        let frame = match tokio::time::timeout(patience, body.frame()).await {
-            Ok(None) => return None,
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Some((Err(broken_off()), (None, read))),
-            Err(_) => return Some((Err(too_slow(patience)), (None, read))),
-        };
-        let piece = frame.into_data().unwrap_or_default();
-        let read = read + piece.len();
-        if read > limit {
-            return Some((Err(too_large(limit)), (None, read)));
+fn pieces(rest: Rest, limit: usize, patience: Duration) -> BoxStream<'static, Result<Bytes, PortError>> {
+    let pieces = stream::unfold(Some((rest, 0_usize)), move |under_way| async move {
+        let (rest, read) = under_way?;
+        match next(&rest, limit, read, patience).await? {
+            Ok(piece) => {
+                let read = read + piece.len();
+                Some((Ok(piece), Some((rest, read))))
+            }
+            Err(error) => Some((Err(error), None)),
         }
-        Some((Ok(piece), (Some(body), read)))
     });
     pieces.filter(|piece| std::future::ready(!piece.as_ref().is_ok_and(Bytes::is_empty))).boxed()
+}
+
+/// The next piece after so many bytes; what ended or has failed isn't read again.
+async fn next(
+    rest: &Rest,
+    limit: usize,
+    read: usize,
+    patience: Duration,
+) -> Option<Result<Bytes, PortError>> {
+    let mut rest = rest.lock().await;
+    let error = match tokio::time::timeout(patience, rest.as_mut()?.frame()).await {
+        Ok(Some(Ok(frame))) => {
+            let piece = frame.into_data().unwrap_or_default();
+            return Some(if read + piece.len() > limit { Err(too_large(limit)) } else { Ok(piece) });
+        }
+        Ok(None) => None,
+        Ok(Some(Err(_))) => Some(broken_off()),
+        Err(_) => Some(too_slow(patience)),
+    };
+    *rest = None;
+    error.map(Err)
 }
 
 fn broken_off() -> PortError {

@@ -43,7 +43,16 @@ async fn large_bodies_come_in_pieces_up_to_the_limit() {
     assert_eq!(server.send("POST /count", &[], "").await.body, "false 0");
     let more = server.send("POST /count", &[], &"x".repeat((4 << 20) + 1)).await;
     assert!(more.status == 422 && more.body.contains("more than 4 MiB"), "{}", more.body);
-    assert_eq!(server.send("POST /ignore", &[], "unread").await.body, "known");
+}
+
+/// A connection that is closed on unread bytes is reset, and its answer with it.
+#[tokio::test]
+async fn who_sends_what_nobody_reads_gets_the_answer_all_the_same() {
+    let server = server().await;
+    for bytes in [6, 1 << 20, 7 << 20] {
+        let answer = server.send("POST /ignore", &[("connection", "close")], &"x".repeat(bytes)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "known"), "after {bytes} bytes");
+    }
 }
 
 /// As long as something comes it may take longer than the patience with a whole body.
