@@ -5,7 +5,7 @@ use super::ground::Ground;
 use host::Role;
 use reqwest::Method;
 use sha2::{Digest as _, Sha256};
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 use tar::EntryType;
 use tests::system::{Killed, System, client::Reply};
 
@@ -36,13 +36,19 @@ fn entry(tar: &mut tar::Builder<Vec<u8>>, kind: EntryType, name: &str, link: &st
     tar.append(&header, data).unwrap();
 }
 
-fn made(entries: &[(EntryType, &str, &str, &[u8])]) -> (String, Vec<u8>) {
+/// Kind, name, where a link leads, content.
+type Entry<'a> = (EntryType, &'a str, &'a str, &'a [u8]);
+
+fn made(entries: &[Entry<'_>]) -> (String, Vec<u8>) {
     let mut tar = tar::Builder::new(Vec::new());
     for (kind, name, link, data) in entries {
         entry(&mut tar, *kind, name, link, data);
     }
     let tar = tar.into_inner().unwrap();
-    let digest = Sha256::digest(&tar).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(&tar).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
     (digest, zstd::encode_all(tar.as_slice(), 3).unwrap())
 }
 
@@ -56,7 +62,7 @@ async fn what_leads_out_of_an_archive_is_refused() -> Result<(), Killed> {
     let (absolute, folder) = (outside.join("x").display().to_string(), outside.display().to_string());
     let long = format!("{}x", "d/".repeat(49));
     let none: &[u8] = b"";
-    let cases: Vec<Vec<(Kind, &str, &str, &[u8])>> = vec![
+    let cases: Vec<Vec<Entry<'_>>> = vec![
         vec![(Kind::Regular, "../outside/x", "", b"x")],
         vec![(Kind::Regular, "a/../../outside/x", "", b"x")],
         vec![(Kind::Regular, &absolute, "", b"x")],
@@ -76,7 +82,6 @@ async fn what_leads_out_of_an_archive_is_refused() -> Result<(), Killed> {
         vec![(Kind::Fifo, "pipe", "", none)],
         vec![(Kind::Regular, "same", "", b"1"), (Kind::Regular, "same", "", b"2")],
         vec![(Kind::Regular, "", "", b"x")],
-        vec![(Kind::Regular, "a\\..\\..\\x", "", b"x"), (Kind::Regular, "a\n/x", "", b"x")],
         vec![(Kind::GNUSparse, &long, "", b"x")],
     ];
     for entries in cases {
@@ -103,22 +108,14 @@ async fn what_leads_out_of_an_archive_is_refused() -> Result<(), Killed> {
 }
 
 #[tokio::test]
-async fn bombs_are_refused_and_leave_nothing() -> Result<(), Killed> {
+async fn a_bomb_is_refused_and_leaves_nothing() -> Result<(), Killed> {
     let ground = Ground::new().await?;
     let (system, owner) = (&ground.system, ground.token("local", Role::Owner));
     let zeros = vec![0_u8; 200 << 20];
-    let bomb = made(&[(EntryType::Regular, "zeros", "", &zeros)]);
-    let many: Vec<String> = (0..200_001).map(|n| format!("f{n}")).collect();
-    let many: Vec<(EntryType, &str, &str, &[u8])> =
-        many.iter().map(|name| (EntryType::Regular, name.as_str(), "", b"".as_slice())).collect();
-    for (digest, bytes) in [bomb, made(&many)] {
-        assert!(bytes.len() < 4 << 20, "it is small from outside: {}", bytes.len());
-        let request = system.request(Method::POST, "/api/v1/sources", &owner).body(bytes);
-        let sent = request.header("x-sextant-digest", format!("sha256={digest}")).send().await;
-        // Refused in the middle, the connection may end before all of it was sent.
-        let status = sent.map_or(422, |answer| answer.status().as_u16());
-        assert_eq!(status, 422);
-        system.get(&format!("/api/v1/sources/{digest}")).await?.expect(404);
-    }
+    let (digest, bytes) = made(&[(EntryType::Regular, "zeros", "", &zeros)]);
+    assert!(bytes.len() < 1 << 20, "it is small from outside: {}", bytes.len());
+    let reply = send(system, &digest, bytes, &owner).await?;
+    assert_eq!(reply.problem(422).0, "archive-refused", "{}", reply.text);
+    system.get(&format!("/api/v1/sources/{digest}")).await?.expect(404);
     ground.lives().await
 }

@@ -15,6 +15,8 @@ pub const MARK: &str = "crown-jewels";
 pub struct Ground {
     pub system: System,
     pub app: App,
+    /// A source that is nobody's yet.
+    pub other: App,
     pub deployment: String,
     pub decision: String,
     pub registered: String,
@@ -25,16 +27,24 @@ pub struct Ground {
 impl Ground {
     pub async fn new() -> Result<Self, Killed> {
         let system = system().start().await;
-        let app = system.app(MARK);
+        let (app, other) = (system.app(MARK), system.app("other"));
         let deployment = system.deploy(&app.order("v1")).await?;
         let deployed = system.rest(&deployment).await?;
         assert_eq!(deployed["pipeline_status"], "DEPLOYED", "{deployed:#}");
         let decision = deployed["decision_id"].as_str().unwrap().to_owned();
         let digest = deployed["archive"]["digest"].as_str().unwrap_or_default().to_owned();
         let registered = "dec_crownjewels000000000".to_owned();
-        let mut ground =
-            Self { system, app, deployment, decision, registered, digest, webhook_secret: String::new() };
-        let answer = ground.registration(&ground.registered);
+        let mut ground = Self {
+            system,
+            app,
+            other,
+            deployment,
+            decision,
+            registered,
+            digest,
+            webhook_secret: String::new(),
+        };
+        let answer = Self::registration(&ground.registered);
         let answer = ground.system.post("/api/v1/deployments/register", &answer).await?;
         let secret = answer.expect(200)["webhook_secret"].as_str().unwrap().to_owned();
         ground.webhook_secret = secret;
@@ -52,7 +62,7 @@ impl Ground {
     }
 
     /// What registers a deployment of one's own.
-    pub fn registration(&self, decision: &str) -> Value {
+    pub fn registration(decision: &str) -> Value {
         json!({
             "decision_id": decision,
             "user_id": "ann@example.com",
@@ -105,14 +115,14 @@ impl Ground {
     }
 
     /// What a good token of a tenant says.
-    pub fn claims(&self, tenant: &str, role: Role) -> token::Claims {
+    pub fn claims(tenant: &str, role: Role) -> token::Claims {
         let caller = Caller { tenant: TenantId::new(tenant).unwrap(), user: "mallory".into(), role };
         token::Claims::new(&caller, now(), 3_600, 7)
     }
 
     /// A good token of a tenant.
     pub fn token(&self, tenant: &str, role: Role) -> String {
-        token::mint(&self.key(), &self.claims(tenant, role)).unwrap()
+        token::mint(&self.key(), &Self::claims(tenant, role)).unwrap()
     }
 
     /// A request to a route, as one who is allowed to would send it.
@@ -135,6 +145,7 @@ impl Ground {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a token is made for the time that it is")]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Timestamp(since.as_millis() as i64)

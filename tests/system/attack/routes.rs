@@ -73,8 +73,8 @@ impl Route {
             return None;
         }
         Some(match self.path.as_str() {
-            "/api/v1/deployments" => ground.app.order("v9"),
-            "/api/v1/deployments/register" => ground.registration("dec_0000000000000000000a"),
+            "/api/v1/deployments" => ground.other.order("v9"),
+            "/api/v1/deployments/register" => Ground::registration("dec_0000000000000000000a"),
             "/api/v1/decisions" => {
                 json!({ "class": "node/express", "requests_month": 1000, "service": "shop" })
             }
@@ -87,6 +87,8 @@ impl Route {
             "/local/v1/publish" => {
                 json!({ "topic": "deployments", "type": "x", "tenant": "strangers", "body": {} })
             }
+            // As a click on a page that is out of date.
+            "/api/v1/deployments/{id}/promote" => json!({ "index": 7 }),
             _ => json!({}),
         })
     }

@@ -16,7 +16,7 @@ fn head(ground: &Ground, route: &Route) -> String {
 /// What somebody without our key, or with an old token, could send; by name.
 fn forged(ground: &Ground) -> Vec<(&'static str, String)> {
     let bearer = |token: String| format!("\r\nauthorization: Bearer {token}");
-    let good = ground.claims("local", Role::Owner);
+    let good = Ground::claims("local", Role::Owner);
     let key = ground.key();
     let minted = |change: &dyn Fn(&mut token::Claims)| {
         let mut claims = good.clone();
@@ -24,7 +24,7 @@ fn forged(ground: &Ground) -> Vec<(&'static str, String)> {
         bearer(token::mint(&key, &claims).unwrap())
     };
     let strange = token::Key::new(vec![9; 32]).unwrap();
-    let signed = token::mint(&key, &ground.claims("strangers", Role::Viewer)).unwrap();
+    let signed = token::mint(&key, &Ground::claims("strangers", Role::Viewer)).unwrap();
     let parts: Vec<&str> = signed.split('.').collect();
     let payload = BASE64.encode(serde_json::to_vec(&good).unwrap());
     let under = |algorithm: &str, signature: &str| {

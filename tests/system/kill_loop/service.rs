@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tests::system::{System, app::App, load::Load, outside::Outside};
 
@@ -94,13 +94,16 @@ impl Worker {
 
     /// Looks until it is at rest. What is held for a person is cancelled by one.
     async fn rest(&self, id: &str, kind: Kind) -> Value {
-        let begun = Instant::now();
+        let resting = tokio::time::timeout(LONGEST, self.look(id, kind));
+        resting.await.unwrap_or_else(|_| panic!("{kind:?} {id} never came to rest"))
+    }
+
+    async fn look(&self, id: &str, kind: Kind) -> Value {
         loop {
             let seen = self.outside.get(&format!("/api/v1/deployments/{id}")).await;
             if AT_REST.contains(&text(&seen["pipeline_status"]).as_str()) {
                 return seen;
             }
-            assert!(begun.elapsed() < LONGEST, "{kind:?} never comes to rest: {seen:#}");
             if kind == Kind::Bad && seen["canary"]["held"].is_string() {
                 self.cancel(id).await;
             }
@@ -118,7 +121,7 @@ fn port(work: &Path, service: &str) -> u16 {
 
 /// By whom it happened to: the app's journal, the target's files, whoever visits it.
 pub async fn check(system: &System, outside: &Outside, app: &App, releases: &[Release]) {
-    let story = || format!("{releases:#?}\n{}", app.journal());
+    let story = || format!("{}\n{releases:?}\n{}", app.journal(), system.log());
     for release in releases {
         let shown = outside.get(&format!("/api/v1/deployments/{}", release.id)).await;
         assert_eq!(text(&shown["pipeline_status"]), release.end, "what was at rest has moved: {shown:#}");
