@@ -40,7 +40,8 @@ async fn another_tenant_reaches_nothing_by_any_route() -> Result<(), Killed> {
     for route in routes::guarded().iter().filter(|route| !route.path.starts_with("/local/")) {
         if route.is_safe() && !route.path.ends_with("/events") {
             let reply = ground.system.send(ground.ask(route, &owner)).await?;
-            assert_eq!(reply.status, 200, "{}: {}", route.name(), reply.text);
+            // 422: what it asks for is to be named in its query.
+            assert!(matches!(reply.status, 200 | 422), "{}: {}", route.name(), reply.text);
         } else if !route.is_safe() && !route.parameters().is_empty() {
             let reply = ground.system.send(ground.ask(route, &owner)).await?;
             assert!(matches!(reply.status, 200..=299 | 409 | 422), "{}: {}", route.name(), reply.text);
