@@ -32,7 +32,6 @@ impl Ground {
         let deployed = system.rest(&deployment).await?;
         assert_eq!(deployed["pipeline_status"], "DEPLOYED", "{deployed:#}");
         let decision = deployed["decision_id"].as_str().unwrap().to_owned();
-        let digest = deployed["archive"]["digest"].as_str().unwrap_or_default().to_owned();
         let registered = "dec_crownjewels000000000".to_owned();
         let mut ground = Self {
             system,
@@ -41,21 +40,20 @@ impl Ground {
             deployment,
             decision,
             registered,
-            digest,
+            digest: String::new(),
             webhook_secret: String::new(),
         };
         let answer = Self::registration(&ground.registered);
         let answer = ground.system.post("/api/v1/deployments/register", &answer).await?;
         let secret = answer.expect(200)["webhook_secret"].as_str().unwrap().to_owned();
         ground.webhook_secret = secret;
-        if ground.digest.is_empty() {
-            ground.digest = ground.upload().await?;
-        }
+        // What a deployment held goes with its end, so there is one of its own to ask for.
+        ground.digest = ground.upload().await?;
         Ok(ground)
     }
 
     async fn upload(&self) -> Result<String, Killed> {
-        let (digest, bytes) = super::archives::packed(&self.app.folder);
+        let (digest, bytes) = super::archives::packed(&self.other.folder);
         let owner = &self.system.address().token;
         super::archives::send(&self.system, &digest, bytes, owner).await?.expect(201);
         Ok(digest)
