@@ -172,7 +172,7 @@ fn bombs() {
     let tight = Limits { bytes: 4 << 20, ..Limits::default() };
     let said = refused_by(&archive(&[Evil(FILE, b"zeros", b"", &zeros)]), tight);
     assert!(said.contains("more than 4 MiB"), "{said}");
-    let many: Vec<Evil<'_>> = Vec::from_iter((0..20).map(|_| Evil(EntryType::GNULongName, b"x", b"", b"x")));
+    let many: Vec<Evil<'_>> = (0..20).map(|_| Evil(EntryType::GNULongName, b"x", b"", b"x")).collect();
     let said = refused_by(&archive(&many), Limits { files: 5, ..Limits::default() });
     assert!(said.contains("more than 5 files"), "{said}");
     // One more than the limit is too many, also where nothing comes after it.
@@ -181,8 +181,10 @@ fn bombs() {
     let said = refused_by(&archive(&files), Limits { files: 5, ..Limits::default() });
     assert!(said.contains("more than 5 files"), "{said}");
     let small = Limits { packed_bytes: 100, ..Limits::default() };
-    let said =
-        refused_by(&archive(&[Evil(FILE, b"a", b"", &Vec::from_iter((0..=255).cycle().take(9000)))]), small);
+    let said = refused_by(
+        &archive(&[Evil(FILE, b"a", b"", &(0..=255).cycle().take(9000).collect::<Vec<u8>>())]),
+        small,
+    );
     assert!(matches!(check(&b""[..], small), Err(Error::Damaged(_))), "{said}");
 }
 
