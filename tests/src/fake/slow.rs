@@ -107,6 +107,8 @@ pub struct State {
     /// How revisions turn out, where a test has said so, in the order in which they come.
     pub natures: VecDeque<Nature>,
     known: BTreeMap<String, Nature>,
+    /// How many of the next changes of traffic come to nothing.
+    pub fails: u32,
     /// How long builds take, where a test has said so, in milliseconds.
     pub builds_take: Option<i64>,
 }

@@ -134,14 +134,23 @@ impl Store for GatedStore {
 
 /// Messages that were published or set to a time, and not delivered yet.
 #[derive(Default)]
-pub struct Mailbox(Mutex<Vec<(Timestamp, Message)>>);
+pub struct Mailbox(Mutex<Vec<Posted>>);
+
+/// One of them.
+pub struct Posted {
+    pub not_before: Timestamp,
+    pub message: Message,
+    /// The timer's key, if it was one.
+    pub timer: Option<String>,
+}
 
 impl Mailbox {
-    pub fn post(&self, not_before: Timestamp, message: Message) {
-        self.0.lock().unwrap().push((not_before, message));
+    pub fn post(&self, not_before: Timestamp, message: Message, timer: Option<&str>) {
+        let timer = timer.map(str::to_owned);
+        self.0.lock().unwrap().push(Posted { not_before, message, timer });
     }
 
-    pub fn take(&self) -> Vec<(Timestamp, Message)> {
+    pub fn take(&self) -> Vec<Posted> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -179,14 +188,14 @@ impl Broker for Post {
     async fn publish(&self, messages: Vec<Message>) -> Result<(), PortError> {
         let fate = self.gate.pass(Port::Broker, "publish").await;
         let now = self.times.now();
-        fated(fate, || messages.into_iter().for_each(|message| self.mailbox.post(now, message)))
+        fated(fate, || messages.into_iter().for_each(|message| self.mailbox.post(now, message, None)))
     }
 }
 
 #[async_trait]
 impl Timers for Post {
-    async fn at(&self, when: Timestamp, _: &str, message: Message) -> Result<(), PortError> {
+    async fn at(&self, when: Timestamp, key: &str, message: Message) -> Result<(), PortError> {
         let fate = self.gate.pass(Port::Timers, "at").await;
-        fated(fate, || self.mailbox.post(when, message))
+        fated(fate, || self.mailbox.post(when, message, Some(key)))
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     errors::Errors,
     gate::{Call, Fate, Gate, Lasts, Port},
     people::Ask,
-    ports::{Bits, GatedStore, Mailbox, Post, Times, WorldClock},
+    ports::{Bits, GatedStore, Mailbox, Post, Posted, Times, WorldClock},
     process::{Process, enter_runtime},
     source::{GatedSource, Rest},
     target::GatedTarget,
@@ -69,6 +69,8 @@ struct Letter {
     not_before: Timestamp,
     message: Message,
     attempt: u32,
+    /// The timer's key, if it is one.
+    timer: Option<String>,
 }
 
 /// The world.
@@ -241,9 +243,9 @@ impl World {
         let heard = self.errors.clone();
         let _listening = heard.listen();
         let end = task.go_on(&self.gate);
-        for (when, message) in self.mailbox.take() {
-            self.published(&message);
-            self.letters.push(Letter { not_before: when, message, attempt: 1 });
+        for posted in self.mailbox.take() {
+            self.published(&posted.message);
+            self.keep(posted);
         }
         for commit in self.store.take_journal() {
             self.judge(&task.work, &commit);
@@ -252,6 +254,16 @@ impl World {
         self.hold_to(errors.is_empty(), || format!("a handler failed on our side: {errors:?}"));
         self.ended(task, end?);
         Some(())
+    }
+
+    /// A timer replaces the one of its key on a machine; in a cloud only one of the same time is the same.
+    fn keep(&mut self, Posted { not_before, message, timer }: Posted) {
+        let alone = self.chaos.alone;
+        let same = |letter: &Letter| {
+            timer.is_some() && letter.timer == timer && (alone || letter.not_before == not_before)
+        };
+        self.letters.retain(|letter| !same(letter));
+        self.letters.push(Letter { not_before, message, attempt: 1, timer });
     }
 
     fn ended(&mut self, task: &Task, end: End) {
@@ -273,14 +285,14 @@ impl World {
     fn again(&mut self, message: Message, attempt: u32, after_ms: i64) {
         if attempt <= MOST_DELIVERIES {
             let not_before = self.times.now().plus(after_ms);
-            self.letters.push(Letter { not_before, message, attempt });
+            self.letters.push(Letter { not_before, message, attempt, timer: None });
         }
     }
 
     /// A message goes out from here, as from a process that is no part of this.
     pub fn post(&mut self, message: Message) {
         let not_before = self.times.now();
-        self.letters.push(Letter { not_before, message, attempt: 1 });
+        self.letters.push(Letter { not_before, message, attempt: 1, timer: None });
     }
 
     /// Delivers a message; one time in four it stays, to come again.
@@ -426,6 +438,27 @@ impl World {
         self.say(format!("{} stands still", self.tasks[n].id));
         self.pass(41 * SECOND_MS);
         self.sweep();
+    }
+
+    /// Whoever comes to a call of this name next stands still there.
+    pub fn hold(&mut self, name: &'static str) {
+        for _ in 0..1_000 {
+            let waiting = self.gate.waiting(|_| true);
+            if let Some((_, task, _)) = waiting.into_iter().find(|(_, _, call)| call.name == name) {
+                self.tasks.iter_mut().filter(|one| one.id == task).for_each(|one| one.frozen = true);
+                self.froze = true;
+                return;
+            }
+            if !self.advance() && !self.deliver() {
+                self.wait(SECOND_MS);
+            }
+        }
+        self.fail("nobody comes to where they should stand still");
+    }
+
+    /// Whoever stands still goes on.
+    pub fn release(&mut self) {
+        self.tasks.iter_mut().for_each(|task| task.frozen = false);
     }
 
     pub fn thaw(&mut self) -> bool {

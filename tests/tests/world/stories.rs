@@ -45,6 +45,13 @@ impl Story {
         self.world.check_rest();
     }
 
+    /// Goes on until a deployment is as wanted.
+    fn go_on_until(&mut self, n: usize, wanted: impl Fn(&Deployment) -> bool) {
+        while !wanted(self.deployment(n)) {
+            assert!(self.world.go_on(), "it never comes to where it should");
+        }
+    }
+
     fn command(&mut self, n: usize, command: Command) {
         self.world.ask(Ask::Command { about: self.ids[n].clone(), command });
         self.rest();
@@ -79,4 +86,31 @@ fn whoever_moves_traffic_while_the_last_weight_is_watched_has_the_last_word() {
     );
     let service = story.world.service().unwrap();
     assert_eq!(service.serving.map(|kept| kept.revision), Some(first));
+}
+
+#[test]
+fn a_way_back_that_the_target_could_not_do_is_done_anew() {
+    let mut story = Story::deployed(2);
+    story.world.target.state().fails = 2;
+    story.command(1, Command::Rollback { to: None });
+    assert_eq!(story.deployment(1).status, Status::RolledBack);
+}
+
+#[test]
+fn whoever_was_late_with_a_way_back_leaves_what_came_since_alone() {
+    let mut story = Story::deployed(1);
+    story.deploy(Strategy::Quick, |found| found.step == Step::Watch);
+    story.world.fates.push(("start_traffic", Fate::Fails(Lasts::Passing)));
+    story.world.ask(Ask::Command { about: story.ids[1].clone(), command: Command::Cancel });
+    story.go_on_until(1, |found| found.tries > 0);
+    story.go_on_until(1, |found| found.lease.is_some());
+    // A worker stands still before it has read the traffic; a person loses patience, and deploys anew.
+    story.world.hold("traffic");
+    story.world.ask(Ask::Command { about: story.ids[1].clone(), command: Command::LetGo });
+    story.go_on_until(1, |found| found.status.at_rest());
+    story.deploy(Strategy::Instant, |found| found.status == Status::Deployed);
+    let serves = story.world.target.state().effects.len();
+    story.world.release();
+    while story.world.go_on() {}
+    assert_eq!(story.world.target.state().effects.len(), serves, "it did something all the same");
 }

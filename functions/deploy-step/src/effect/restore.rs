@@ -6,7 +6,7 @@
 use super::{Failed, follow::follow, traffic};
 use host::Context;
 use model::{
-    deployment::Outcome,
+    deployment::{Outcome, RESTORE_REFUSED},
     document::{Deployment, Status, deployment_path},
     port::{
         PortError,
@@ -101,10 +101,10 @@ async fn stop_ours(ctx: &Context, deployment: &Deployment) -> Result<(), Failed>
     }
 }
 
-/// What the target says about a way back that came to nothing may pass: it is tried again under the same key until a
-/// person has it given up.
+/// What the target says about a way back that came to nothing may pass: it is tried again, under another key since this
+/// one is answered the same for ever, until a person has it given up.
 fn refused(reason: String) -> Failed {
-    Failed::passing("restore_refused", reason)
+    Failed::passing(RESTORE_REFUSED, reason)
 }
 
 /// A service that has no traffic to speak of.

@@ -29,6 +29,7 @@ mod window;
 pub use accept::{Request, accept};
 pub use batch::{BatchError, batch};
 pub use decide::decide;
+pub use restore::RESTORE_REFUSED;
 pub use slot::{Claim, claim, settle};
 
 use crate::{

@@ -16,6 +16,9 @@ use crate::{
     time::DAY_MS,
 };
 
+/// Code of the fault that says that the target could not do what it was asked for under this key, and never will.
+pub const RESTORE_REFUSED: &str = "restore_refused";
+
 /// How long a way back that fails in passing is tried. A bad release must go as soon as the target answers again, so
 /// that is long; a person can have it given up at any time.
 const LONGEST_MS: i64 = DAY_MS;
@@ -51,10 +54,15 @@ pub(super) fn again(mut next: Deployment, at: &At<'_>) -> Transition {
     again_later(next, at, "The target knows nothing of the way back that was started")
 }
 
-/// The target does not confirm it: again, under a key of its own.
-pub(super) fn not_back(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
+/// The next try has a key of its own.
+fn anew(next: &mut Deployment) {
     next.restores = next.restores.max(next.attempt).saturating_add(1);
     (next.step, next.attempt) = (Step::Restore, next.restores);
+}
+
+/// The target does not confirm it: again, under a key of its own.
+pub(super) fn not_back(mut next: Deployment, at: &At<'_>, traffic: &Traffic) -> Transition {
+    anew(&mut next);
     let message = format!("The target reports other traffic than was set: {}", shares(traffic));
     let hint = "Somebody else may be changing it; it is set again until it stays.".to_owned();
     failed(
@@ -72,6 +80,9 @@ pub(super) fn failed(mut next: Deployment, at: &At<'_>, fault: &Fault) -> Transi
     }
     if !fault.transient || next.step_age_ms(at.real) >= LONGEST_MS {
         return stuck(next, at, fault);
+    }
+    if fault.code == RESTORE_REFUSED {
+        anew(&mut next);
     }
     again_later(next, at, &fault.message)
 }

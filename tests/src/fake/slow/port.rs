@@ -175,6 +175,7 @@ impl Target for SlowTarget {
         let mut state = self.state();
         let until = now.plus(state.duration(self.temper.slow, self.temper.longest_ms));
         let (fails, lost) = (state.chance(self.temper.failing), state.chance(self.temper.forgetful));
+        let fails = fails || state.fails > 0;
         let found = state.services.get_mut(service).ok_or_else(|| no_service(service))?;
         if found.changes.contains_key(key) {
             return Ok(());
@@ -210,7 +211,9 @@ impl Target for SlowTarget {
         };
         found.changes.insert(key.to_owned(), Pending { until, end, done: false });
         found.end_what_is_due(now);
-        if !fails {
+        if fails {
+            state.fails = state.fails.saturating_sub(1);
+        } else {
             state.count("traffic", key);
         }
         Ok(())

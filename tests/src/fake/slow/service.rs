@@ -61,7 +61,10 @@ impl Service {
             change.done = true;
             change.end = Err("a later change of traffic took its place".to_owned());
         }
-        self.opens = None;
+        // Nobody is let in by what was replaced; asked again, it is stale.
+        if self.opens.take().is_some() {
+            self.opened.clear();
+        }
     }
 
     /// All traffic, by whoever.
