@@ -154,12 +154,6 @@ pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) ->
     }
 }
 
-/// Whether a deployment has begun and not ended: then it must hold the slot.
-pub fn runs(deployment: &Deployment) -> bool {
-    let waits = deployment.status == Status::Pending && deployment.step == model::document::Step::Queue;
-    !deployment.status.at_rest() && !waits
-}
-
 /// The target has lost something.
 pub fn gone(what: Gone) -> Outcome {
     Outcome::Fault(Fault {
