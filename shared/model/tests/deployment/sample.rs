@@ -5,7 +5,7 @@ use model::{
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
         CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, SCHEMA, Service, Stage,
-        Status, Strategy,
+        Strategy,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
