@@ -52,8 +52,9 @@ impl Ground {
         Ok(ground)
     }
 
+    /// Of a folder that nobody deploys: a stranger who did would have one of its own by the same name.
     async fn upload(&self) -> Result<String, Killed> {
-        let (digest, bytes) = super::archives::packed(&self.other.folder);
+        let (digest, bytes) = super::archives::packed(&self.system.app("kept").folder);
         let owner = &self.system.address().token;
         super::archives::send(&self.system, &digest, bytes, owner).await?.expect(201);
         Ok(digest)
