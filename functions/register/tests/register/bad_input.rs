@@ -159,3 +159,14 @@ async fn registrations() {
         (0, 0, 0)
     );
 }
+
+#[tokio::test]
+async fn a_body_of_spaces_is_not_an_absent_one() {
+    let world = World::new();
+    let id = world.start("shop").await;
+    let path = format!("/api/v1/deployments/{id}/cancel");
+    let blank = world.send("acme", Role::Deployer, None, &path, "\t".to_owned()).await;
+    assert_eq!((blank.status, blank.text("type")), (400, "/errors#bad-request"), "{blank:?}");
+    let absent = world.send("acme", Role::Deployer, None, &path, String::new()).await;
+    assert_eq!(absent.status, 202, "{absent:?}");
+}
