@@ -105,20 +105,26 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: Clos
     }
 }
 
-/// Done on SIGTERM or SIGINT.
-pub async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = async |kind: SignalKind| match signal(kind) {
-        Ok(mut signals) => {
-            signals.recv().await;
+/// Done on SIGTERM or SIGINT. They are listened for from the call on, not from the first wait: a signal right after the
+/// start, or after the first request, must not kill what runs.
+pub fn signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn received(signals: io::Result<Signal>) {
+        match signals {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(error) => {
+                tracing::error!("signals can't be received, so only SIGKILL stops this process: {error}");
+                std::future::pending::<()>().await;
+            }
         }
-        Err(error) => {
-            tracing::error!("signals can't be received, so only SIGKILL stops this process: {error}");
-            std::future::pending::<()>().await;
+    }
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        tokio::select! {
+            () = received(terminate) => {}
+            () = received(interrupt) => {}
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
     }
 }

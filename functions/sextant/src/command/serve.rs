@@ -87,11 +87,12 @@ fn listen(functions: Vec<Function>, ports: Ports, config: Config) -> Result<Ende
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("no thread could be started")?;
     runtime.block_on(async {
+        let stopped = host::serve::signal();
         let listener = TcpListener::bind((address, port)).await.with_context(|| {
             format!("port {port} of {address} can't be listened on; choose another with --port or --listen")
         })?;
         tracing::info!(functions = names, "listening on {}", listener.local_addr()?);
-        host::serve(listener, Arc::new(runner).router(), host::serve::signal()).await?;
+        host::serve(listener, Arc::new(runner).router(), stopped).await?;
         anyhow::Ok(())
     })?;
     // What runs beyond the last answer (a store's own threads) ends by itself or with the process.
@@ -127,7 +128,7 @@ fn format(settings: &Settings) -> Format {
 fn config(settings: Settings, place: Place) -> Result<Config> {
     let mut config = Config::local(settings.port, token_key(&settings, place)?);
     config.browser_sessions = false;
-    config.limits = host::limit::Limits::Shared;
+    config.limits = if settings.no_limits { host::limit::Limits::Off } else { host::limit::Limits::Shared };
     // Cloud Run's own front end is the one hop.
     config.forwarded_hops = usize::from(settings.service.is_some());
     config.hosts.clone_from(&settings.hosts);

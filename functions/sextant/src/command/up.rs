@@ -90,6 +90,7 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
         empty(&data_folder(&settings)).await?;
     }
     let running = start(settings, if up.stop_apps { Apps::Stop } else { Apps::Keep }).await?;
+    let stopped = host::serve::signal();
     announce(&running, output);
     if up.open {
         open_browser(&running.link, output);
@@ -100,7 +101,7 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
             super::deploy::first(&address, &app, &data, output).await;
         }
     });
-    let result = running.serve(host::serve::signal()).await;
+    let result = running.serve(stopped).await;
     deploying.abort();
     result.map(|()| Ended::Done)
 }

@@ -128,7 +128,7 @@ settings! {
     /// For tests: die at this point of the code.
     crash_at: Option<CrashPoint> = "" "SEXTANT_CRASH_AT" --"crash-at" Machine ["deploy-step", "register", "send-feedback"] Nobody;
     /// For tests: ask as often as you like.
-    no_limits: bool = "off" "SEXTANT_NO_LIMITS" --"no-limits" Machine ["up"] Nobody;
+    no_limits: bool = "off" "SEXTANT_NO_LIMITS" --"no-limits" Machine ["serve", "up"] Nobody;
     /// For tests: deliver badly, by this seed.
     hostile: Option<u64> = "" "SEXTANT_HOSTILE" --"hostile" Machine ["up"] Nobody;
     /// The server that the command line talks to, with a token; unless it is set, the one on this machine.
