@@ -32,20 +32,20 @@ pub fn markdown() -> String {
          Read once, when a process starts. A flag wins over its variable; what nobody sets has its default. A variable\n\
          that begins with `SEXTANT_` and isn't here, or a value that isn't one, ends the start with a sentence.\n\
          `sextant settings` prints this table, `--json` for programs.\n\n\
-         | variable | flag | takes | default | place | read by | what it is |\n|---|---|---|---|---|---|---|\n",
+         | variable | what it is | takes | default | flag | place | read by |\n|---|---|---|---|---|---|---|\n",
     );
     for setting in TABLE {
         let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
         let flag = if setting.flag.is_empty() { String::new() } else { format!("`--{}`", setting.flag) };
         let _ = writeln!(
             page,
-            "| `{}` | {flag} | {} | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {flag} | {} | {} |",
             setting.variable,
+            setting.sentence(),
             (setting.takes)(),
             code(setting.default),
             setting.place.as_str(),
-            readers(setting),
-            setting.sentence()
+            readers(setting)
         );
     }
     page

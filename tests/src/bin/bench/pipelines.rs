@@ -9,7 +9,7 @@ use tests::{fake::Traffic, world::World};
 const AT_ONCE: usize = 64;
 /// Few and many deployments stored.
 const FEW: usize = 100;
-const MANY: usize = 10_000;
+const MANY: usize = 100_000;
 /// Rounds in which the two take turns, and pipelines of each in a round.
 const ROUNDS: usize = 8;
 const ROUND: usize = 500;
@@ -45,7 +45,7 @@ async fn growth(many: &World) {
     }
     row("cost at 100 stored", early / ROUNDS as f64, "ms CPU", "per deployment");
     row(
-        "cost at 10000 stored",
+        "cost at 100000 stored",
         late / ROUNDS as f64,
         "ms CPU",
         "per deployment, in turns with the line above",
