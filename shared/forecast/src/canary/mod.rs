@@ -10,12 +10,14 @@ mod decide;
 mod dispersion;
 mod report;
 mod test;
+mod watch;
 
 pub use csv::{CsvError, parse_csv};
 pub use decide::{Decision, Guard, Options, SUSPICION, Verdict};
 pub use dispersion::{Accumulator, Dispersion};
 pub use report::{Minute, Report, report};
 pub use test::{RATIOS, Test};
+pub use watch::{Said, Watch};
 
 use serde::{Deserialize, Serialize};
 
