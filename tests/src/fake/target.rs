@@ -105,7 +105,7 @@ impl Target for InstantTarget {
     }
 
     fn window_policy(&self) -> WindowPolicy {
-        WindowPolicy { lag_ms: 0, shortest_ms: 1 }
+        WindowPolicy { lag_ms: 0, shortest_ms: 1, ..WindowPolicy::MACHINE }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -36,6 +36,7 @@ impl Chaos {
             windows: WindowPolicy {
                 lag_ms: if dice.chance(30) { 30_000 } else { 0 },
                 shortest_ms: if dice.chance(30) { 10_000 } else { 1_000 },
+                ..WindowPolicy::MACHINE
             },
         };
         Self {

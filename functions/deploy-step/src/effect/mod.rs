@@ -7,6 +7,7 @@ mod analyze;
 mod build;
 mod follow;
 mod last_words;
+mod lately;
 mod release;
 mod restore;
 mod scan;

@@ -1,8 +1,14 @@
-//! Probes the new revision at its own address, for a while.
+//! Probes the new revision at its own address, for a while, and looks at what came before it.
 
-use super::Failed;
+use super::{Failed, lately};
+use forecast::canary::{Traffic, outlook};
 use host::Context;
-use model::{deployment::Outcome, document::Deployment, port::target::Probe, time::SECOND_MS};
+use model::{
+    deployment::{Before, Outcome},
+    document::{Deployment, Strategy},
+    port::target::Probe,
+    time::SECOND_MS,
+};
 use std::time::Duration;
 
 /// How long one delivery goes on probing; a message goes on after that.
@@ -14,9 +20,12 @@ pub async fn probe(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
     let limit = PROBE_FOR_MS.min(deployment.limits.verify_ms);
     let mut pause_ms = 5;
     loop {
-        let seen = once(ctx, deployment).await?;
-        if seen.healthy || seen.dead || ctx.real().since(began) >= limit {
-            return Ok(Outcome::Probed(seen));
+        let probe = once(ctx, deployment).await?;
+        if probe.healthy {
+            return Ok(Outcome::Probed { probe, before: before(ctx, deployment).await });
+        }
+        if probe.dead || ctx.real().since(began) >= limit {
+            return Ok(Outcome::Probed { probe, before: None });
         }
         ctx.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (pause_ms * 2).min(250);
@@ -27,4 +36,20 @@ pub async fn probe(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
 pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Failed> {
     let path = deployment.plan.as_ref().and_then(|plan| plan.health_path.as_deref()).unwrap_or("/");
     Ok(ctx.ports.target.probe(&deployment.key(), &deployment.revision_name(), path).await?)
+}
+
+/// What came to the service lately, and what that means for a canary; none where there will be none, or it can't be read.
+async fn before(ctx: &Context, deployment: &Deployment) -> Option<Before> {
+    if deployment.strategy != Strategy::Canary || deployment.last_good.is_none() {
+        return None;
+    }
+    let place = ctx.ports.target.window_policy();
+    let (span_ms, windows) = lately::read(ctx, deployment, ctx.real().plus(-place.lag_ms)).await?;
+    let mut seen = Traffic { windows: lately::WINDOWS, ..Traffic::default() };
+    for revision in windows.iter().flat_map(|measured| measured.revisions.values()) {
+        seen.requests += revision.requests;
+        seen.bad += revision.server_errors;
+    }
+    let outlook = outlook(&deployment.policy, place, seen).sentence;
+    Some(Before { requests: seen.requests, span_ms, outlook })
 }

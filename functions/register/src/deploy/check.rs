@@ -226,15 +226,28 @@ fn policy(policy: &CanaryPolicy, findings: &mut Findings) {
     findings.require((0..=HOUR_MS).contains(&policy.window_ms), "canary.window_ms", || {
         format!("a window has 0 (the target's own) to {HOUR_MS} ms")
     });
-    findings.require((1..=1_440).contains(&policy.bake_windows), "canary.bake_windows", || {
-        "1 to 1440 windows can be asked for".to_owned()
+    findings.require(policy.bake_windows <= 1_440, "canary.bake_windows", || {
+        "1 to 1440 windows can be asked for, or 0 for the target's own".to_owned()
     });
     findings.require(policy.min_requests <= 1_000_000, "canary.min_requests", || {
         "0 to 1000000 requests can be asked for".to_owned()
     });
-    let deadline = policy.bake_windows..=10_080;
-    findings.require(deadline.contains(&policy.deadline_windows), "canary.deadline_windows", || {
-        format!("it must be at least `bake_windows` ({}) and at most 10080", policy.bake_windows)
+    findings.require(policy.power_percent <= 99, "canary.power_percent", || {
+        "a chance of 0 (none is asked for) to 99 percent can be asked for".to_owned()
+    });
+    findings.require((1..=100).contains(&policy.catch_percent), "canary.catch_percent", || {
+        "1 to 100 percent of requests can be asked for".to_owned()
+    });
+    findings.require((2..=1_000).contains(&policy.catch_times), "canary.catch_times", || {
+        "2 to 1000 times can be asked for".to_owned()
+    });
+    let deadline = policy.bake_windows.max(1)..=10_080;
+    let open = policy.deadline_windows == 0;
+    findings.require(open || deadline.contains(&policy.deadline_windows), "canary.deadline_windows", || {
+        format!(
+            "it must be at least `bake_windows` ({}) and at most 10080, or 0 for the target's own",
+            policy.bake_windows
+        )
     });
 }
 

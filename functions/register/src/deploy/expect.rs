@@ -2,20 +2,28 @@
 
 use super::check::Wanted;
 use model::{
-    document::{Strategy, ThinEvidence},
+    document::{CanaryPolicy, Strategy, ThinEvidence, WithoutTraffic},
+    port::target::WindowPolicy,
     time::SECOND_MS,
 };
 
-/// The sentence. `first`: nothing serves yet. `window_ms`: the target's own window.
-pub fn expected(wanted: &Wanted, first: bool, queued: bool, window_ms: i64) -> String {
+/// The sentence. `first`: nothing serves yet. `policy`: as accepted, with the target's own figures where it is open.
+pub fn expected(
+    wanted: &Wanted,
+    policy: &CanaryPolicy,
+    first: bool,
+    queued: bool,
+    place: WindowPolicy,
+) -> String {
     let wait = if queued { "Waits for the deployment that is running. Then " } else { "" };
-    let way = way(wanted, first, wanted.policy.window_ms.max(window_ms).max(1));
+    let way = way(wanted, policy, first, place);
     let build = wanted.limits.build_ms / SECOND_MS;
     let text = format!("{wait}a build of usually one to three minutes (at most {build} s), then {way}");
     if queued { text } else { capitalised(&text) }
 }
 
-fn way(wanted: &Wanted, first: bool, window_ms: i64) -> String {
+fn way(wanted: &Wanted, policy: &CanaryPolicy, first: bool, place: WindowPolicy) -> String {
+    let window_ms = policy.window_ms.max(place.shortest_ms).max(1);
     let probe = wanted.limits.verify_ms / SECOND_MS;
     if first {
         return format!(
@@ -33,15 +41,24 @@ fn way(wanted: &Wanted, first: bool, window_ms: i64) -> String {
             )
         }
         Strategy::Canary => {
-            let steps = wanted.policy.weights.iter().filter(|weight| **weight < 100).count() as i64;
-            let least = steps * i64::from(wanted.policy.bake_windows) * window_ms;
-            let most = steps * i64::from(wanted.policy.deadline_windows) * window_ms;
-            let weights: Vec<String> = wanted.policy.weights.iter().map(|w| format!("{w} %")).collect();
-            let thin = match wanted.policy.thin_evidence {
-                ThinEvidence::Promote => "",
-                ThinEvidence::Hold => ", or until you decide if there is too little traffic to judge by",
+            let steps = policy.weights.iter().filter(|weight| **weight < 100).count() as i64;
+            let at_each = |windows: u32| steps * (i64::from(windows) * window_ms + place.lag_ms);
+            let (least, most) = (at_each(policy.bake_windows), at_each(policy.deadline_windows));
+            let weights: Vec<String> = policy.weights.iter().map(|w| format!("{w} %")).collect();
+            let quiet = match policy.without_traffic {
+                WithoutTraffic::Probe => "; without traffic its health path decides at once",
+                WithoutTraffic::Wait => "",
             };
-            format!("a canary over {} for {} to {}{thin}.", weights.join(", "), span(least), span(most))
+            let thin = match policy.thin_evidence {
+                ThinEvidence::Promote => "",
+                ThinEvidence::Hold => "; held for you if that is too little to judge by",
+            };
+            format!(
+                "a canary over {} for {} to {}{quiet}{thin}.",
+                weights.join(", "),
+                span(least),
+                span(most)
+            )
         }
     }
 }

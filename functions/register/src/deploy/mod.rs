@@ -40,7 +40,13 @@ fn answer(ctx: &Context, wanted: &Wanted, deployment: &Deployment, first: bool) 
         service: deployment.service.to_string(),
         status: deployment.status,
         queued,
-        expected: expect::expected(wanted, first, queued, ctx.ports.target.window_policy().shortest_ms),
+        expected: expect::expected(
+            wanted,
+            &deployment.policy,
+            first,
+            queued,
+            ctx.ports.target.window_policy(),
+        ),
         events_url: format!("/api/v1/deployments/{id}/events"),
         logs_url: format!("/api/v1/deployments/{id}/logs"),
     };

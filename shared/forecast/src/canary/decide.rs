@@ -2,7 +2,7 @@
 //!
 //! Invariant: the order is error, fail, pass, inconclusive by what is known; without data the answer is never `pass`.
 
-use super::{Dispersion, State, Test};
+use super::{Dispersion, State, bound, power::Sight, words};
 use serde::{Deserialize, Serialize};
 
 /// What the canary says.
@@ -42,7 +42,7 @@ pub enum Guard {
     ErrorBurst,
 }
 
-/// The policy of a canary. `Default` is that of Cloud Run with windows of a minute.
+/// The policy of a canary. `Default` is that of recorded windows; a deployment's is made from its own.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
@@ -58,6 +58,18 @@ pub struct Options {
     pub bake_windows: u32,
     /// Canary requests at one weight before it can pass: 0 bad in 59 bounds the rate under 5 % at 95 %, 299 under 1 %.
     pub minimum_requests: u64,
+    /// The chance asked for, at each weight, of stopping a canary that fails at [`Options::catch`]; 0 asks for none.
+    pub power: f64,
+    /// The rate that must be found out with that chance, at least.
+    pub catch_rate: f64,
+    /// The same in times of the stable side's usual rate; the greater of both counts.
+    pub catch_ratio: f64,
+    /// The chance of taking back a canary that is twice as bad from which on fewer windows than asked for will do.
+    pub early_power: f64,
+    /// How many times as slow the canary's p95 is when that is still no regression.
+    pub latency_ratio_floor: f64,
+    /// How much slower it is, in microseconds, when that is still none.
+    pub latency_floor_micros: u64,
     /// Unreadable windows running that make an error.
     pub unreadable_limit: u32,
     /// Where φ comes from.
@@ -77,10 +89,23 @@ impl Default for Options {
             difference_floor: 0.001,
             bake_windows: 5,
             minimum_requests: 59,
+            power: 0.9,
+            catch_rate: 0.05,
+            catch_ratio: 10.0,
+            early_power: 0.95,
+            latency_ratio_floor: 1.2,
+            latency_floor_micros: 2_000,
             unreadable_limit: 4,
             dispersion: Dispersion::Independent,
             merge_sparse: false,
         }
+    }
+}
+
+impl Options {
+    /// The rate of bad requests that is to be found out, where this one is usual.
+    pub fn catch(&self, usual: f64) -> f64 {
+        (self.catch_ratio * usual).max(self.catch_rate).min(1.0)
     }
 }
 
@@ -107,36 +132,61 @@ pub struct Decision {
     pub canary_requests: u64,
     /// Stable requests that counted.
     pub stable_requests: u64,
+    /// Bad ones among the canary's.
+    pub canary_bad: u64,
+    /// Bad ones among stable's.
+    pub stable_bad: u64,
+    /// The canary's bad rate is at most this, at 95 %, whenever one looks.
+    pub rate_at_most: f64,
+    /// It is at least so many times stable's; 1 where it may be as good.
+    pub ratio_at_least: f64,
+    /// It is at most so many times stable's; absent where it may be more than any that is tried.
+    pub ratio_at_most: Option<f64>,
+    /// The rate that the policy wants found out.
+    pub catch_rate: f64,
+    /// The chance that a canary of that rate would have been stopped by now.
+    pub power: f64,
     /// The guard that tripped, if one did.
     pub guard: Option<Guard>,
 }
 
 pub(super) fn decide(state: &State, options: &Options, guard: Option<Guard>) -> Decision {
-    let (verdict, reason) = judge(state, options, guard);
-    Decision {
-        verdict,
-        reason,
-        e_value: state.errors.e_value(),
-        p_value: state.errors.p_value(),
+    let errors = &state.errors;
+    let (ratio_at_least, ratio_at_most) = errors.ratio_bounds();
+    let catch_rate = options.catch(errors.usual_rate());
+    let mut decision = Decision {
+        verdict: Verdict::Inconclusive,
+        reason: String::new(),
+        e_value: errors.e_value(),
+        p_value: errors.p_value(),
         e_value_latency: state.latency.e_value(),
-        ratio: state.errors.ratio(),
-        difference: state.errors.difference(),
-        phi: state.errors.phi(),
-        canary_requests: state.errors.canary_requests,
-        stable_requests: state.errors.stable_requests,
+        ratio: errors.ratio(),
+        difference: errors.difference(),
+        phi: errors.phi(),
+        canary_requests: errors.canary_requests,
+        stable_requests: errors.stable_requests,
+        canary_bad: errors.canary_bad,
+        stable_bad: errors.stable_bad,
+        rate_at_most: bound::upper_rate_always(errors.canary_bad, errors.canary_requests, errors.phi()),
+        ratio_at_least,
+        ratio_at_most,
+        catch_rate,
+        power: sight(state, options).stops(catch_rate, options),
         guard,
-    }
+    };
+    (decision.verdict, decision.reason) = judge(state, options, &decision);
+    decision
 }
 
-fn judge(state: &State, options: &Options, guard: Option<Guard>) -> (Verdict, String) {
-    if let Some(guard) = guard {
+fn judge(state: &State, options: &Options, decision: &Decision) -> (Verdict, String) {
+    if let Some(guard) = decision.guard {
         return (Verdict::Fail, guard_reason(guard).to_owned());
     }
-    if is_worse(&state.errors, options.alpha, options) {
-        return (Verdict::Fail, worse_reason(&state.errors, options.alpha, "errors"));
+    if fails_more(state, options, options.alpha) {
+        return (Verdict::Fail, words::worse(decision));
     }
-    if is_worse(&state.latency, options.alpha_latency, options) {
-        return (Verdict::Fail, worse_reason(&state.latency, options.alpha_latency, "slow requests"));
+    if is_slower(state, options, options.alpha_latency) {
+        return (Verdict::Fail, words::slower(state));
     }
     if state.unreadable >= options.unreadable_limit.max(1) {
         let reason = format!(
@@ -145,9 +195,9 @@ fn judge(state: &State, options: &Options, guard: Option<Guard>) -> (Verdict, St
         );
         return (Verdict::Error, reason);
     }
-    match missing(state, options) {
+    match missing(state, options, decision) {
         Some(reason) => (Verdict::Inconclusive, reason),
-        None => (Verdict::Pass, pass_reason(state)),
+        None => (Verdict::Pass, words::passed(decision)),
     }
 }
 
@@ -155,48 +205,76 @@ fn judge(state: &State, options: &Options, guard: Option<Guard>) -> (Verdict, St
 /// at most one case of ten, and only until its evidence has melted away.
 pub const SUSPICION: f64 = 10.0;
 
-/// Worse by enough to matter, and likely, but not certain.
-pub(super) fn is_suspicious(state: &State, options: &Options) -> bool {
-    is_worse(&state.errors, 1.0 / SUSPICION, options)
-}
-
-fn is_worse(test: &Test, alpha: f64, options: &Options) -> bool {
+fn fails_more(state: &State, options: &Options, alpha: f64) -> bool {
+    let test = &state.errors;
     test.log_e() >= -alpha.ln()
         && test.ratio().is_none_or(|ratio| ratio >= options.ratio_floor)
         && test.difference() >= options.difference_floor
 }
 
+/// More requests than before take longer than the p95 of stable, and the p95 itself is longer by enough to matter.
+fn is_slower(state: &State, options: &Options, alpha: f64) -> bool {
+    let test = &state.latency;
+    test.log_e() >= -alpha.ln()
+        && test.ratio().is_none_or(|ratio| ratio >= options.ratio_floor)
+        && state.p95.is_longer(options)
+}
+
+/// What both sides saw, for what the test could have seen in it.
+fn sight(state: &State, options: &Options) -> Sight {
+    let test = &state.errors;
+    Sight {
+        canary_requests: test.canary_requests,
+        stable_requests: test.stable_requests,
+        stable_bad: test.stable_bad,
+        share: test.explained_share(),
+        phi: test.phi_of_spread(options.dispersion),
+    }
+}
+
+/// Errors speak against it: it looks worse by its e-value, or its bad requests are more than stable's rate explains.
+pub(super) fn speaks_against(state: &State, options: &Options) -> bool {
+    let test = &state.errors;
+    let phi = test.phi().sqrt();
+    let cautious = Sight { phi, ..sight(state, options) };
+    let events = (test.canary_bad as f64 / phi).ceil() as u64;
+    fails_more(state, options, 1.0 / SUSPICION) || cautious.speaks(events, options)
+}
+
 /// What a pass still lacks. Only windows with both sides count as evidence, so silence never passes.
-fn missing(state: &State, options: &Options) -> Option<String> {
+fn missing(state: &State, options: &Options, decision: &Decision) -> Option<String> {
     let needed = options.minimum_requests.max(1);
-    if state.errors.canary_requests == 0 {
+    if !state.errors.has_evidence() {
         return Some(format!(
             "no window in {} had requests on both sides: there is nothing to judge by; send traffic, or let the policy fall back to probes",
             state.windows
         ));
     }
-    if state.stage_windows < options.bake_windows {
+    if speaks_against(state, options) {
+        return Some(words::suspicious(decision));
+    }
+    if is_slower(state, options, 1.0 / SUSPICION) {
+        return Some(format!("{}, and too few to be sure", words::slower(state)));
+    }
+    let windows = sight(state, options).windows_needed(state.errors.usual_rate(), options);
+    if state.stage_windows < windows {
         return Some(format!(
-            "{} of {} windows at this weight have passed",
-            state.stage_windows, options.bake_windows
+            "{}; {} of {} windows at this weight have passed",
+            words::counts(decision),
+            state.stage_windows,
+            options.bake_windows
         ));
     }
     if state.stage_canary_requests < needed {
         return Some(format!(
-            "{} of at least {needed} canary requests at this weight",
+            "{}; {} of at least {needed} requests to it at this weight",
+            words::counts(decision),
             state.stage_canary_requests
         ));
     }
-    is_suspicious(state, options).then(|| {
-        format!(
-            "{} bad in {} canary requests against {} in {} stable ones look worse, E = {:.1}, and are too few to be sure",
-            state.errors.canary_bad,
-            state.errors.canary_requests,
-            state.errors.stable_bad,
-            state.errors.stable_requests,
-            state.errors.e_value()
-        )
-    })
+    // Where stable itself fails so often that nothing could be that much worse, nothing can be asked for.
+    let possible = decision.catch_rate >= options.ratio_floor * state.errors.usual_rate();
+    (possible && decision.power < options.power).then(|| words::powerless(decision, options))
 }
 
 const fn guard_reason(guard: Guard) -> &'static str {
@@ -207,31 +285,4 @@ const fn guard_reason(guard: Guard) -> &'static str {
             "most of the canary's requests failed in one window while stable was well: it was taken back"
         }
     }
-}
-
-fn worse_reason(test: &Test, alpha: f64, what: &str) -> String {
-    let ratio = test
-        .ratio()
-        .map_or_else(|| "stable had none".to_owned(), |ratio| format!("{ratio:.1} times the rate of stable"));
-    format!(
-        "{what}: {} in {} canary requests against {} in {} stable ones, {ratio}; E = {:.3e} reached 1/α = {:.0}",
-        test.canary_bad,
-        test.canary_requests,
-        test.stable_bad,
-        test.stable_requests,
-        test.e_value(),
-        1.0 / alpha
-    )
-}
-
-fn pass_reason(state: &State) -> String {
-    let test = &state.errors;
-    format!(
-        "no sign of a worse canary: {} bad in {} canary requests against {} in {} stable ones, E = {:.3}",
-        test.canary_bad,
-        test.canary_requests,
-        test.stable_bad,
-        test.stable_requests,
-        test.e_value()
-    )
 }

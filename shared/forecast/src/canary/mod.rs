@@ -5,16 +5,27 @@
 //! pass. The state is small, of fixed size and serialisable, so it lives in the deployment's document.
 //! Method: Lindon and Malek, arXiv 2011.03567, conditional on the split.
 
+mod bound;
 mod csv;
 mod decide;
 mod dispersion;
+mod guard;
+mod latency;
+mod outlook;
+mod power;
 mod report;
 mod test;
 mod watch;
+mod windows;
+mod words;
 
+pub use bound::{upper_rate, upper_rate_always};
 pub use csv::{CsvError, parse_csv};
 pub use decide::{Decision, Guard, Options, SUSPICION, Verdict};
-pub use dispersion::{Accumulator, Dispersion};
+pub use dispersion::Dispersion;
+pub use latency::Longer;
+pub use outlook::{Outlook, Traffic, outlook};
+pub use power::{SPEAKS, Sight};
 pub use report::{Minute, Report, report};
 pub use test::{RATIOS, Test};
 pub use watch::{Said, Watch};
@@ -79,8 +90,10 @@ impl Window {
 pub struct State {
     /// The test on errors.
     pub errors: Test,
-    /// The test on slow requests; only fed with windows in which the canary started no instance.
+    /// The test on slow requests; only fed with windows in which the canary was warm.
     pub latency: Test,
+    /// How long requests took on both sides in those windows.
+    pub p95: Longer,
     /// Windows seen since the canary began.
     pub windows: u32,
     /// Windows since the canary began in which one side had no requests.
@@ -98,12 +111,17 @@ pub struct State {
 impl State {
     /// Adds one closed window of errors.
     pub fn add(&mut self, window: Window, options: &Options) {
+        self.add_spanning(window, 1, options);
+    }
+
+    /// Adds a window that is as long as so many.
+    pub fn add_spanning(&mut self, window: Window, spans: u32, options: &Options) {
         let window = window.cut();
         self.unreadable = 0;
-        self.windows = self.windows.saturating_add(1);
-        self.stage_windows = self.stage_windows.saturating_add(1);
+        self.windows = self.windows.saturating_add(spans);
+        self.stage_windows = self.stage_windows.saturating_add(spans);
         if !window.has_both_sides() {
-            self.empty_windows = self.empty_windows.saturating_add(1);
+            self.empty_windows = self.empty_windows.saturating_add(spans);
         }
         self.judge(if options.merge_sparse { self.pending.plus(window) } else { window }, options);
     }
@@ -121,9 +139,10 @@ impl State {
     }
 
     /// Adds the latency side of a window: bad means slower than the stable p95 bucket edge
-    /// ([`crate::histogram::slow_counts`]). Leave it out for windows in which the canary started instances, or cold
-    /// starts fail good releases.
-    pub fn add_latency(&mut self, window: Window, options: &Options) {
+    /// ([`crate::histogram::slow_counts`]). Leave it out for windows in which the canary started instances or warmed
+    /// up, or cold starts fail good releases.
+    pub fn add_latency(&mut self, window: Window, p95: Longer, options: &Options) {
+        self.p95 = p95;
         self.latency.add(window.cut(), options.dispersion);
     }
 
@@ -134,7 +153,7 @@ impl State {
 
     /// A window of the stable revision alone, from before the canary: it only teaches how errors cluster.
     pub fn learn_stable(&mut self, requests: u64, bad: u64) {
-        self.errors.dispersion.add(requests, bad.min(requests));
+        self.errors.learn(requests, bad.min(requests));
     }
 
     /// The weight changed: bake time and request count begin again, the evidence stays. One-sided windows of the old
@@ -145,9 +164,9 @@ impl State {
         self.stage_canary_requests = 0;
     }
 
-    /// Whether it looks worse, by enough to matter, though it can't be said for sure yet: not to be passed by.
-    pub fn is_suspicious(&self, options: &Options) -> bool {
-        decide::is_suspicious(self, options)
+    /// Whether errors speak against it, by enough to matter, though it can't be said for sure yet: not to be passed by.
+    pub fn speaks_against(&self, options: &Options) -> bool {
+        decide::speaks_against(self, options)
     }
 
     /// The verdict on what was seen so far. `guard` is a hard guard that has tripped, if one has.
@@ -156,7 +175,5 @@ impl State {
     }
 }
 
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

@@ -3,82 +3,33 @@
 //! Invariant: whatever a window says is said here, from counts and policy alone, so that a simulation decides by the
 //! same code as a deployment does.
 
-use super::{Dispersion, Options, State, Verdict as Judged, Window as Evidence};
-use crate::histogram::{Histogram, slow_counts};
+use super::{
+    Dispersion, Options, State, Verdict as Judged, Window as Evidence,
+    guard::{Guards, crash_loop},
+    latency::Latency,
+    words,
+};
 use model::{
     deployment::{Verdict, WindowSeen},
-    document::{Counts, Deployment, Strategy},
+    document::{CanaryPolicy, Counts, Deployment, Strategy},
     port::target::{RevisionWindow, Window},
 };
 use serde::{Deserialize, Serialize};
 
-/// Crashes in one window that end it at once.
-const CRASH_LOOP: u32 = 2;
-/// With all traffic on it there is no stable side any more: this share of bad requests, of at least
-/// [`BURST_REQUESTS`], ends it, unless the last good revision was as bad.
-const BURST_SHARE: f64 = 0.2;
-const BURST_REQUESTS: u64 = 20;
-/// Windows running in which most of the canary's requests failed, and the requests in them, that end it at any weight.
-const FAILING_WINDOWS: u32 = 3;
-const FAILING_REQUESTS: u64 = 10;
+/// So many times as long as a weight bakes nobody asks anything: traffic has stopped.
+const IDLE_BAKES: u32 = 2;
 
 /// What the test keeps between windows, in the deployment's document.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watch {
     state: State,
-    /// Stable latency so far, merged: its p95 is the edge beyond which a request counts as slow.
-    stable_latency: Histogram,
+    latency: Latency,
+    guards: Guards,
+    /// Windows running in which nobody asked anything of either side.
+    idle: u32,
     /// The weight's index that the stage counts belong to.
     index: usize,
-    /// Windows running in which most of the canary's requests failed.
-    failing: Failing,
-}
-
-/// Windows running in which most requests of the new revision failed, and what both sides did in them. Windows in
-/// which it had none neither count nor end the run. Several running, since errors come in clusters: a guard on a single
-/// window takes back equal versions too.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Failing {
-    windows: u32,
-    counts: Counts,
-}
-
-impl Failing {
-    fn add(&mut self, seen: Counts) {
-        if seen.canary_requests == 0 {
-            return;
-        }
-        if !mostly(seen.canary_bad, seen.canary_requests) {
-            *self = Self::default();
-            return;
-        }
-        self.windows += 1;
-        self.counts.canary_requests += seen.canary_requests;
-        self.counts.stable_requests += seen.stable_requests;
-        self.counts.canary_bad += seen.canary_bad;
-        self.counts.stable_bad += seen.stable_bad;
-    }
-
-    /// A reason to take it back: an incident that hits both sides alike is none.
-    fn guard(&self) -> Option<String> {
-        let Counts { canary_requests, stable_requests, canary_bad, stable_bad } = self.counts;
-        let ours = canary_bad as f64 / canary_requests.max(1) as f64;
-        let theirs = stable_bad as f64 / stable_requests.max(1) as f64;
-        let enough = self.windows >= FAILING_WINDOWS && canary_requests >= FAILING_REQUESTS;
-        (enough && theirs * 2.0 < ours).then(|| {
-            let windows = self.windows;
-            format!(
-                "{canary_bad} of {canary_requests} requests to the new revision failed in {windows} windows running"
-            )
-        })
-    }
-}
-
-/// More than half.
-fn mostly(bad: u64, requests: u64) -> bool {
-    bad.saturating_mul(2) > requests
 }
 
 /// What a window said, and whether the revision's own address is to be asked too.
@@ -105,7 +56,7 @@ impl Watch {
     pub fn learn(&mut self, before: &RevisionWindow) {
         if before.requests > 0 {
             self.state.learn_stable(before.requests, before.server_errors);
-            self.stable_latency.merge(&Histogram::from(before));
+            self.latency.learn(before);
         }
     }
 
@@ -120,39 +71,71 @@ impl Watch {
             test: self.to_value(),
             guard: None,
             probe: None,
+            idle: false,
         }
     }
 
-    /// A closed window of the new revision and of the last good one.
+    /// A closed window of the new revision and of the last good one; windows are `length_ms` long, and this may be
+    /// several of them.
     pub fn see(
         mut self,
         deployment: &Deployment,
         window: Window,
+        length_ms: i64,
         ours: &RevisionWindow,
         good: &RevisionWindow,
     ) -> Said {
-        let options = options(deployment);
+        let options = options(&deployment.policy);
+        let spans = u32::try_from(window.to.since(window.from) / length_ms.max(1)).unwrap_or(u32::MAX).max(1);
         let counts = Counts {
             canary_requests: ours.requests,
             stable_requests: good.requests,
             canary_bad: ours.server_errors,
             stable_bad: good.server_errors,
         };
-        self.state.add(
-            Evidence::new(ours.requests, good.requests, ours.server_errors, good.server_errors),
-            &options,
-        );
-        add_latency(&mut self, ours, good, &options);
-        let compared = alone(deployment).is_none();
-        let (verdict, reason) =
-            if compared { compare(&self, &options) } else { alone_verdict(deployment, ours) };
-        let late = deployment.canary.windows + 1 >= deployment.policy.deadline_windows;
-        // Suspicion at the deadline is no thin evidence: without a probe's word it is held for a person to look at.
-        let ask_probe = verdict == Verdict::Inconclusive && late && !self.state.is_suspicious(&options);
-        self.failing.add(counts);
-        let guard = guard(deployment, ours).or_else(|| self.failing.guard());
-        let seen = WindowSeen { window, counts, verdict, reason, test: self.to_value(), guard, probe: None };
+        let errors = Evidence::new(ours.requests, good.requests, ours.server_errors, good.server_errors);
+        self.state.add_spanning(errors, spans, &options);
+        if let Some((slow, p95)) = self.latency.add(ours, good, spans) {
+            self.state.add_latency(slow, p95, &options);
+        }
+        self.guards.add(counts, spans);
+        let (verdict, reason) = match alone(deployment) {
+            None => self.compare(&options),
+            Some(why) => self.watch_alone(why, counts),
+        };
+        let silent = ours.requests + good.requests == 0;
+        self.idle = if silent { self.idle.saturating_add(spans) } else { 0 };
+        let idle = self.idle >= options.bake_windows.saturating_mul(IDLE_BAKES);
+        let ask_probe =
+            verdict == Verdict::Inconclusive && (idle || deployment.is_late(window.to, length_ms));
+        let guard = self.guard(deployment, ours.crashes);
+        let test = self.to_value();
+        let seen = WindowSeen { window, counts, verdict, reason, test, guard, probe: None, idle };
         Said { seen, ask_probe }
+    }
+
+    fn compare(&self, options: &Options) -> (Verdict, String) {
+        let judged = self.state.decide(options, None);
+        let verdict = match judged.verdict {
+            Judged::Pass => Verdict::Pass,
+            Judged::Fail => Verdict::Fail,
+            Judged::Inconclusive => Verdict::Inconclusive,
+            Judged::Error => Verdict::Error,
+        };
+        (verdict, judged.reason)
+    }
+
+    /// With nobody to compare with one window is watched, with guards only; a bad one isn't the last.
+    fn watch_alone(&self, why: &str, seen: Counts) -> (Verdict, String) {
+        let verdict = if self.guards.is_doubtful() { Verdict::Inconclusive } else { Verdict::Pass };
+        let counts = Counts { stable_requests: 0, ..seen };
+        (verdict, format!("{why}; {} in the last window", words::of_counts(&counts)))
+    }
+
+    /// Reasons to take it back whatever the test says.
+    fn guard(&self, deployment: &Deployment, crashes: u32) -> Option<String> {
+        let alone = alone(deployment).and_then(|_| self.guards.failing_alone(&deployment.canary.counts));
+        crash_loop(crashes).or(alone).or_else(|| self.guards.failing())
     }
 
     fn to_value(&self) -> serde_json::Value {
@@ -160,37 +143,18 @@ impl Watch {
     }
 }
 
-fn options(deployment: &Deployment) -> Options {
+/// What the policy of a deployment asks of the test.
+pub(super) fn options(policy: &CanaryPolicy) -> Options {
     Options {
-        bake_windows: deployment.policy.bake_windows,
-        minimum_requests: u64::from(deployment.policy.min_requests),
+        bake_windows: policy.bake_windows,
+        minimum_requests: u64::from(policy.min_requests),
+        power: f64::from(policy.power_percent) / 100.0,
+        catch_rate: f64::from(policy.catch_percent) / 100.0,
+        catch_ratio: f64::from(policy.catch_times),
         dispersion: Dispersion::Estimated,
         merge_sparse: true,
         ..Options::default()
     }
-}
-
-/// Windows in which the canary starts instances don't count for latency: cold starts would fail good releases.
-fn add_latency(test: &mut Watch, ours: &RevisionWindow, good: &RevisionWindow, options: &Options) {
-    let stable = Histogram::from(good);
-    test.stable_latency.merge(&stable);
-    if ours.starts > 0 {
-        return;
-    }
-    if let Some(edge) = test.stable_latency.quantile(0.95) {
-        test.state.add_latency(slow_counts(&Histogram::from(ours), &stable, edge), options);
-    }
-}
-
-fn compare(test: &Watch, options: &Options) -> (Verdict, String) {
-    let judged = test.state.decide(options, None);
-    let verdict = match judged.verdict {
-        Judged::Pass => Verdict::Pass,
-        Judged::Fail => Verdict::Fail,
-        Judged::Inconclusive => Verdict::Inconclusive,
-        Judged::Error => Verdict::Error,
-    };
-    (verdict, judged.reason)
 }
 
 /// Why there is nobody to compare with, if there isn't: the first revision, or all traffic on ours.
@@ -202,55 +166,5 @@ fn alone(deployment: &Deployment) -> Option<&'static str> {
         Some("all traffic is on it")
     } else {
         None
-    }
-}
-
-/// One more window is watched, with guards only; while most of its requests fail, that window isn't the last.
-fn alone_verdict(deployment: &Deployment, ours: &RevisionWindow) -> (Verdict, String) {
-    let why = alone(deployment).unwrap_or_default();
-    let failing = mostly(ours.server_errors, ours.requests);
-    let verdict = if failing { Verdict::Inconclusive } else { Verdict::Pass };
-    (verdict, format!("{why}; {} of {} requests bad in the last window", ours.server_errors, ours.requests))
-}
-
-/// Reasons to take it back whatever the test says.
-fn guard(deployment: &Deployment, ours: &RevisionWindow) -> Option<String> {
-    if ours.crashes >= CRASH_LOOP {
-        return Some(format!("The new revision died {} times within one window", ours.crashes));
-    }
-    let seen = &deployment.canary.counts;
-    let before = seen.stable_bad as f64 / seen.stable_requests.max(1) as f64;
-    let share = ours.server_errors as f64 / ours.requests.max(1) as f64;
-    let burst = alone(deployment).is_some()
-        && ours.requests >= BURST_REQUESTS
-        && share >= BURST_SHARE
-        && share > 2.0 * before;
-    burst.then(|| format!("{} of {} requests failed within one window", ours.server_errors, ours.requests))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn after(windows: &[(u64, u64, u64, u64)]) -> Option<String> {
-        let mut failing = Failing::default();
-        for (canary_requests, stable_requests, canary_bad, stable_bad) in windows.iter().copied() {
-            failing.add(Counts { canary_requests, stable_requests, canary_bad, stable_bad });
-        }
-        failing.guard()
-    }
-
-    #[test]
-    fn most_requests_failing_in_three_windows_running_end_it_at_any_weight() {
-        let why = after(&[(10, 90, 9, 0), (0, 100, 0, 0), (12, 88, 12, 1), (11, 90, 8, 0)]).unwrap();
-        assert!(why.contains("29 of 33 requests") && why.contains("3 windows"), "{why}");
-        assert!(after(&[(20, 0, 20, 0); 3]).is_some(), "with all traffic on it there is no other side");
-        assert_eq!(
-            after(&[(10, 90, 9, 0), (10, 90, 4, 0), (10, 90, 9, 0), (10, 90, 9, 0)]),
-            None,
-            "not running"
-        );
-        assert_eq!(after(&[(1, 9, 1, 0); 9]), None, "a handful of requests is for the deadline");
-        assert_eq!(after(&[(10, 90, 9, 80); 5]), None, "an incident on both sides blames neither");
     }
 }

@@ -70,7 +70,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         source: request.source,
         source_token: request.source_token,
         strategy: request.strategy,
-        policy: request.policy,
+        policy: resolved(request.policy, at),
         limits: request.limits,
         variables: request.variables,
         service_secrets: !request.secrets.is_empty(),
@@ -108,4 +108,16 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         log_since: None,
         follow_up: FollowUp::Running,
     }
+}
+
+/// The policy with the target's own figures where it leaves them open: what a deployment goes by stands in its document.
+fn resolved(mut policy: CanaryPolicy, at: &At<'_>) -> CanaryPolicy {
+    if policy.deadline_windows == 0 {
+        policy.deadline_windows = at.window.deadline_windows.max(policy.bake_windows);
+    }
+    if policy.bake_windows == 0 {
+        policy.bake_windows = at.window.bake_windows.min(policy.deadline_windows);
+    }
+    policy.window_ms = policy.window_ms.max(at.window.shortest_ms);
+    policy
 }

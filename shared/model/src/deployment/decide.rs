@@ -264,8 +264,8 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
             (next.released, next.traffic) = (Some(released), Some(traffic));
             enter(next, at, Step::Verify, text)
         }
-        Outcome::Probed(probe) if probe.healthy => shift::start(next, at, &probe.detail),
-        Outcome::Probed(probe) => unhealthy(next, at, probe.dead, &probe.detail),
+        Outcome::Probed { probe, before } if probe.healthy => shift::start(next, at, &probe.detail, before),
+        Outcome::Probed { probe, .. } => unhealthy(next, at, probe.dead, &probe.detail),
         Outcome::TrafficPending { why } if back => restore::pending(next, at, &why),
         Outcome::TrafficPending { why } => await_target::traffic(next, at, &why),
         Outcome::TrafficUnknown if back => restore::again(next, at),

@@ -21,7 +21,7 @@ pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
             matches!(step, Step::Release | Step::AwaitRelease)
         }
         Outcome::Opened(_) => step == Step::Open,
-        Outcome::Probed(_) => step == Step::Verify,
+        Outcome::Probed { .. } => step == Step::Verify,
         Outcome::TrafficPending { .. } | Outcome::TrafficUnknown => {
             matches!(step, Step::SetTraffic | Step::AwaitTraffic | Step::Restore | Step::AwaitRestore)
         }
@@ -74,7 +74,7 @@ pub(super) fn left_over(next: &Deployment, outcome: &Outcome) -> Transition {
         | Outcome::Analyzed { .. }
         | Outcome::BuildStarted
         | Outcome::BuildRead(_)
-        | Outcome::Probed(_)
+        | Outcome::Probed { .. }
         | Outcome::TrafficSet(_)
         | Outcome::TrafficMoved(_)
         | Outcome::WindowSeen(_)

@@ -139,8 +139,13 @@ pub enum Outcome {
         /// The traffic as it is now.
         traffic: TrafficToken,
     },
-    /// What the probe saw.
-    Probed(Probe),
+    /// What the probe saw, and what came before the release.
+    Probed {
+        /// The probe.
+        probe: Probe,
+        /// What the last good revision had to do lately; none where that isn't known, or doesn't matter yet.
+        before: Option<Before>,
+    },
     /// People are let in to the first revision.
     Opened(Traffic),
     /// The change of traffic, or the way back, is under way.
@@ -198,6 +203,17 @@ pub enum Verdict {
     Error,
 }
 
+/// What the last good revision had to do before a shift, and what is to be expected of the shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Requests to it.
+    pub requests: u64,
+    /// In so many milliseconds.
+    pub span_ms: i64,
+    /// How long the shift takes at that traffic, and what it would catch by then: one sentence.
+    pub outlook: String,
+}
+
 /// A closed window and what the sequential test says after it.
 #[derive(Clone, Debug)]
 pub struct WindowSeen {
@@ -215,6 +231,8 @@ pub struct WindowSeen {
     pub guard: Option<String>,
     /// Whether the revision's own address answered, where that was asked.
     pub probe: Option<bool>,
+    /// Whether nobody has asked anything of either side for so long that traffic must have stopped.
+    pub idle: bool,
 }
 
 /// What is to be done outside.

@@ -4,22 +4,25 @@
 //! that the report names as such.
 
 use super::{
-    Answer, At, Effect, Transition, Verdict, WindowSeen, await_target,
+    Answer, At, Before, Effect, Transition, Verdict, WindowSeen, await_target,
     enter::{commit, enter, enter_quietly, refused, say, take_back, unchanged, wait, weight, weights},
     window::window_ms,
 };
 use crate::{
-    document::{CanaryRun, Counts, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence},
+    document::{
+        CanaryRun, Counts, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence, WithoutTraffic,
+    },
     port::target::Traffic,
+    time::{MINUTE_MS, SECOND_MS},
 };
 
 /// Windows in a row that may be unreadable before everything stops.
 const MOST_UNREADABLE: u32 = 4;
-/// While held, windows are looked at this much more rarely.
-const HELD_PACE: i64 = 30;
+/// While held, a window is looked at no more often than this; a guard still ends it.
+const HELD_PACE_MS: i64 = 30 * SECOND_MS;
 
 /// The first weight, after the revision proved healthy.
-pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str) -> Transition {
+pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Option<Before>) -> Transition {
     next.canary = CanaryRun::default();
     next.checks.push(format!("health: {proof}"));
     if next.last_good.is_none() {
@@ -28,8 +31,37 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str) -> Transitio
     if next.released.as_ref().is_some_and(|released| released.closed) {
         return enter(next, at, Step::Open, format!("Healthy: {proof}. Opening it, with all traffic"));
     }
-    let share = weight(&next);
-    enter(next, at, Step::SetTraffic, format!("Healthy: {proof}. Shifting {share} % of traffic to it"))
+    match before.filter(|_| next.strategy == Strategy::Canary && next.last_good.is_some()) {
+        Some(before) if before.requests == 0 && next.policy.without_traffic == WithoutTraffic::Probe => {
+            let span = span(before.span_ms);
+            let why = format!("No request has come in the last {span}, so its health check decides at once");
+            quiet(next, at, &format!("Healthy: {proof}. {why}"))
+        }
+        Some(before) => {
+            let share = weight(&next);
+            let text = format!("Healthy: {proof}. {}. Shifting {share} % of traffic to it", before.outlook);
+            next.canary.outlook = before.outlook;
+            enter(next, at, Step::SetTraffic, text)
+        }
+        None => {
+            let share = weight(&next);
+            let text = format!("Healthy: {proof}. Shifting {share} % of traffic to it");
+            enter(next, at, Step::SetTraffic, text)
+        }
+    }
+}
+
+fn span(ms: i64) -> String {
+    if ms >= 2 * MINUTE_MS { format!("{} min", ms / MINUTE_MS) } else { format!("{} s", ms / SECOND_MS) }
+}
+
+/// Nothing comes that a canary could be judged by: all traffic at once, as its health check is all that can tell.
+fn quiet(mut next: Deployment, at: &At<'_>, why: &str) -> Transition {
+    (next.canary.thin, next.canary.quiet) = (true, true);
+    next.canary.index = next.policy.weights.len().saturating_sub(1);
+    why.clone_into(&mut next.canary.reason);
+    next.checks.push(format!("by its health check alone: {why}"));
+    enter(next, at, Step::SetTraffic, format!("{why}. Shifting 100 % of traffic to it"))
 }
 
 /// People are let in to the first revision, which had all traffic while it was closed.
@@ -50,7 +82,7 @@ pub(super) fn serving(mut next: Deployment, at: &At<'_>, traffic: Traffic) -> Tr
     }
     next.traffic = Some(traffic.token);
     let share = weight(&next);
-    if next.strategy == Strategy::Instant {
+    if next.strategy == Strategy::Instant || next.canary.quiet {
         next.progress = 98;
         return enter_quietly(next, at, Step::Retire);
     }
@@ -94,18 +126,21 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
     if seen.window.from != next.canary.seen_to {
         return unchanged(Answer::Unchanged);
     }
-    absorb(&mut next.canary, &seen);
+    let spans = seen.window.to.since(seen.window.from) / window_ms(&next, at);
+    absorb(&mut next.canary, &seen, u32::try_from(spans).unwrap_or(u32::MAX).max(1));
     if let Some(guard) = seen.guard {
         return blame(next, at, format!("{guard}. Taking it back"));
     }
     match seen.verdict {
-        Verdict::Fail => {
-            blame(next, at, format!("Worse than the last good revision: {}. Taking it back", seen.reason))
-        }
+        Verdict::Fail => blame(next, at, format!("{}. Taking it back", capitalised(&seen.reason))),
         Verdict::Error => unreadable(next, at, &seen.reason),
         Verdict::Pass if next.canary.held.is_none() => advance(next, at, format!("Passed: {}", seen.reason)),
+        Verdict::Inconclusive if has_stopped(&next, &seen) => {
+            let why = "Traffic has stopped, none of the requests to it failed, and its own address answers";
+            quiet(next, at, why)
+        }
         Verdict::Inconclusive
-            if next.canary.held.is_none() && next.canary.windows >= next.policy.deadline_windows =>
+            if next.canary.held.is_none() && next.is_late(next.canary.seen_to, window_ms(&next, at)) =>
         {
             thin(next, at, seen.probe, &seen.reason)
         }
@@ -113,9 +148,23 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
     }
 }
 
-fn absorb(run: &mut CanaryRun, seen: &WindowSeen) {
+/// Nothing comes any more, nothing that came failed, and the probe has the last word where the policy lets it.
+fn has_stopped(next: &Deployment, seen: &WindowSeen) -> bool {
+    let well = next.canary.counts.canary_bad == 0 && seen.probe == Some(true);
+    let may = next.policy.without_traffic == WithoutTraffic::Probe && next.canary.held.is_none();
+    seen.idle && well && may
+}
+
+/// A sentence begins with it.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// What was seen in `spans` windows, read as one.
+fn absorb(run: &mut CanaryRun, seen: &WindowSeen, spans: u32) {
     run.seen_to = seen.window.to;
-    run.windows += 1;
+    run.windows = run.windows.saturating_add(spans);
     run.unreadable = if seen.verdict == Verdict::Error { run.unreadable + 1 } else { 0 };
     run.requests += seen.counts.canary_requests;
     run.counts.canary_requests += seen.counts.canary_requests;
@@ -127,8 +176,9 @@ fn absorb(run: &mut CanaryRun, seen: &WindowSeen) {
 }
 
 fn next_window(next: Deployment, at: &At<'_>) -> Transition {
-    let pace = if next.canary.held.is_some() { HELD_PACE } else { 1 };
-    let settled = at.window.lag_ms + pace * window_ms(&next, at);
+    let length = window_ms(&next, at);
+    let pace = if next.canary.held.is_some() { length.max(HELD_PACE_MS) } else { length };
+    let settled = at.window.lag_ms + pace;
     let pause = next.canary.seen_to.plus(settled).since(at.real).max(0);
     wait(next, at, pause)
 }
@@ -167,7 +217,7 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
             "Too few requests to judge, and its own address fails the probe. Taking it back".to_owned(),
         ),
         _ if next.canary.counts.canary_bad > 0 => {
-            let why = format!("{}; too few to judge: {reason}", failed(&next.canary.counts));
+            let why = format!("{}, and the time at this weight is up", failed(&next.canary.counts));
             hold(next, at, why)
         }
         (ThinEvidence::Promote, Some(true)) => {
@@ -175,7 +225,7 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
             advance(next, at, format!("On thin evidence, its own address answers: {reason}"))
         }
         (ThinEvidence::Hold, Some(true)) | (ThinEvidence::Promote | ThinEvidence::Hold, None) => {
-            hold(next, at, format!("too few requests to judge: {reason}"))
+            hold(next, at, format!("the time at this weight is up, and too little was seen: {reason}"))
         }
     }
 }

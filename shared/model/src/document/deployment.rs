@@ -61,6 +61,12 @@ pub struct CanaryRun {
     pub held: Option<String>,
     /// Whether a weight was passed without enough requests.
     pub thin: bool,
+    /// Whether it takes all traffic without a look: nothing came that could be looked at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+    /// How long the shift was expected to take, and what it would catch by then.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub outlook: String,
     /// What the last window said, for people.
     pub reason: String,
 }
@@ -344,6 +350,11 @@ impl Deployment {
             step => step,
         };
         format!("{}-{step:?}-{}-{}", self.id, self.canary.index, self.attempt)
+    }
+
+    /// Whether the time at this weight is up at this moment, with windows of this length.
+    pub fn is_late(&self, to: Timestamp, length_ms: i64) -> bool {
+        to.since(self.canary.since) >= i64::from(self.policy.deadline_windows).saturating_mul(length_ms)
     }
 
     /// How long this step, or what it waits for, has taken, in milliseconds; documents from before it was noted have

@@ -27,7 +27,7 @@ pub use deployment::{
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
 pub use learning_run::{LearningRun, learning_run_path};
 pub use owes::Owes;
-pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence};
+pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic};
 pub use quota::{Quota, quota_path};
 pub use service::{Arrival, Kept, Question, Service, Spent};
 pub use status::{Stage, Status, Step};

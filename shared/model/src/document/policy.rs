@@ -20,10 +20,21 @@ pub enum Strategy {
 #[serde(rename_all = "lowercase")]
 pub enum ThinEvidence {
     /// Go on if the revision's own address answers the probe and none of its requests failed; the report says so.
-    #[default]
     Promote,
     /// Stop where it is and ask a person.
+    #[default]
     Hold,
+}
+
+/// What to do when no request at all came before the release: a canary would wait for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutTraffic {
+    /// The health check decides at once; the report says so.
+    #[default]
+    Probe,
+    /// Begin the canary all the same, and hold it at its deadline if still nothing came.
+    Wait,
 }
 
 /// How evidence is gathered.
@@ -36,17 +47,41 @@ pub struct CanaryPolicy {
     /// Length of a window in milliseconds; 0: the target's own (a second on a machine, a minute on Cloud Run).
     #[schema(minimum = 0, maximum = 3_600_000)]
     pub window_ms: i64,
-    /// Windows at each weight before it can pass.
-    #[schema(minimum = 1, maximum = 1440)]
+    /// Windows at each weight before it can pass; 0: the target's own (15 on Cloud Run, 5 on a machine). Five will do
+    /// where a revision twice as bad would have been taken back with 95 % by then.
+    #[schema(minimum = 0, maximum = 1440)]
     pub bake_windows: u32,
     /// Requests to the canary at each weight before it can pass; 0 bad in 59 bounds the rate under 5 % at 95 %.
     #[schema(maximum = 1_000_000)]
     pub min_requests: u32,
-    /// Windows at one weight after which thin evidence is all there will be.
-    #[schema(minimum = 1, maximum = 10080)]
+    /// The chance, in percent, that a revision as bad as `catch_percent` and `catch_times` say would have been stopped:
+    /// a weight is held until it is reached. 0 asks for none.
+    #[schema(maximum = 99)]
+    #[serde(skip_serializing_if = "is::<90>")]
+    pub power_percent: u32,
+    /// Percent of requests failing that must be found out with that chance.
+    #[schema(minimum = 1, maximum = 100)]
+    #[serde(skip_serializing_if = "is::<5>")]
+    pub catch_percent: u32,
+    /// The same in times of the last good revision's usual rate; the greater of both counts.
+    #[schema(minimum = 2, maximum = 1000)]
+    #[serde(skip_serializing_if = "is::<10>")]
+    pub catch_times: u32,
+    /// The time at one weight, in windows, after which thin evidence is all there will be; 0: the target's own (45
+    /// minutes on Cloud Run, two on a machine).
+    #[schema(minimum = 0, maximum = 10080)]
     pub deadline_windows: u32,
     /// What happens then.
     pub thin_evidence: ThinEvidence,
+    /// What happens when no request came before the release.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub without_traffic: WithoutTraffic,
+}
+
+/// What is usual isn't written: documents from before it could be said read the same.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is<const USUAL: u32>(value: &u32) -> bool {
+    *value == USUAL
 }
 
 impl Default for CanaryPolicy {
@@ -54,10 +89,14 @@ impl Default for CanaryPolicy {
         Self {
             weights: vec![10, 50, 100],
             window_ms: 0,
-            bake_windows: 5,
+            bake_windows: 0,
             min_requests: 59,
-            deadline_windows: 15,
-            thin_evidence: ThinEvidence::Promote,
+            power_percent: 90,
+            catch_percent: 5,
+            catch_times: 10,
+            deadline_windows: 0,
+            thin_evidence: ThinEvidence::default(),
+            without_traffic: WithoutTraffic::default(),
         }
     }
 }

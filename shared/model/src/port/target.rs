@@ -273,13 +273,18 @@ pub struct WindowPolicy {
     pub lag_ms: i64,
     /// The shortest window, in milliseconds.
     pub shortest_ms: i64,
+    /// Windows at each weight of a canary, where its policy doesn't say.
+    pub bake_windows: u32,
+    /// Windows at one weight after which there is no more to wait for, likewise.
+    pub deadline_windows: u32,
 }
 
 impl WindowPolicy {
     /// A machine: nothing lags.
-    pub const MACHINE: Self = Self { lag_ms: 0, shortest_ms: 1_000 };
+    pub const MACHINE: Self = Self { lag_ms: 0, shortest_ms: 1_000, bake_windows: 5, deadline_windows: 120 };
     /// Cloud Run: Cloud Monitoring has a point a minute, and has it within four.
-    pub const CLOUD_RUN: Self = Self { lag_ms: 240_000, shortest_ms: 60_000 };
+    pub const CLOUD_RUN: Self =
+        Self { lag_ms: 240_000, shortest_ms: 60_000, bake_windows: 15, deadline_windows: 45 };
 }
 
 /// A span of real time, `[from, to)`.

@@ -132,7 +132,8 @@ pub fn released(revision: &str, token: &str) -> Outcome {
 }
 
 pub fn probed(healthy: bool, dead: bool) -> Outcome {
-    Outcome::Probed(Probe { healthy, dead, detail: "GET / answered".to_owned() })
+    let probe = Probe { healthy, dead, detail: "GET / answered".to_owned() };
+    Outcome::Probed { probe, before: None }
 }
 
 pub fn traffic(token: &str, weights: &[(&str, u32)]) -> Traffic {
@@ -151,6 +152,7 @@ pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) ->
         test: json!({"e": 1}),
         guard: None,
         probe,
+        idle: false,
     }
 }
 

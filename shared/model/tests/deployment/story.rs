@@ -2,8 +2,8 @@
 
 use crate::sample::{self, START};
 use model::{
-    deployment::{Answer, At, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
-    document::{Counts, Deployment, Kept, Status, Step, Strategy, ThinEvidence},
+    deployment::{Answer, At, Before, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
+    document::{Counts, Deployment, Kept, Status, Step, Strategy, ThinEvidence, WithoutTraffic},
     message::kind,
     port::target::{BuildState, Gone},
 };
@@ -203,7 +203,10 @@ fn a_way_back_that_is_barred_says_that_traffic_is_not_back_and_why_it_was_to_go(
     assert_eq!(story.came_to(sample::fault(false)).slot, Slot::Free);
     let failure = story.document.failure.unwrap();
     assert_eq!((story.document.status, failure.code.as_str()), (Status::Failed, "restore_failed"));
-    assert!(failure.message.contains("did not answer. It was to go back because: Worse than"), "{failure:?}");
+    assert!(
+        failure.message.contains("did not answer. It was to go back because: 0 of 10 bad"),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -255,6 +258,7 @@ fn no_data_is_never_success() {
 fn thin_evidence_never_outweighs_errors() {
     let thin = |bad: u64| {
         let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        story.document.policy.thin_evidence = ThinEvidence::Promote;
         for _ in 0..2 {
             let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
             seen.counts = Counts { canary_requests: 3, stable_requests: 27, canary_bad: bad, stable_bad: 0 };
@@ -267,6 +271,73 @@ fn thin_evidence_never_outweighs_errors() {
     assert_eq!((bad.canary.index, bad.canary.thin, bad.step), (0, false, Step::Watch));
     let held = bad.canary.held.unwrap();
     assert!(held.contains("2 of 6 requests to it failed") && held.contains("none of 54"), "{held}");
+}
+
+/// A quiet service waits for nothing: what came before tells that nothing will come.
+#[test]
+fn without_traffic_the_probe_decides_at_once() {
+    let verified = |requests: u64, without: WithoutTraffic| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Verify);
+        story.document.policy.without_traffic = without;
+        let before = Before {
+            requests,
+            span_ms: 3_600_000,
+            outlook: "At 60 requests a minute it takes 43 min".to_owned(),
+        };
+        let Outcome::Probed { probe, .. } = sample::probed(true, false) else { unreachable!("a probe") };
+        story.came_to(Outcome::Probed { probe, before: Some(before) });
+        story
+    };
+    let mut quiet = verified(0, WithoutTraffic::Probe);
+    assert_eq!(weights(&quiet.document), [("shop-r7".to_owned(), 100)]);
+    let told = quiet.document.timeline.last().unwrap().text.clone();
+    assert!(
+        told.contains("No request has come in the last 60 min, so its health check decides at once"),
+        "{told}"
+    );
+    quiet.well();
+    assert_eq!(quiet.document.step, Step::Retire, "nothing is waited for");
+    assert!(
+        quiet.document.canary.thin
+            && quiet.document.checks.iter().any(|check| check.contains("health check alone"))
+    );
+    for begun in [verified(1, WithoutTraffic::Probe), verified(0, WithoutTraffic::Wait)] {
+        assert_eq!((begun.document.canary.index, begun.document.canary.quiet), (0, false));
+        let told = &begun.document.timeline.last().unwrap().text;
+        assert!(told.contains("it takes 43 min. Shifting 10 %"), "{told}");
+    }
+}
+
+#[test]
+fn where_traffic_stops_the_probe_decides_unless_something_failed() {
+    let idle = |bad: u64, probe: bool| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(probe));
+        seen.counts = Counts { canary_requests: 3, stable_requests: 20, canary_bad: bad, stable_bad: 0 };
+        seen.idle = true;
+        story.came_to(Outcome::WindowSeen(seen));
+        story.document
+    };
+    let well = idle(0, true);
+    assert_eq!((well.step, well.canary.index, well.canary.thin), (Step::SetTraffic, 2, true));
+    for waits in [idle(1, true), idle(0, false)] {
+        assert_eq!((waits.step, waits.canary.index), (Step::Watch, 0));
+    }
+}
+
+/// Several windows may be read as one: what counts is the time.
+#[test]
+fn a_deadline_is_a_span_of_time() {
+    let after = |windows: i64| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        story.document.policy.deadline_windows = 10;
+        let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+        seen.window.to = seen.window.from.plus(windows * 1_000);
+        story.came_to(Outcome::WindowSeen(seen));
+        story.document.canary
+    };
+    assert_eq!((after(9).held, after(9).windows), (None, 9));
+    assert!(after(10).held.is_some());
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! Hard guards: what ends a canary at any weight, whatever the statistics say.
+//!
+//! Invariant: no guard goes by one window's errors, since errors come in clusters, and none blames the canary for an
+//! incident that hits both sides alike.
+
+use model::document::Counts;
+use serde::{Deserialize, Serialize};
+
+/// Crashes in one window that end it at once.
+const CRASH_LOOP: u32 = 2;
+/// Windows running that are looked at together.
+const WINDOWS: usize = 3;
+/// Requests in them, at least.
+const REQUESTS: u64 = 10;
+/// With all traffic on it there is no other side: this share, of at least so many requests in each of so many windows.
+const ALONE_SHARE: f64 = 0.2;
+const ALONE_REQUESTS: u64 = 20;
+const ALONE_WINDOWS: u32 = 4;
+
+/// The newest windows in which the canary had requests.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Guards {
+    newest: [Counts; WINDOWS],
+    /// Windows running in which it failed at [`ALONE_SHARE`].
+    bad_running: u32,
+}
+
+impl Guards {
+    /// Adds a window as long as `spans`.
+    pub fn add(&mut self, seen: Counts, spans: u32) {
+        if seen.canary_requests == 0 {
+            return;
+        }
+        for _ in 0..spans.min(WINDOWS as u32) {
+            self.newest.rotate_left(1);
+            self.newest[WINDOWS - 1] = seen;
+        }
+        let bad = seen.canary_requests >= ALONE_REQUESTS
+            && seen.canary_bad as f64 >= ALONE_SHARE * seen.canary_requests as f64;
+        self.bad_running = if bad { self.bad_running.saturating_add(spans) } else { 0 };
+    }
+
+    /// Most of the canary's requests failed in the newest windows, in none of them only a few, and stable's did not.
+    pub fn failing(&self) -> Option<String> {
+        let sum = |of: fn(&Counts) -> u64| self.newest.iter().map(of).sum::<u64>();
+        let (requests, bad) = (sum(|seen| seen.canary_requests), sum(|seen| seen.canary_bad));
+        let theirs = sum(|seen| seen.stable_bad) as f64 / sum(|seen| seen.stable_requests).max(1) as f64;
+        let each = self
+            .newest
+            .iter()
+            .all(|seen| seen.canary_requests > 0 && seen.canary_bad * 4 >= seen.canary_requests);
+        let most = requests >= REQUESTS && bad * 2 > requests;
+        let ours = bad as f64 / requests.max(1) as f64;
+        (each && most && theirs * 2.0 < ours).then(|| {
+            format!("{bad} of {requests} requests to the new revision failed in {WINDOWS} windows running")
+        })
+    }
+
+    /// With all traffic on it: it fails more than it ever did beside the last good revision, window after window.
+    pub fn failing_alone(&self, before: &Counts) -> Option<String> {
+        let theirs = before.stable_bad as f64 / before.stable_requests.max(1) as f64;
+        let newest = self.newest[WINDOWS - 1];
+        let ours = newest.canary_bad as f64 / newest.canary_requests.max(1) as f64;
+        (self.bad_running >= ALONE_WINDOWS && ours > 2.0 * theirs).then(|| {
+            format!(
+                "{} of {} requests failed in the last of {} bad windows running",
+                newest.canary_bad, newest.canary_requests, self.bad_running
+            )
+        })
+    }
+
+    /// Whether the newest window is one of a bad run that isn't long enough yet to end it: it is looked on.
+    pub fn is_doubtful(&self) -> bool {
+        self.bad_running > 0
+    }
+}
+
+/// It keeps dying.
+pub fn crash_loop(crashes: u32) -> Option<String> {
+    (crashes >= CRASH_LOOP).then(|| format!("The new revision died {crashes} times within one window"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(windows: &[(u64, u64, u64, u64)]) -> Guards {
+        let mut guards = Guards::default();
+        for (canary_requests, stable_requests, canary_bad, stable_bad) in windows.iter().copied() {
+            guards.add(Counts { canary_requests, stable_requests, canary_bad, stable_bad }, 1);
+        }
+        guards
+    }
+
+    #[test]
+    fn most_requests_failing_in_three_windows_running_end_it_at_any_weight() {
+        let why =
+            after(&[(10, 90, 9, 0), (0, 100, 0, 0), (12, 88, 12, 1), (11, 90, 8, 0)]).failing().unwrap();
+        assert!(why.contains("29 of 33 requests") && why.contains("3 windows"), "{why}");
+        assert!(
+            after(&[(20, 0, 20, 0); 3]).failing().is_some(),
+            "with all traffic on it there is no other side"
+        );
+        let broken = after(&[(10, 90, 9, 0), (10, 90, 2, 0), (10, 90, 9, 0), (10, 90, 9, 0)]).failing();
+        assert_eq!(broken, None, "not running");
+        assert_eq!(after(&[(1, 9, 1, 0); 9]).failing(), None, "a handful of requests is for the deadline");
+        assert_eq!(after(&[(10, 90, 9, 80); 5]).failing(), None, "an incident on both sides blames neither");
+        assert_eq!(after(&[(60, 540, 50, 3); 1]).failing(), None, "a single burst blames nobody");
+    }
+
+    #[test]
+    fn with_all_traffic_a_bad_window_is_looked_on_and_a_run_of_them_ends_it() {
+        let before = Counts { stable_requests: 1000, stable_bad: 5, ..Counts::default() };
+        let bad = (100, 0, 30, 0);
+        assert!(after(&[bad]).is_doubtful() && !after(&[bad, (100, 0, 1, 0)]).is_doubtful());
+        assert_eq!(after(&[bad; 3]).failing_alone(&before), None, "an incident of three windows");
+        assert!(after(&[bad; 4]).failing_alone(&before).is_some());
+        let worse_before = Counts { stable_requests: 100, stable_bad: 20, ..Counts::default() };
+        assert_eq!(after(&[bad; 9]).failing_alone(&worse_before), None);
+    }
+}
