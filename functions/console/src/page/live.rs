@@ -71,6 +71,8 @@ struct Problem {
 struct Canary {
     steps: Steps,
     verdict: &'static str,
+    words: String,
+    more: Vec<String>,
     e: String,
     e_x: f64,
     p: String,
@@ -209,6 +211,12 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
             _ if over || back => "ended before it could be judged",
             _ => "not decided yet",
         },
+        words: format!("{}.", capitalised(&canary.words)),
+        more: [&canary.effect, &canary.power_words, &canary.outlook]
+            .into_iter()
+            .flatten()
+            .map(|sentence| format!("{sentence}."))
+            .collect(),
         e: words::evidence(canary.e_value),
         e_x: evidence_x(canary.e_value),
         p: words::probability(canary.p_value),
@@ -230,6 +238,12 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
             .as_ref()
             .map(|_| share(counts.stable_bad, counts.stable_requests)),
     })
+}
+
+/// A sentence begins with it.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// What was changed, by whom, and whether there is more in it than was committed.

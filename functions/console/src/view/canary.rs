@@ -1,6 +1,6 @@
 //! A shift of traffic and the evidence it goes by.
 
-use forecast::canary::State;
+use forecast::canary::{Watch, effect, of_counts, power};
 use model::document::{Counts, Deployment, Stage, Status, Step, Strategy};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +24,24 @@ pub struct CanaryView {
     pub min_requests: u32,
     /// Requests and failed ones of both revisions, over the whole shift.
     pub counts: Counts,
+    /// What failed on both sides, in words.
+    pub words: String,
+    /// By how much, with bounds that hold at any time at 95 %; none before it was compared with anything.
+    pub effect: Option<String>,
+    /// The share of its requests that it fails is at most this, at 95 %, at any time; 1 before anything is known.
+    pub rate_at_most: f64,
+    /// It fails at least so many times as often as the last good revision; 1 where it may be as good.
+    pub ratio_at_least: f64,
+    /// It fails at most so many times as often; none where it may be more than any ratio that is tried.
+    pub ratio_at_most: Option<f64>,
+    /// What the test could have seen by now, in words.
+    pub power_words: Option<String>,
+    /// The chance that a revision failing `catch_rate` of requests would have been stopped by now.
+    pub power: f64,
+    /// The share of failing requests that the policy wants found out.
+    pub catch_rate: f64,
+    /// How long the shift was expected to take at the traffic seen, and what it would catch by then.
+    pub outlook: Option<String>,
     /// Evidence that the new revision fails more often: 100 or more takes it back.
     pub e_value: f64,
     /// The smallest false alarm rate at which what was seen would have been an alarm; valid at any time.
@@ -45,7 +63,7 @@ impl CanaryView {
     pub fn of(deployment: &Deployment) -> Option<Self> {
         deployment.stages.iter().find(|time| time.stage == Stage::Shift)?;
         let run = &deployment.canary;
-        let test: State = serde_json::from_value(run.test["state"].clone()).unwrap_or_default();
+        let said = Watch::of(deployment).decision(deployment);
         Some(Self {
             weight: weight(deployment),
             weights: weights(deployment),
@@ -55,9 +73,18 @@ impl CanaryView {
             requests: run.requests,
             min_requests: deployment.policy.min_requests,
             counts: run.counts,
-            e_value: test.errors.e_value(),
-            p_value: test.errors.p_value(),
-            e_value_latency: test.latency.e_value(),
+            words: of_counts(&run.counts),
+            effect: effect(&said),
+            rate_at_most: said.rate_at_most,
+            ratio_at_least: said.ratio_at_least,
+            ratio_at_most: said.ratio_at_most,
+            power_words: (said.canary_requests > 0).then(|| power(&said)),
+            power: said.power,
+            catch_rate: said.catch_rate,
+            outlook: Some(run.outlook.clone()).filter(|outlook| !outlook.is_empty()),
+            e_value: said.e_value,
+            p_value: said.p_value,
+            e_value_latency: said.e_value_latency,
             reason: run.reason.clone(),
             held: run.held.clone(),
             thin: run.thin,

@@ -135,6 +135,28 @@ async fn a_running_deployment_says_where_its_stream_goes_on() {
     assert!(part.contains("paused by hand") && !part.contains(">Pause<"), "{part}");
 }
 
+/// Words first, then the effect with its bounds and what could have been seen; E and p are a fold below.
+#[tokio::test]
+async fn a_shift_is_told_in_words_before_numbers() {
+    let world = World::new();
+    let mut moving = shifting(1, "shop", world.now().plus(-MINUTE_MS));
+    evidence(&mut moving, 3, 6);
+    moving.canary.outlook = "At the 200 requests a minute seen it takes about 43 min".into();
+    world.save(&moving).await;
+    let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
+    let places: Vec<usize> = [
+        "18 of 60 requests to it failed, none of 540 to the last good revision.",
+        "It fails at least 10 times as often as before, at most",
+        "A release that fails 5 % would have been stopped by now with",
+        "At the 200 requests a minute seen it takes about 43 min.",
+        "<summary>The evidence: E",
+    ]
+    .into_iter()
+    .map(|part| page.find(part).unwrap_or_else(|| panic!("{part} in {page}")))
+    .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
 #[tokio::test]
 async fn a_deployment_at_rest_offers_only_what_can_be_done() {
     let world = World::new();

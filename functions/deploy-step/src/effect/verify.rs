@@ -44,7 +44,9 @@ async fn before(ctx: &Context, deployment: &Deployment) -> Option<Before> {
         return None;
     }
     let place = ctx.ports.target.window_policy();
-    let (span_ms, windows) = lately::read(ctx, deployment, ctx.real().plus(-place.lag_ms)).await?;
+    // Where nothing lags, the window that is still open counts too: what has only just begun is traffic.
+    let open = if place.lag_ms == 0 { lately::length_ms(ctx, deployment) } else { -place.lag_ms };
+    let (span_ms, windows) = lately::read(ctx, deployment, ctx.real().plus(open)).await?;
     let mut seen = Traffic { windows: lately::WINDOWS, ..Traffic::default() };
     for revision in windows.iter().flat_map(|measured| measured.revisions.values()) {
         seen.requests += revision.requests;

@@ -99,24 +99,23 @@ fn text(deployment: &Deployment) -> String {
         report(deployment)
     } else {
         let status = deployment.pipeline_status.clone().unwrap_or_default();
-        let canary = deployment.canary.as_ref().map(|canary| {
-            let counts = canary.counts;
-            format!(
-                "{} % of traffic; E {}, p {}; {} of {} requests bad, before it {} of {}; {}",
-                canary.weight,
-                evidence(canary.e_value),
-                evidence(canary.p_value),
-                counts.canary_bad,
-                counts.canary_requests,
-                counts.stable_bad,
-                counts.stable_requests,
-                canary.held.as_ref().unwrap_or(&canary.reason)
-            )
+        let canary = deployment.canary.as_ref();
+        let traffic = canary.map(|canary| {
+            let why = canary.held.as_ref().map_or(String::new(), |why| format!("\nHeld: {why}"));
+            format!("{} % of traffic; {}{why}", canary.weight, canary.words)
         });
+        let effect = canary.map(|canary| {
+            let told = [&canary.effect, &canary.power_words, &canary.outlook];
+            told.into_iter().flatten().cloned().collect::<Vec<_>>().join("\n")
+        });
+        let numbers = canary
+            .map(|canary| format!("E = {}, p = {}", evidence(canary.e_value), evidence(canary.p_value)));
         let rows = [
             ("Service", deployment.service.clone()),
             ("Status", format!("{status}, {} %", deployment.progress)),
-            ("Canary", canary.unwrap_or_default()),
+            ("Canary", traffic.unwrap_or_default()),
+            ("Effect", effect.unwrap_or_default()),
+            ("Evidence", numbers.unwrap_or_default()),
             ("Revision", deployment.revision_url.clone().unwrap_or_default()),
         ];
         pairs(&rows)

@@ -86,6 +86,10 @@ pub struct Canary {
     pub thin: bool,
     pub verdict: String,
     pub counts: Counts,
+    pub words: String,
+    pub effect: Option<String>,
+    pub power_words: Option<String>,
+    pub outlook: Option<String>,
 }
 
 /// Requests on both sides.

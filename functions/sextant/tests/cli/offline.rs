@@ -91,6 +91,38 @@ fn recorded_canaries_are_judged() {
 }
 
 #[test]
+fn a_recorded_canary_may_be_numbers_or_histograms() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("canary.csv");
+    let path = file.to_str().unwrap();
+    fs::write(&file, format!("canary,stable\n{}", "205.5,100\n198,101.25\n".repeat(5))).unwrap();
+    let report = offline(&["canary", path, "--json"]).json();
+    assert_eq!(report["verdict"], "fail", "{report}");
+    assert_eq!(offline(&["canary", path, "--gate"]).code, 1);
+    let better = offline(&["canary", path, "--json", "--worse", "lower"]).json();
+    assert_eq!(better["verdict"], "pass", "{better}");
+    let window = |n| format!("{n},stable,100,95\n{n},stable,inf,5\n{n},canary,100,5\n{n},canary,inf,5\n");
+    let rows: String = (1..=5).map(window).collect();
+    fs::write(&file, format!("window,side,upper,count\n{rows}")).unwrap();
+    let report = offline(&["canary", path, "--json"]).json();
+    assert_eq!(report["verdict"], "fail", "{report}");
+    fs::write(&file, "canary,stable\n1,two\n").unwrap();
+    let wrong = offline(&["canary", path]);
+    assert!(wrong.code == 2 && wrong.err.contains("line 2, column `stable`"), "{}", wrong.err);
+}
+
+#[test]
+fn four_bad_against_none_over_equal_windows_is_inconclusive() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("canary.csv");
+    let rows = ["100,100,1,0\n".repeat(4), "100,100,0,0\n".repeat(2)].concat();
+    fs::write(&file, rows).unwrap();
+    let report = offline(&["canary", file.to_str().unwrap(), "--json"]).json();
+    assert_eq!(report["verdict"], "inconclusive", "{report}");
+    assert!(report["reason"].as_str().unwrap().starts_with("4 of 600 requests to it failed"), "{report}");
+}
+
+#[test]
 fn a_tree_is_described_with_the_agreed_keys() {
     let folder = tempfile::tempdir().unwrap();
     let report = offline(&["inspect", app(folder.path()).to_str().unwrap(), "--json"]).json();

@@ -45,6 +45,24 @@ pub enum CsvError {
         /// What stands there.
         value: String,
     },
+    /// A value is not a number.
+    #[error("line {line}, column `{column}`: `{value}` is not a finite number: correct it")]
+    Number {
+        /// Line, from 1.
+        line: usize,
+        /// Name of the column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A row is of neither side.
+    #[error("line {line}, column `side`: `{value}` is neither `canary` nor `stable`: correct it")]
+    Side {
+        /// Line, from 1.
+        line: usize,
+        /// What stands there.
+        value: String,
+    },
     /// More bad requests than requests.
     #[error(
         "line {line}, column `{column}`: {bad} bad of {requests} requests: bad ones are counted among the requests"
@@ -110,6 +128,7 @@ fn within(line: usize, column: &'static str, bad: u64, requests: u64) -> Result<
     if bad <= requests { Ok(()) } else { Err(CsvError::MoreBadThanRequests { line, column, bad, requests }) }
 }
 
-fn clean(value: &str) -> &str {
+/// A value without spaces and quotes around it.
+pub(super) fn clean(value: &str) -> &str {
     value.trim().trim_matches('"').trim()
 }

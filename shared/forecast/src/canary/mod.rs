@@ -11,8 +11,10 @@ mod decide;
 mod dispersion;
 mod guard;
 mod latency;
+mod numeric;
 mod outlook;
 mod power;
+mod record;
 mod report;
 mod test;
 mod watch;
@@ -24,11 +26,14 @@ pub use csv::{CsvError, parse_csv};
 pub use decide::{Decision, Guard, Options, SUSPICION, Verdict};
 pub use dispersion::Dispersion;
 pub use latency::Longer;
+pub use numeric::{NumericMinute, NumericOptions, NumericReport, Worse, numeric};
 pub use outlook::{Outlook, Traffic, outlook};
 pub use power::{SPEAKS, Sight};
+pub use record::{Record, parse_record};
 pub use report::{Minute, Report, report};
 pub use test::{RATIOS, Test};
 pub use watch::{Said, Watch};
+pub use words::{effect, of_counts, power};
 
 use serde::{Deserialize, Serialize};
 

@@ -37,6 +37,16 @@ pub struct Report {
     pub verdict: Verdict,
     /// Why, in a sentence.
     pub reason: String,
+    /// The canary's bad rate is at most this, at 95 %, whenever one looks.
+    pub rate_at_most: f64,
+    /// It is at least so many times stable's; 1 where it may be as good.
+    pub ratio_at_least: f64,
+    /// It is at most so many times stable's; absent where it may be more than any that is tried.
+    pub ratio_at_most: Option<f64>,
+    /// The rate that is to be found out.
+    pub catch_rate: f64,
+    /// The chance that a canary of that rate would have been stopped by now.
+    pub power: f64,
     /// Each window in order.
     pub per_minute: Vec<Minute>,
 }
@@ -61,7 +71,18 @@ pub fn report(windows: &[Window], options: &Options) -> Report {
     }
     let last = state.decide(options, None);
     let (verdict, reason) = failed.map_or((last.verdict, last.reason), |reason| (Verdict::Fail, reason));
-    Report { e_value: last.e_value, p_value: last.p_value, verdict, reason, per_minute }
+    Report {
+        e_value: last.e_value,
+        p_value: last.p_value,
+        verdict,
+        reason,
+        rate_at_most: last.rate_at_most,
+        ratio_at_least: last.ratio_at_least,
+        ratio_at_most: last.ratio_at_most,
+        catch_rate: last.catch_rate,
+        power: last.power,
+        per_minute,
+    }
 }
 
 fn minute(index: usize, window: Window, state: &State, verdict: Verdict) -> Minute {

@@ -4,7 +4,7 @@
 //! same code as a deployment does.
 
 use super::{
-    Dispersion, Options, State, Verdict as Judged, Window as Evidence,
+    Decision, Dispersion, Options, State, Verdict as Judged, Window as Evidence,
     guard::{Guards, crash_loop},
     latency::Latency,
     words,
@@ -50,6 +50,11 @@ impl Watch {
             watch.index = deployment.canary.index;
         }
         watch
+    }
+
+    /// Everything that can be said by now, with its numbers.
+    pub fn decision(&self, deployment: &Deployment) -> Decision {
+        self.state.decide(&options(&deployment.policy), None)
     }
 
     /// A window of the last good revision from before the release: how its errors cluster, how long its answers take.

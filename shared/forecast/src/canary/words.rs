@@ -90,6 +90,39 @@ pub(super) fn slower(state: &State) -> String {
     )
 }
 
+/// The effect with its bounds, as far as they say something: how many times as often, and of how many requests at most.
+pub fn effect(decision: &Decision) -> Option<String> {
+    if decision.canary_requests == 0 {
+        return None;
+    }
+    let most = percent(decision.rate_at_most);
+    Some(match (decision.ratio_at_least, decision.ratio_at_most) {
+        (least, Some(above)) if least > 1.0 => {
+            format!(
+                "It fails between {} and {} times as often as before, at most {most} of requests",
+                times(least),
+                times(above)
+            )
+        }
+        (least, None) if least > 1.0 => {
+            format!("It fails at least {} times as often as before, at most {most} of requests", times(least))
+        }
+        (_, Some(above)) => {
+            format!("It fails at most {} times as often as before, at most {most} of requests", times(above))
+        }
+        (_, None) => format!("It fails at most {most} of requests"),
+    })
+}
+
+/// What the test could have seen by now.
+pub fn power(decision: &Decision) -> String {
+    format!(
+        "A release that fails {} would have been stopped by now with {}",
+        percent(decision.catch_rate),
+        chance(decision.power)
+    )
+}
+
 fn bounds(decision: &Decision) -> String {
     match (decision.ratio_at_least, decision.ratio_at_most) {
         (least, Some(most)) if least > 1.0 => {
@@ -123,7 +156,8 @@ pub fn chance(share: f64) -> String {
     if share > 0.99 { "over 99 %".to_owned() } else { format!("{:.0} %", (share * 100.0).floor()) }
 }
 
-fn times(ratio: f64) -> String {
+/// How many times as many.
+pub fn times(ratio: f64) -> String {
     if ratio >= 9.95 {
         format!("{ratio:.0}")
     } else {

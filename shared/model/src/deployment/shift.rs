@@ -35,7 +35,7 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Opti
         Some(before) if before.requests == 0 && next.policy.without_traffic == WithoutTraffic::Probe => {
             let span = span(before.span_ms);
             let why = format!("No request has come in the last {span}, so its health check decides at once");
-            quiet(next, at, &format!("Healthy: {proof}. {why}"))
+            quiet(next, at, &format!("Healthy: {proof}. "), &why)
         }
         Some(before) => {
             let share = weight(&next);
@@ -56,12 +56,12 @@ fn span(ms: i64) -> String {
 }
 
 /// Nothing comes that a canary could be judged by: all traffic at once, as its health check is all that can tell.
-fn quiet(mut next: Deployment, at: &At<'_>, why: &str) -> Transition {
+fn quiet(mut next: Deployment, at: &At<'_>, lead: &str, why: &str) -> Transition {
     (next.canary.thin, next.canary.quiet) = (true, true);
     next.canary.index = next.policy.weights.len().saturating_sub(1);
     why.clone_into(&mut next.canary.reason);
     next.checks.push(format!("by its health check alone: {why}"));
-    enter(next, at, Step::SetTraffic, format!("{why}. Shifting 100 % of traffic to it"))
+    enter(next, at, Step::SetTraffic, format!("{lead}{why}. Shifting 100 % of traffic to it"))
 }
 
 /// People are let in to the first revision, which had all traffic while it was closed.
@@ -137,7 +137,7 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
         Verdict::Pass if next.canary.held.is_none() => advance(next, at, format!("Passed: {}", seen.reason)),
         Verdict::Inconclusive if has_stopped(&next, &seen) => {
             let why = "Traffic has stopped, none of the requests to it failed, and its own address answers";
-            quiet(next, at, why)
+            quiet(next, at, "", why)
         }
         Verdict::Inconclusive
             if next.canary.held.is_none() && next.is_late(next.canary.seen_to, window_ms(&next, at)) =>
