@@ -69,6 +69,7 @@ pub fn order(strategy: Strategy, hold: bool) -> Value {
             "weights": [10, 100],
             "bake_windows": 1,
             "min_requests": 5,
+            "power_percent": 0,
             "deadline_windows": 3,
             "thin_evidence": if hold { "hold" } else { "promote" },
         },
