@@ -60,6 +60,7 @@ pub mod redact;
 mod report;
 mod scan;
 pub mod secret;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod text;

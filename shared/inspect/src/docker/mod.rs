@@ -41,3 +41,12 @@ pub use lint::{Surroundings, scan, scan_file};
 pub use parse::{File, Heredoc, Instruction, Problem, parse};
 pub use rule::{RULES, Rule, Severity};
 pub use settings::Settings;
+
+/// Whether a file of this name is a Dockerfile: `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Containerfile`.
+pub fn is_named(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let named = |kind: &str| {
+        lower == kind || lower.starts_with(&format!("{kind}.")) || lower.ends_with(&format!(".{kind}"))
+    };
+    (named("dockerfile") || named("containerfile")) && !lower.ends_with("ignore")
+}

@@ -6,6 +6,7 @@
 pub(crate) mod candidates;
 mod checksum;
 pub(crate) mod judge;
+mod live;
 mod name;
 mod random;
 pub(crate) mod rules;
@@ -17,6 +18,7 @@ use candidates::{Candidates, Lead};
 use judge::Hit;
 
 pub use tree::{Baseline, Finding, ScanOptions, scan_text, scan_tree};
+pub(crate) use tree::{WINDOW, scan_window};
 
 /// Everything in a part of a line: candidates that begin in `from..to`.
 pub(crate) fn hits(line: &[u8], from: usize, to: usize, hits: &mut Vec<Hit>) {
@@ -81,6 +83,18 @@ pub(crate) fn kind_of(value: &str) -> Option<&'static str> {
     hits(line.get(..line.len().min(4 * judge::JUDGED))?, 0, line.len(), &mut found);
     // A URL's password stands behind its user; everything else has to begin where the value begins.
     found.iter().find(|hit| hit.at <= 2 || matches!(hit.until, judge::Until::Fixed(_))).map(|hit| hit.kind)
+}
+
+/// The rule that a kind is named by: `a GitHub token` as `github-token`.
+pub fn rule(kind: &str) -> String {
+    let bare = kind.strip_prefix("an ").or_else(|| kind.strip_prefix("a ")).unwrap_or(kind);
+    let words = bare.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// Whether a name and a shape are all that speaks for this kind.
+pub fn is_guess(kind: &str) -> bool {
+    matches!(kind, "a password" | "a secret" | "a token" | "a key" | "a key or credential" | "a test key")
 }
 
 #[cfg(test)]

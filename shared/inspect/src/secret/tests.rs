@@ -50,3 +50,10 @@ fn the_whole_text_and_each_line_agree() {
     assert_eq!(whole, each);
     assert!(whole.len() >= 18);
 }
+
+#[test]
+fn rules_are_named_after_kinds() {
+    assert_eq!(rule("a GitHub token"), "github-token");
+    assert_eq!(rule("an AWS key id"), "aws-key-id");
+    assert_eq!(rule("a signed token (JWT)"), "signed-token-jwt");
+}

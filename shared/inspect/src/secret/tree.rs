@@ -5,7 +5,7 @@
 use std::{fs, io::Read as _, path::Path};
 
 use super::judge::{Hit, Until, end_mark, has_body, is_key_header};
-use super::{Suspects, checksum, hits};
+use super::{Suspects, checksum, hits, live};
 use crate::redact::Redactor;
 
 /// What bounds a scan, and what it passes over.
@@ -41,6 +41,8 @@ pub struct Finding {
     pub kind: String,
     /// Whether the issuer's checksum holds, where there is one.
     pub checksum: Option<bool>,
+    /// Whether it has the structure or the checksum of a key that its issuer takes.
+    pub live: bool,
     /// The line with everything secret hidden, at most 200 characters of it.
     pub shown: String,
 }
@@ -110,13 +112,41 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         }
         // Of several that begin together the one whose candidate is nearest knows best what it is.
         found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.at)));
-        let Some(first) = found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])) else { continue };
+        let live = live::live(line, &found);
+        let first = live.or_else(|| found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])));
+        let Some(first) = first else { continue };
         // Of a key that begins in the next line the mark is shown.
         let column = 1 + if first.start < line.len() { first.start } else { first.at };
         let checked = checksum::github(&line[first.at..]);
-        findings.extend(finding(file, line, (number, column), first.kind, checked));
+        let finding = finding(file, line, (number, column), first.kind, checked);
+        findings.extend(finding.map(|finding| Finding { live: live.is_some(), ..finding }));
     }
     findings
+}
+
+/// Bytes of a file that are looked at together, where a file comes in pieces.
+pub(crate) const WINDOW: usize = 1 << 20;
+/// Bytes at a piece's end that are looked at again with the next one: what is in them may go on there.
+const OVERLAP: usize = 8 << 10;
+
+/// Scans a piece of a text, which begins behind `lines` others: the findings, and how many of its bytes and lines are
+/// done with. The rest of it belongs to the next piece, unless it is the `last` one.
+pub(crate) fn scan_window(file: &str, text: &[u8], lines: usize, last: bool) -> (Vec<Finding>, usize, usize) {
+    let mut findings = scan_text(file, text);
+    let done = if last { text.len() } else { done_with(text) };
+    let passed = memchr::memchr_iter(b'\n', &text[..done]).count();
+    // A piece of one long line is all the same line.
+    findings.retain(|finding| last || finding.line <= passed.max(1));
+    for finding in &mut findings {
+        finding.line += lines;
+    }
+    (findings, done, passed)
+}
+
+/// The last line that ends well before the piece does; without one, whatever is well before its end.
+fn done_with(text: &[u8]) -> usize {
+    let well = text.len().saturating_sub(OVERLAP);
+    memchr::memrchr(b'\n', &text[..well]).map_or(well, |end| end + 1)
 }
 
 /// Whether something is there to be hidden: the mark of a key whose text is gone is none.
@@ -147,7 +177,8 @@ fn lone(file: &str, text: &[u8], at: usize, number: usize, name: &'static str, f
     if !allowed {
         let shown = "***".to_owned();
         let (file, kind) = (file.to_owned(), hit.kind.to_owned());
-        findings.push(Finding { file, line: number + 1, column: hit.start + 1, kind, checksum: None, shown });
+        let (line, column) = (number + 1, hit.start + 1);
+        findings.push(Finding { file, line, column, kind, checksum: None, live: false, shown });
     }
 }
 
@@ -162,7 +193,8 @@ fn finding(
         return None;
     }
     let shown = Redactor::new(&[]).line(&String::from_utf8_lossy(line)).chars().take(200).collect();
-    Some(Finding { file: file.to_owned(), line: number, column, kind: kind.to_owned(), checksum, shown })
+    let (file, kind) = (file.to_owned(), kind.to_owned());
+    Some(Finding { file, line: number, column, kind, checksum, live: false, shown })
 }
 
 /// Scans a file, or every file below a folder, in the order of their names. What can't be read is passed over.

@@ -25,7 +25,7 @@ pub fn scan(path: &Path, (told, fix): (bool, bool), output: Output) -> Result<Ve
         let read = fs::File::open(path).and_then(|file| file.take(64 << 10).read_to_end(&mut head));
         read.is_ok() && begins_image(&head)
     };
-    if path.is_file() && !told && !fix && !is_dockerfile(&name) && !text() {
+    if path.is_file() && !told && !fix && !docker::is_named(&name) && !text() {
         return Ok(Vec::new());
     }
     let mut scanned = Vec::new();
@@ -129,15 +129,6 @@ pub fn surroundings(file: &Path) -> Surroundings {
     Surroundings { dockerignore: Some(ignore), report_ignores: false }
 }
 
-/// `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Containerfile`.
-fn is_dockerfile(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let named = |kind: &str| {
-        lower == kind || lower.starts_with(&format!("{kind}.")) || lower.ends_with(&format!(".{kind}"))
-    };
-    (named("dockerfile") || named("containerfile")) && !lower.ends_with("ignore")
-}
-
 fn dockerfiles(path: &Path) -> Result<Vec<PathBuf>> {
     let kind = fs::metadata(path).with_context(|| format!("{} can't be read", path.display()))?;
     if !kind.is_dir() {
@@ -157,7 +148,7 @@ fn dockerfiles(path: &Path) -> Result<Vec<PathBuf>> {
             let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
             if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
                 waiting.push_back(entry.path());
-            } else if kind.is_file() && is_dockerfile(&name) {
+            } else if kind.is_file() && docker::is_named(&name) {
                 found.push(entry.path());
             }
         }
@@ -184,10 +175,10 @@ mod tests {
     #[test]
     fn names_of_dockerfiles() {
         for name in ["Dockerfile", "dockerfile", "Dockerfile.prod", "web.Dockerfile", "Containerfile"] {
-            assert!(is_dockerfile(name), "{name}");
+            assert!(docker::is_named(name), "{name}");
         }
         for name in [".dockerignore", "Dockerfile.dockerignore", "docker-compose.yml", "Dockerfiles"] {
-            assert!(!is_dockerfile(name), "{name}");
+            assert!(!docker::is_named(name), "{name}");
         }
     }
 }

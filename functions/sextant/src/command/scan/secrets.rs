@@ -27,7 +27,7 @@ pub fn scan(path: &Path) -> Vec<Scanned> {
 }
 
 fn finding(found: secret::Finding) -> Finding {
-    let rule = rule(&found.kind);
+    let rule = secret::rule(&found.kind);
     let checked = match found.checksum {
         Some(true) => ", and its checksum holds",
         Some(false) => ", though its checksum doesn't hold",
@@ -35,7 +35,7 @@ fn finding(found: secret::Finding) -> Finding {
     };
     Finding {
         scanner: "secrets",
-        severity: if is_guess(&found.kind) { Severity::Warning } else { Severity::Error },
+        severity: if secret::is_guess(&found.kind) { Severity::Warning } else { Severity::Error },
         message: format!("What looks like {}{checked}: {}", found.kind, found.shown.trim()),
         why: WHY.into(),
         fix: FIX.into(),
@@ -47,18 +47,6 @@ fn finding(found: secret::Finding) -> Finding {
         column: Some(found.column),
         rule,
     }
-}
-
-/// `a GitHub token` as `github-token`.
-fn rule(kind: &str) -> String {
-    let bare = kind.strip_prefix("an ").or_else(|| kind.strip_prefix("a ")).unwrap_or(kind);
-    let words = bare.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
-}
-
-/// Whether a name and a shape are all that speaks for it.
-fn is_guess(kind: &str) -> bool {
-    matches!(kind, "a password" | "a secret" | "a token" | "a key" | "a key or credential" | "a test key")
 }
 
 /// What gitleaks calls it, so that people find their words again.
@@ -76,16 +64,4 @@ fn peers(rule: &str) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![id.to_owned()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_named_after_kinds() {
-        assert_eq!(rule("a GitHub token"), "github-token");
-        assert_eq!(rule("an AWS key id"), "aws-key-id");
-        assert_eq!(rule("a signed token (JWT)"), "signed-token-jwt");
-    }
 }
