@@ -69,6 +69,111 @@ async fn a_lost_archive_that_comes_out_otherwise_ends_the_deployment() {
     assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("source_changed"));
 }
 
+/// What a deployment whose source is this folder comes to.
+async fn scan(files: &[(&str, &str)], change: impl FnOnce(&mut Deployment)) -> (Deployment, Vec<String>) {
+    let (_folder, world) = scanned().await;
+    let source = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(source.path().join(name), text).unwrap();
+    }
+    world.state().repository = Some(source.path().to_owned());
+    let path = deployment_path(&sample::acme(), &sample::deployment_id(1));
+    let mut deployment: Deployment = world.read(&path).await.unwrap();
+    (deployment.step, deployment.status) = (Step::Scan, Status::SecurityScanning);
+    (deployment.archive, deployment.commit) = (None, None);
+    change(&mut deployment);
+    world.put(path, &deployment).await;
+    let ended = wake(&world).await;
+    let story = ended.timeline.iter().map(|entry| entry.text.clone()).collect();
+    (ended, story)
+}
+
+/// Whole, so that no other scanner takes this file for one that holds a key.
+fn stripe() -> String {
+    format!("const stripe = require('stripe')('{}{}');\n", "sk_live_", "a8Kq3ZxP0mW7vT2rYc5LbN9dJ6hG")
+}
+
+const GUESS: &str = "module.exports = { password: 'kettle-Brine-42!' };\n";
+
+#[tokio::test]
+async fn a_live_key_in_the_source_ends_the_deployment_before_anything_else() {
+    let (ended, story) = scan(&[("pay.js", &format!("\n{}", stripe())), ("db.js", GUESS)], |_| {}).await;
+    assert_eq!(ended.status, Status::SecurityFailed, "{story:?}");
+    let failure = ended.failure.unwrap();
+    assert_eq!(failure.code, "live_secret");
+    assert_eq!(failure.message, "What has the form of a Stripe key stands in pay.js, line 2");
+    assert!(
+        failure.hint.contains("Revoke") && failure.hint.contains("--allow stripe-key:pay.js:2 --why"),
+        "{}",
+        failure.hint
+    );
+    let found = ended.scan.unwrap();
+    assert_eq!((found.files, found.found, found.stopping), (2, 2, 1));
+    let places: Vec<(&str, u64, bool)> =
+        found.findings.iter().map(|one| (one.file.as_str(), one.line, one.stops)).collect();
+    assert_eq!(places, [("pay.js", 2, true), ("db.js", 1, false)]);
+    assert!(!format!("{story:?}{found:?}").contains("a8Kq3Z"), "its value is told nowhere");
+}
+
+#[tokio::test]
+async fn what_is_allowed_goes_on_and_is_on_record() {
+    let allow = |deployment: &mut Deployment| {
+        let one = |finding: &str, why: &str| model::document::Allowance {
+            finding: finding.into(),
+            why: why.into(),
+        };
+        deployment.allow =
+            vec![one("stripe-key:pay.js:1", "revoked in May"), one("stripe-key:gone.js:1", "old")];
+    };
+    let (on, story) = scan(&[("pay.js", &stripe()), ("db.js", GUESS), ("index.html", "hi")], allow).await;
+    assert!(on.archive.is_some() && on.status != Status::SecurityFailed, "{story:?}");
+    assert!(
+        story.iter().any(|text| text == "ann allows stripe-key:pay.js:1 (a Stripe key): revoked in May"),
+        "{story:?}"
+    );
+    let found = on.scan.unwrap();
+    assert_eq!(
+        (found.stopping, found.allowed, found.findings[0].allowed.as_deref()),
+        (0, 1, Some("revoked in May"))
+    );
+    for said in [
+        "source scanned 3 files, 2 findings, 1 of them allowed though a live key",
+        "allowed by ann: stripe-key:pay.js:1 (a Stripe key): revoked in May",
+        "warning: a password (db.js, line 1)",
+        "allowed and not found: stripe-key:gone.js:1; leave it out of the next deployment",
+    ] {
+        assert!(on.checks.iter().any(|check| check == said), "{said} in {:?}", on.checks);
+    }
+}
+
+/// A line further down is another finding: whoever allowed it hasn't seen this one.
+#[tokio::test]
+async fn an_allowance_is_for_one_place() {
+    let allow = |deployment: &mut Deployment| {
+        let (finding, why) = ("stripe-key:pay.js:1".to_owned(), "revoked".to_owned());
+        deployment.allow = vec![model::document::Allowance { finding, why }];
+    };
+    let (ended, _) = scan(&[("pay.js", &stripe().repeat(2))], allow).await;
+    let (scan, failure) = (ended.scan.unwrap(), ended.failure.unwrap());
+    assert_eq!((scan.allowed, scan.stopping), (1, 1));
+    assert!(failure.message.ends_with("pay.js, line 2"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_dockerfile_stops_it_where_its_policy_says_so() {
+    let files = [("Dockerfile", "FROM a:1\nADD x /y\nUSER 1000\n")];
+    let (on, story) = scan(&files, |_| {}).await;
+    assert_ne!(on.status, Status::SecurityFailed, "{story:?}");
+    assert!(on.scan.unwrap().found > 0);
+    let strict = |deployment: &mut Deployment| {
+        deployment.scan_policy.dockerfile = Some(model::document::ScanSeverity::Error);
+    };
+    let (ended, _) = scan(&files, strict).await;
+    let failure = ended.failure.unwrap();
+    assert_eq!((ended.status, failure.code.as_str()), (Status::SecurityFailed, "dockerfile_refused"));
+    assert!(failure.message.starts_with("Dockerfile, line 2: "), "{}", failure.message);
+}
+
 /// It is shown for what it waits, and asked again without a failure.
 #[tokio::test]
 async fn a_fetch_that_waits_for_its_turn_is_asked_for_again() {

@@ -9,7 +9,7 @@ use super::{
 use crate::{read::Whole, view::DeploymentView};
 use askama::Template;
 use model::{
-    document::{CarriedOutBy, Deployment, FollowUp, Stage, Status},
+    document::{CarriedOutBy, Deployment, FollowUp, ScanFinding, Stage, Status},
     port::Ports,
     text::visible,
 };
@@ -53,7 +53,18 @@ pub struct Live {
 pub struct Story {
     facts: Vec<(&'static str, String)>,
     checks: Vec<String>,
+    /// How many findings of the scan there are, and those that count most.
+    found: u64,
+    findings: Vec<FindingItem>,
     lines: Vec<Line>,
+}
+
+struct FindingItem {
+    severity: &'static str,
+    tone: &'static str,
+    what: String,
+    place: String,
+    allowed: Option<String>,
 }
 
 struct StageItem {
@@ -162,7 +173,25 @@ impl Live {
 impl Story {
     /// Of a deployment, looked at now.
     pub fn of(whole: &Whole, view: &DeploymentView, ports: &Ports) -> Self {
-        Self { facts: facts(view), checks: view.checks.clone(), lines: lines(&whole.deployment, ports) }
+        Self {
+            facts: facts(view),
+            checks: view.checks.clone(),
+            found: view.scan.as_ref().map_or(0, |scan| scan.found),
+            findings: view.scan.iter().flat_map(|scan| &scan.findings).map(FindingItem::of).collect(),
+            lines: lines(&whole.deployment, ports),
+        }
+    }
+}
+
+impl FindingItem {
+    fn of(finding: &ScanFinding) -> Self {
+        Self {
+            severity: finding.severity.as_str(),
+            tone: if finding.stops && finding.allowed.is_none() { "bad" } else { "" },
+            what: finding.what.clone(),
+            place: format!("{}:{}", finding.file, finding.line),
+            allowed: finding.allowed.clone(),
+        }
     }
 }
 

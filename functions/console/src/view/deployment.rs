@@ -7,8 +7,8 @@ use super::{
 use model::{
     Timestamp,
     document::{
-        CarriedOutBy, Decision, Deployment, Entry, Failure, Feedback, FollowUp, Observation, Service, Stage,
-        Status, Strategy,
+        Allowance, CarriedOutBy, Decision, Deployment, Entry, Failure, Feedback, FollowUp, Observation, Scan,
+        Service, Stage, Status, Strategy,
     },
     port::{
         source::{Manifest, SourceRef},
@@ -117,6 +117,10 @@ pub struct DeploymentView {
     pub failure: Option<Failure>,
     /// The last lines of what failed: of the revision that was taken back, or of the build.
     pub last_words: Vec<String>,
+    /// What the scan of its source found; `null` before it.
+    pub scan: Option<Scan>,
+    /// Findings that whoever asked lets through, and why.
+    pub allow: Vec<Allowance>,
     /// What was checked.
     pub checks: Vec<String>,
     /// The shift of traffic; `null` before it.
@@ -194,6 +198,8 @@ impl DeploymentView {
             stages: stages(deployment, parts.real),
             failure: deployment.failure.clone(),
             last_words: deployment.last_words.clone(),
+            scan: deployment.scan.clone(),
+            allow: deployment.allow.clone(),
             checks: deployment.checks.clone(),
             canary: CanaryView::of(deployment),
             timeline: deployment.timeline.iter().map(EntryView::from).collect(),

@@ -1,7 +1,7 @@
 //! What is said at the end of a deployment.
 
 use super::{ConfigurationView, EstimateView, deployment::DeploymentView};
-use model::document::{Deployment, Status};
+use model::document::{Deployment, Scan, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub struct ReportView {
     pub configuration: Option<ConfigurationView>,
     /// US dollars in a month of 30 days, with its 90 % interval.
     pub predicted_cost_month: Option<EstimateView>,
+    /// What the scan of its source found, those that were allowed with their reasons among it.
+    pub scan: Option<Scan>,
     /// What was checked.
     pub checked: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl ReportView {
             duration_ms: view.duration_ms.unwrap_or_default(),
             configuration: view.configuration.clone(),
             predicted_cost_month: view.prediction.as_ref().map(|p| p.cost_month.clone()),
+            scan: deployment.scan.clone(),
             checked: deployment.checks.clone(),
         })
     }

@@ -7,8 +7,8 @@ use model::{
     deployment::{At, Request, accept},
     document::{
         CanaryPolicy, CarriedOutBy, Configuration, Counts, Decision, Demand, Deployment, Entry, Estimate,
-        Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Observation, Prediction, SCHEMA, Service,
-        Spent, Stage, StageTime, Status, Step, Strategy, Utilization, shard,
+        Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Observation, Prediction, SCHEMA, ScanPolicy,
+        Service, Spent, Stage, StageTime, Status, Step, Strategy, Utilization, shard,
     },
     port::{
         source::SourceRef,
@@ -44,6 +44,8 @@ pub fn accepted(n: u32, service: &str, at: Timestamp) -> Deployment {
         strategy: Strategy::Canary,
         policy: CanaryPolicy::default(),
         limits: Limits::default(),
+        allow: vec![],
+        scan: ScanPolicy::default(),
         variables: BTreeMap::from([("TOKEN_OF_OURS".into(), "hush-hush".into())]),
         secrets: BTreeMap::new(),
     };

@@ -5,6 +5,7 @@
 
 mod analyze;
 mod build;
+mod findings;
 mod follow;
 mod last_words;
 mod lately;

@@ -1,6 +1,8 @@
 //! Fetches the source and checks what can be checked before anything of it runs.
+//!
+//! The scan reads what the archive holds, from the tree that analysis reads next: nothing is fetched twice.
 
-use super::Failed;
+use super::{Failed, findings};
 use host::{Context, seal};
 use model::{
     deployment::Outcome,
@@ -11,13 +13,19 @@ use model::{
     },
 };
 
-/// Fetches the source under the deployment's id, and looks at names and variables.
+/// Fetches the source under the deployment's id, and looks at its files, at names and at variables.
 pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
-    let archived = archived(ctx, deployment).await?;
+    let archive = Box::new(archived(ctx, deployment).await?);
+    let checkout = open(ctx, &archive).await?;
+    let scan = Box::new(findings::find(checkout, deployment).await?);
+    if let Some(failure) = findings::stopped(&scan) {
+        return Ok(Outcome::Rejected { failure, archive, scan });
+    }
     let kind = deployment.source.as_ref().map_or("nothing", kind);
-    let mut checks = vec![said(kind, &archived.manifest)];
+    let mut checks = vec![said(kind, &archive.manifest)];
+    checks.extend(findings::said(&scan, deployment));
     checks.extend(suspicious(deployment));
-    Ok(Outcome::Scanned { archive: Box::new(archived), checks })
+    Ok(Outcome::Scanned { archive, scan, checks })
 }
 
 /// The archive: the one that was fetched first under the deployment's id. If it is lost it is fetched again, by the
@@ -57,8 +65,11 @@ pub async fn archived(ctx: &Context, deployment: &Deployment) -> Result<Archived
 
 /// The tree, to read.
 pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout, Failed> {
-    let archived = archived(ctx, deployment).await?;
-    let opened = ctx.ports.source.open(&archived).await.map_err(unavailable)?;
+    open(ctx, &archived(ctx, deployment).await?).await
+}
+
+async fn open(ctx: &Context, archived: &Archived) -> Result<Checkout, Failed> {
+    let opened = ctx.ports.source.open(archived).await.map_err(unavailable)?;
     // Removed in between: the next try fetches it again.
     opened.ok_or_else(|| {
         PortError::Transient("The source's archive was removed just now; it is fetched again".to_owned())

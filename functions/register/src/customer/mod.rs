@@ -19,8 +19,8 @@ use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Request as Order, accept},
     document::{
-        CanaryPolicy, CarriedOutBy, Decision, Kept, Limits, Registration, SCHEMA, Service, Strategy,
-        decision_path, deployment_path, service_path,
+        CanaryPolicy, CarriedOutBy, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy, Service,
+        Strategy, decision_path, deployment_path, service_path,
     },
     port::store::{Document, Path, Precondition, Write},
     time::{DAY_MS, MINUTE_MS},
@@ -243,6 +243,8 @@ fn order(id: DeploymentId, caller: &Caller, wanted: &Wanted, name: &ServiceName)
         strategy: Strategy::default(),
         policy: CanaryPolicy::default(),
         limits: Limits::default(),
+        allow: vec![],
+        scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     }

@@ -3,7 +3,7 @@
 use super::source::naming_source;
 use crate::secret::{Secret, Secrets};
 use model::{
-    document::{CanaryPolicy, Limits, Status, Strategy},
+    document::{Allowance, CanaryPolicy, Limits, ScanPolicy, Status, Strategy},
     port::source::SourceRef,
 };
 use serde::Serialize;
@@ -33,6 +33,13 @@ naming_source! {
         /// How long things may take; what is absent has its default.
         #[serde(default, deserialize_with = "host::request::object")]
         pub limits: Limits,
+        /// Findings of the scan that are let through, each with its reason; both are kept with the deployment.
+        #[serde(default)]
+        #[schema(max_items = 20)]
+        pub allow: Vec<Allowance>,
+        /// What beside live keys stops it; nothing if absent.
+        #[serde(default, deserialize_with = "host::request::object")]
+        pub scan: ScanPolicy,
         /// Plain variables, added to those that the service has; one that isn't named stays as it is.
         #[serde(default)]
         pub env: BTreeMap<String, String>,

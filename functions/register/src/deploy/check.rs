@@ -11,7 +11,7 @@ use host::{
 };
 use model::{
     ServiceName, VariableName,
-    document::{CanaryPolicy, Limits, Strategy, Variables, in_environment},
+    document::{Allowance, CanaryPolicy, Limits, Scan, ScanPolicy, Strategy, Variables, in_environment},
     port::source::SourceRef,
     time::{HOUR_MS, MINUTE_MS, SECOND_MS},
 };
@@ -23,6 +23,9 @@ const MOST_VARIABLES: usize = 200;
 const LONGEST_VALUE: usize = 32 << 10;
 /// Bytes of all values: they are one document with the rest of the deployment.
 const LONGEST_VALUES: usize = 256 << 10;
+/// Characters of a finding's id and of the reason it is let through for.
+const LONGEST_FINDING: usize = 600;
+const LONGEST_WHY: usize = 500;
 /// Bytes of a token for a private repository.
 const LONGEST_TOKEN: usize = 4 << 10;
 
@@ -42,6 +45,10 @@ pub struct Wanted {
     pub policy: CanaryPolicy,
     /// Within which time.
     pub limits: Limits,
+    /// Findings that are let through.
+    pub allow: Vec<Allowance>,
+    /// What beside live keys stops it.
+    pub scan: ScanPolicy,
     /// Plain variables.
     pub variables: BTreeMap<VariableName, String>,
     /// Secret ones.
@@ -61,6 +68,7 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     let (variables, secrets) = variables(body.env, body.secrets.0, &mut findings);
     policy(&body.canary, &mut findings);
     limits(&body.limits, &mut findings);
+    allowances(&body.allow, &mut findings);
     let token = body.source_token.map(|token| token.0);
     check_token(token.as_ref(), source.as_ref(), &mut findings);
     findings.finish()?;
@@ -75,6 +83,8 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
         strategy: body.strategy,
         policy: body.canary,
         limits: body.limits,
+        allow: body.allow,
+        scan: body.scan,
         variables,
         secrets,
         unset: body.unset,
@@ -259,6 +269,24 @@ fn limits(limits: &Limits, findings: &mut Findings) {
     findings.require(verify.contains(&limits.verify_ms), "limits.verify_ms", || {
         format!("the health path may have {SECOND_MS} to {} ms to answer", 10 * MINUTE_MS)
     });
+}
+
+/// A reason is part of each: nothing is let through in silence.
+fn allowances(allow: &[Allowance], findings: &mut Findings) {
+    findings.require(allow.len() <= Scan::SHOWN, "allow", || {
+        format!("{} findings are allowed; {} is the most: mend the others", allow.len(), Scan::SHOWN)
+    });
+    for (at, one) in allow.iter().take(Scan::SHOWN).enumerate() {
+        let said = |text: &str, most: usize| {
+            (1..=most).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control)
+        };
+        findings.require(said(&one.finding, LONGEST_FINDING), &format!("allow[{at}].finding"), || {
+            format!("it is the id of a finding, such as `github-token:src/config.js:12`, of at most {LONGEST_FINDING} characters")
+        });
+        findings.require(said(&one.why, LONGEST_WHY), &format!("allow[{at}].why"), || {
+            format!("say why it may stay, on one line of at most {LONGEST_WHY} characters")
+        });
+    }
 }
 
 fn check_token(token: Option<&SecretString>, source: Option<&SourceRef>, findings: &mut Findings) {

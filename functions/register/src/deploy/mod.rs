@@ -86,6 +86,8 @@ async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order
         strategy: wanted.strategy,
         policy: wanted.policy.clone(),
         limits: wanted.limits.clone(),
+        allow: wanted.allow.clone(),
+        scan: wanted.scan,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     })

@@ -92,3 +92,25 @@ async fn nothing_outside_is_touched_but_topics() {
     assert!(outside.acts.is_empty() && outside.mails.is_empty() && outside.timers.is_empty());
     assert!(outside.fetched.is_empty(), "the source is deploy-step's to fetch");
 }
+
+#[tokio::test]
+async fn what_is_allowed_is_kept_with_its_reason_and_never_without() {
+    let world = World::new();
+    let with = |allow: serde_json::Value| json!({"path": "/srv/shop", "service": "shop", "allow": allow});
+    for (allow, field) in [
+        (json!([{"finding": "stripe-key:a.js:1", "why": " "}]), "allow[0].why"),
+        (json!([{"finding": "", "why": "x"}]), "allow[0].finding"),
+        (json!([{"finding": "a\nb", "why": "x"}]), "allow[0].finding"),
+        (json!(vec![json!({"finding": "a", "why": "x"}); 21]), "allow"),
+    ] {
+        let answer = world.post("/api/v1/deployments", &with(allow)).await;
+        assert!(answer.status == 422 && answer.text("detail").contains(&format!("`{field}`")), "{answer:?}");
+    }
+    let allow = json!([{"finding": "stripe-key:a.js:1", "why": "revoked"}]);
+    let answer = world.post("/api/v1/deployments", &with(allow)).await;
+    let stored = world.deployment(&answer.text("deployment_id").parse().unwrap()).await;
+    assert_eq!(
+        (stored.allow[0].finding.as_str(), stored.allow[0].why.as_str()),
+        ("stripe-key:a.js:1", "revoked")
+    );
+}

@@ -11,7 +11,10 @@ use super::{
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
 use clap::Args;
-use model::{document::Strategy, port::source::SourceRef};
+use model::{
+    document::{Allowance, ScanPolicy, ScanSeverity, Strategy},
+    port::source::SourceRef,
+};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -45,6 +48,15 @@ pub struct Deploy {
     /// A variable, plain or secret, that the service is to have no longer.
     #[arg(long, value_name = "NAME")]
     pub unset: Vec<String>,
+    /// A finding of the scan that is let through, by the id that the refusal names; its reason follows as --why.
+    #[arg(long, value_name = "FINDING", requires = "why")]
+    pub allow: Vec<String>,
+    /// Why it may stay: one for all that are allowed, or one for each in their order. Kept with the deployment.
+    #[arg(long, value_name = "TEXT", requires = "allow")]
+    pub why: Vec<String>,
+    /// From which severity on a finding in a Dockerfile stops the deployment; none does if absent.
+    #[arg(long, value_parser = severity, value_name = "info|warning|error")]
+    pub dockerfile: Option<ScanSeverity>,
     /// Token for a private repository; better given as SEXTANT_SOURCE_TOKEN.
     #[arg(long, env = "SEXTANT_SOURCE_TOKEN", hide_env_values = true)]
     pub source_token: Option<String>,
@@ -57,8 +69,9 @@ impl Deploy {
     /// Hands it over and, unless told otherwise, follows it.
     /// `data` is this machine's data folder, which is never sent.
     pub async fn run(self, api: &Api, data: &Path, output: Output) -> Result<Ended> {
+        let allow = allowances(&self.allow, &self.why)?;
         let source = self.source(api, data, output).await?;
-        let started: Value = api.post("/api/v1/deployments", &self.body(source)).await?;
+        let started: Value = api.post("/api/v1/deployments", &self.body(source, &allow)).await?;
         let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
         output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
         output.note(&format!("Expected: {}", known.expected));
@@ -83,7 +96,7 @@ impl Deploy {
         Ok(("source", json!(source)))
     }
 
-    fn body(&self, (field, source): (&str, Value)) -> Value {
+    fn body(&self, (field, source): (&str, Value), allow: &[Allowance]) -> Value {
         let mut body = Map::new();
         body.insert(field.to_owned(), source);
         body.insert("strategy".to_owned(), json!(self.strategy));
@@ -105,6 +118,12 @@ impl Deploy {
         }
         if !self.unset.is_empty() {
             body.insert("unset".to_owned(), json!(self.unset));
+        }
+        if !allow.is_empty() {
+            body.insert("allow".to_owned(), json!(allow));
+        }
+        if let Some(dockerfile) = self.dockerfile {
+            body.insert("scan".to_owned(), json!(ScanPolicy { dockerfile: Some(dockerfile) }));
         }
         body.into()
     }
@@ -129,6 +148,9 @@ pub async fn first(address: &Address, app: &str, data: &Path, output: Output) {
         variables: vec![],
         secrets: vec![],
         unset: vec![],
+        allow: vec![],
+        why: vec![],
+        dockerfile: None,
         source_token: None,
         no_wait: false,
     };
@@ -155,6 +177,29 @@ fn address(source: &str, git: bool) -> Result<Option<String>> {
     })
 }
 
+/// Each finding with its reason.
+fn allowances(allow: &[String], why: &[String]) -> Result<Vec<Allowance>> {
+    if why.len() > 1 && why.len() != allow.len() {
+        let (findings, reasons) = (allow.len(), why.len());
+        return Err(Stop::Usage(format!(
+            "--allow is given {findings} times and --why {reasons} times; give one reason for all, or one for each"
+        ))
+        .into());
+    }
+    let reason = |at: usize| why.get(at).or(why.first()).cloned().unwrap_or_default();
+    let one = |(at, finding): (usize, &String)| Allowance { finding: finding.clone(), why: reason(at) };
+    Ok(allow.iter().enumerate().map(one).collect())
+}
+
+fn severity(text: &str) -> Result<ScanSeverity, String> {
+    match text {
+        "info" => Ok(ScanSeverity::Info),
+        "warning" => Ok(ScanSeverity::Warning),
+        "error" => Ok(ScanSeverity::Error),
+        _ => Err("use `info`, `warning` or `error`".to_owned()),
+    }
+}
+
 fn strategy(text: &str) -> Result<Strategy, String> {
     serde_json::from_value(Value::String(text.to_lowercase()))
         .map_err(|_| "use `instant`, `quick` or `canary`".to_owned())
@@ -179,6 +224,19 @@ fn secret(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_finding_is_allowed_for_a_reason() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let reasons = |allow: &[&str], why: &[&str]| {
+            allowances(&texts(allow), &texts(why)).map(|all| {
+                all.into_iter().map(|one| format!("{}: {}", one.finding, one.why)).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(reasons(&["a", "b"], &["x"]).unwrap(), ["a: x", "b: x"]);
+        assert_eq!(reasons(&["a", "b"], &["x", "y"]).unwrap(), ["a: x", "b: y"]);
+        assert!(reasons(&["a"], &["x", "y"]).is_err());
+    }
 
     #[test]
     fn sources_are_told_apart() {

@@ -31,7 +31,17 @@ fn failure(deployment: &Deployment) -> String {
     };
     let next = if failure.hint.is_empty() { String::new() } else { format!("\n  Next: {}", failure.hint) };
     let (what, words) = (visible(&failure.message), last_words(deployment));
-    format!("{head}\n  What: {what}\n  Where: stage {} ({}){next}{words}", failure.stage, failure.code)
+    let found = stopping(deployment);
+    format!("{head}\n  What: {what}\n  Where: stage {} ({}){next}{found}{words}", failure.stage, failure.code)
+}
+
+/// What of the scan's findings stands in its way, where there is more than one: each is allowed by its own id.
+fn stopping(deployment: &Deployment) -> String {
+    let Some(scan) = deployment.scan.as_ref().filter(|scan| scan.stopping > 1) else { return String::new() };
+    let stops = scan.findings.iter().filter(|finding| finding.stops && finding.allowed.is_none());
+    let lines: Vec<String> =
+        stops.map(|finding| format!("\n    {} ({})", visible(&finding.id), visible(&finding.what))).collect();
+    format!("\n  Found {} that stop it:{}", scan.stopping, lines.concat())
 }
 
 /// What it wrote last: enough to see why, and where the rest is.

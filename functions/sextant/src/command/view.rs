@@ -2,6 +2,7 @@
 
 #![expect(clippy::struct_field_names, reason = "fields have the API's names")]
 
+use model::document::Scan;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,6 +29,7 @@ pub struct Deployment {
     pub stages: Vec<Stage>,
     pub failure: Option<Failure>,
     pub last_words: Vec<String>,
+    pub scan: Option<Scan>,
     pub checks: Vec<String>,
     pub canary: Option<Canary>,
     pub timeline: Vec<Entry>,

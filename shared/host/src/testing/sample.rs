@@ -6,8 +6,8 @@ use model::{
     deployment::{At, Request, accept},
     document::{
         CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept, Limits,
-        Member, Observation, Prediction, SCHEMA, Service, Status, Step, Strategy, Utilization, decision_path,
-        deployment_path, member_path, observation_path, service_path, shard,
+        Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Status, Step, Strategy, Utilization,
+        decision_path, deployment_path, member_path, observation_path, service_path, shard,
     },
     port::{
         store::{Path, Precondition, Write},
@@ -93,6 +93,8 @@ pub fn deployment(number: u32) -> Deployment {
         strategy: Strategy::default(),
         policy: CanaryPolicy::default(),
         limits: Limits::default(),
+        allow: vec![],
+        scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     };

@@ -3,8 +3,8 @@
 use crate::{
     DeploymentId, ServiceName, TenantId,
     document::{
-        CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits, SCHEMA, Sealed,
-        Status, Step, Strategy, shard,
+        Allowance, CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits, SCHEMA,
+        ScanPolicy, Sealed, Status, Step, Strategy, shard,
     },
     message::{Message, kind},
     port::source::SourceRef,
@@ -39,6 +39,10 @@ pub struct Request {
     pub policy: CanaryPolicy,
     /// Within which time.
     pub limits: Limits,
+    /// Findings of the scan that are let through, and why.
+    pub allow: Vec<Allowance>,
+    /// What beside live keys stops it.
+    pub scan: ScanPolicy,
     /// Plain variables that it runs with: those of its service.
     pub variables: BTreeMap<String, String>,
     /// Secret ones, sealed for the service.
@@ -72,6 +76,8 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         strategy: request.strategy,
         policy: resolved(request.policy, at),
         limits: request.limits,
+        allow: request.allow,
+        scan_policy: request.scan,
         variables: request.variables,
         service_secrets: !request.secrets.is_empty(),
         secrets: request.secrets,
@@ -100,6 +106,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         last_good,
         traffic: None,
         canary: CanaryRun::default(),
+        scan: None,
         checks: vec![],
         failure: None,
         last_words: vec![],

@@ -7,7 +7,7 @@ use super::{
     enter::{act, busy, commit, effect, enter, fail, queue, refused, rest, take_back, unchanged, wait},
     late, restore,
     retry::{failed_try, lost},
-    shift,
+    scan, shift,
     window::{closed_window, settles_in},
 };
 use crate::{
@@ -238,18 +238,8 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
     let back = matches!(next.step, Step::Restore | Step::AwaitRestore);
     next.tries = if matches!(outcome, Outcome::Fault(_)) || back { next.tries } else { 0 };
     match outcome {
-        Outcome::Scanned { archive, mut checks } => {
-            next.commit = Some(archive.manifest.revision().to_owned());
-            next.archive = Some(*archive);
-            next.checks.append(&mut checks);
-            next.progress = 10;
-            enter(next, at, Step::Analyze, "Nothing speaks against it. Finding out what it is")
-        }
-        Outcome::Rejected(failure) => {
-            let text = failure.message.clone();
-            next.failure = Some(failure);
-            rest(next, at, Ending::SecurityFailed, text)
-        }
+        Outcome::Scanned { archive, scan, checks } => scan::passed(next, at, *archive, *scan, checks),
+        Outcome::Rejected { failure, archive, scan } => scan::stopped(next, at, failure, *archive, *scan),
         Outcome::Analyzed { plan, decision, summary } => {
             (next.plan, next.decision) = (Some(*plan), Some(decision));
             enter(next, at, Step::StartBuild, format!("{summary}. Building"))

@@ -13,7 +13,7 @@ use crate::document::{Deployment, Step};
 pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Scanned { .. } => step == Step::Scan,
-        Outcome::Rejected(_) => matches!(step, Step::Scan | Step::Analyze),
+        Outcome::Rejected { .. } => matches!(step, Step::Scan | Step::Analyze),
         Outcome::Analyzed { .. } => step == Step::Analyze,
         Outcome::BuildStarted => step == Step::StartBuild,
         Outcome::BuildRead(_) => matches!(step, Step::StartBuild | Step::AwaitBuild),
@@ -70,7 +70,7 @@ pub(super) fn left_over(next: &Deployment, outcome: &Outcome) -> Transition {
         | Outcome::TrafficPending { .. }
         | Outcome::TrafficUnknown
         | Outcome::Scanned { .. }
-        | Outcome::Rejected(_)
+        | Outcome::Rejected { .. }
         | Outcome::Analyzed { .. }
         | Outcome::BuildStarted
         | Outcome::BuildRead(_)

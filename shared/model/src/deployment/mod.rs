@@ -22,6 +22,7 @@ mod enter;
 mod late;
 mod restore;
 mod retry;
+mod scan;
 mod shift;
 mod slot;
 mod window;
@@ -34,7 +35,7 @@ pub use slot::{Claim, claim, settle};
 
 use crate::{
     DecisionId, Timestamp,
-    document::{Counts, Deployment, Failure, Kept, Step},
+    document::{Counts, Deployment, Failure, Kept, Scan, Step},
     port::{
         source::Archived,
         target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
@@ -107,11 +108,20 @@ pub enum Outcome {
     Scanned {
         /// The archive that it was packed into.
         archive: Box<Archived>,
+        /// What was found in it.
+        scan: Box<Scan>,
         /// What was checked, for the report.
         checks: Vec<String>,
     },
     /// Something in it must not be deployed.
-    Rejected(Failure),
+    Rejected {
+        /// What.
+        failure: Failure,
+        /// The archive it is in.
+        archive: Box<Archived>,
+        /// What was found in it.
+        scan: Box<Scan>,
+    },
     /// We know what it is; the decision is part of the same commit.
     Analyzed {
         /// How it is built and run.

@@ -1,6 +1,6 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
-use super::{CanaryPolicy, Kept, Limits, Sealed, Stage, Status, Step, Strategy};
+use super::{Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Sealed, Stage, Status, Step, Strategy};
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     message::Message,
@@ -188,6 +188,12 @@ pub struct Deployment {
     /// How long things may take.
     #[serde(default)]
     pub limits: Limits,
+    /// Findings of the scan that whoever asked lets through, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Allowance>,
+    /// What beside live keys stops it.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub scan_policy: ScanPolicy,
     /// Plain variables of the service, as they were when this deployment was accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
@@ -284,6 +290,9 @@ pub struct Deployment {
     /// The shift under way.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub canary: CanaryRun,
+    /// What the scan of its source found; none before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
     /// What was checked, for the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,

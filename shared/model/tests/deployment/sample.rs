@@ -4,8 +4,8 @@ use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
-        CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, SCHEMA, Service, Stage,
-        Strategy,
+        CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, SCHEMA, ScanPolicy, Service,
+        Stage, Strategy,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
@@ -48,6 +48,8 @@ pub fn request(n: u32, strategy: Strategy) -> Request {
         strategy,
         policy: CanaryPolicy { deadline_windows: 2, ..CanaryPolicy::default() },
         limits: Limits::default(),
+        allow: vec![],
+        scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     }
@@ -105,12 +107,19 @@ pub fn failure() -> Failure {
     }
 }
 
-pub fn scanned() -> Outcome {
+fn archive() -> Box<Archived> {
     let origin = Origin { commit: Some("abc".to_owned()), ..Origin::default() };
     let digest = "d".repeat(64).parse().unwrap();
     let manifest = Manifest { digest, packed_bytes: 1, bytes: 2, files: 1, origin };
-    let archive = Box::new(Archived { key: "sources/acme/archive".to_owned(), manifest });
-    Outcome::Scanned { archive, checks: vec!["no secrets".to_owned()] }
+    Box::new(Archived { key: "sources/acme/archive".to_owned(), manifest })
+}
+
+pub fn scanned() -> Outcome {
+    Outcome::Scanned { archive: archive(), scan: Box::default(), checks: vec!["no secrets".to_owned()] }
+}
+
+pub fn rejected() -> Outcome {
+    Outcome::Rejected { failure: failure(), archive: archive(), scan: Box::default() }
 }
 
 pub fn analyzed() -> Outcome {
