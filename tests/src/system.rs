@@ -39,6 +39,7 @@ pub struct Setup {
     exe: PathBuf,
     hostile: Option<u64>,
     crash_at: Option<&'static str>,
+    flags: Vec<&'static str>,
 }
 
 /// A system: its folders, its mail server, and the process that runs now.
@@ -64,7 +65,7 @@ pub struct Killed;
 impl System {
     /// Of this executable.
     pub fn of(exe: impl Into<PathBuf>) -> Setup {
-        Setup { exe: exe.into(), hostile: None, crash_at: None }
+        Setup { exe: exe.into(), hostile: None, crash_at: None, flags: vec![] }
     }
 
     /// The folder of everything that belongs to it.
@@ -188,6 +189,7 @@ impl System {
         if let Some(point) = self.setup.crash_at {
             arguments.extend(["--crash-at".to_owned(), point.to_owned()]);
         }
+        arguments.extend(self.setup.flags.iter().map(|flag| (*flag).to_owned()));
         process::Command { exe: self.setup.exe.clone(), arguments, work: self.work().to_owned() }
     }
 
@@ -232,6 +234,13 @@ impl Setup {
     #[must_use]
     pub fn crash_at(mut self, point: &'static str) -> Self {
         self.crash_at = Some(point);
+        self
+    }
+
+    /// With more flags of `up`.
+    #[must_use]
+    pub fn flags(mut self, flags: &[&'static str]) -> Self {
+        self.flags = flags.to_vec();
         self
     }
 

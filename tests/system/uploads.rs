@@ -201,3 +201,48 @@ async fn killed_while_it_takes_an_archive() -> Result<(), Killed> {
     assert_eq!(app.builds("v1"), 1);
     Ok(())
 }
+
+/// The bounds are settings: the server says them, holds to them, and the command line packs by them.
+#[tokio::test]
+async fn how_much_is_taken_is_set() -> Result<(), Killed> {
+    let flags = ["--source-files", "4", "--source-mib", "2", "--upload-mib", "1"];
+    let system = system().flags(&flags).start().await;
+    let owner = system.address().token.clone();
+    let most = system.get("/api/v1/sources").await?.expect(200);
+    assert_eq!(most, json!({"files": 4, "bytes": 2 << 20, "packed_bytes": 1 << 20}));
+    let app = system.app("shop");
+    let (digest, bytes) = packed(&app.folder);
+    let (slug, detail) = send(&system, digest.as_str(), bytes, &owner).await?.problem(422);
+    assert!(slug == "archive-refused" && detail.contains("more than 4 files"), "{detail}");
+    let (_, detail) = send(&system, digest.as_str(), vec![0; (1 << 20) + 1], &owner).await?.problem(413);
+    assert!(detail.contains("SEXTANT_UPLOAD_MIB"), "{detail}");
+    let said = system.run(&["deploy", &app.folder.display().to_string()]).await;
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("5 files, and 2 MiB in 4 files is the most"), "{said}");
+    assert_eq!(left(&system), Vec::<String>::new());
+    Ok(())
+}
+
+/// With one fetch and one build at once the second waits, and says for what.
+#[tokio::test]
+async fn how_many_are_built_at_once_is_set() -> Result<(), Killed> {
+    let system = system().flags(&["--builds", "1", "--fetches", "1"]).start().await;
+    let (one, two) = (system.app("one"), system.app("two"));
+    let hold = system.hold("v1");
+    let first = system.deploy(&one.order_with("v1", "HOLD", &hold.path.display().to_string())).await?;
+    system.wait_for(&first, |event| event.is_log("building v1")).await?;
+    let second = system.deploy(&two.order("v2")).await?;
+    let waiting = async {
+        while system.deployment(&second).await?["waits"] == Value::Null {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok::<_, Killed>(system.deployment(&second).await?["waits"].to_string())
+    };
+    let waits = tokio::time::timeout(PATIENCE, waiting).await.expect("it never waited")?;
+    assert!(waits.contains("Waits for one of 1 builds"), "{waits}");
+    hold.release().await;
+    for id in [first, second] {
+        assert_eq!(system.rest(&id).await?["pipeline_status"], "DEPLOYED");
+    }
+    Ok(())
+}

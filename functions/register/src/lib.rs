@@ -116,6 +116,10 @@ fn sources(function: Function) -> Function {
             .answers::<Uploaded>(200),
         )
         .route(
+            Route::get("/api/v1/sources", Role::Deployer, "Says how large a source may be", upload::bounds)
+                .answers::<upload::Bounds>(200),
+        )
+        .route(
             Route::get(
                 "/api/v1/sources/{digest}",
                 Role::Deployer,

@@ -10,8 +10,8 @@ use model::port::{
 };
 use serde::Serialize;
 
-/// Bytes of an archive.
-pub const MOST_BYTES: usize = 512 << 20;
+/// Bytes of an archive, whatever is set: `upload_mib` is at most this.
+pub const MOST_BYTES: usize = 8 << 30;
 /// What names the archive before it is sent.
 pub const HEADER: &str = "x-sextant-digest";
 
@@ -49,8 +49,44 @@ impl From<Manifest> for Uploaded {
     }
 }
 
+/// How large a source may be.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Bounds {
+    /// Bytes of all files.
+    pub bytes: i64,
+    /// Files and links.
+    pub files: i64,
+    /// Bytes of the archive.
+    pub packed_bytes: i64,
+}
+
+/// Says it, so that nobody packs and sends what is not taken.
+pub async fn bounds(ctx: Context, _: Request) -> Result<Response, Error> {
+    let settings = &ctx.config.settings;
+    let bounds = Bounds {
+        bytes: settings.source_mib.get() << 20,
+        files: settings.source_files.get(),
+        packed_bytes: settings.upload_mib.get() << 20,
+    };
+    Ok(Response::json(200, &bounds))
+}
+
+/// One that says itself that it is too large is refused before it is read; of others as much is read as is taken.
+fn within_bounds(ctx: &Context, request: &Request) -> Result<(), Error> {
+    let most = ctx.config.settings.upload_mib.get();
+    let announced = request.header("content-length").and_then(|length| length.parse::<i64>().ok());
+    if announced.is_some_and(|bytes| bytes > most << 20) {
+        return Err(Error::too_large(format!(
+            "The archive has more than {most} MiB, which is the most that is taken here. Nothing was read; list what \
+             the app doesn't need in .sextantignore, or raise SEXTANT_UPLOAD_MIB."
+        )));
+    }
+    Ok(())
+}
+
 /// Takes one. What is here already is not read again.
 pub async fn upload(ctx: Context, request: Request) -> Result<Response, Error> {
+    within_bounds(&ctx, &request)?;
     let digest = named(&request)?;
     let tenant = ctx.tenant()?.clone();
     if let Some(manifest) = ctx.ports.source.find(&tenant, &digest).await? {

@@ -3,6 +3,7 @@
 use super::server::{self, Address};
 use crate::failure::Stop;
 use anyhow::{Context as _, Result};
+use archive::Limits;
 use bytes::Bytes;
 use clap::Args;
 use futures::Stream;
@@ -140,6 +141,27 @@ impl Api {
         match response.status() {
             StatusCode::NOT_FOUND => Ok(false),
             status if status.is_success() => Ok(true),
+            status => Err(refused(status, &response.bytes().await.unwrap_or_default())),
+        }
+    }
+
+    /// How large a source may be there; as usual where the server doesn't say.
+    pub async fn source_limits(&self) -> Result<Limits> {
+        let request = self.request(Method::GET, "/api/v1/sources").timeout(ANSWER);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        match response.status() {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(Limits::default()),
+            status if status.is_success() => {
+                let said: Value = response.json().await.map_err(|error| self.unreachable(&error))?;
+                let most = |name: &str, usual: u64| said[name].as_u64().unwrap_or(usual);
+                let usual = Limits::default();
+                Ok(Limits {
+                    bytes: most("bytes", usual.bytes),
+                    files: most("files", usual.files),
+                    packed_bytes: most("packed_bytes", usual.packed_bytes),
+                    ..usual
+                })
+            }
             status => Err(refused(status, &response.bytes().await.unwrap_or_default())),
         }
     }

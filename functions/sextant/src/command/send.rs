@@ -28,7 +28,8 @@ struct Packed {
 pub async fn send(api: &Api, folder: &Path, data: &Path, output: Output) -> Result<Manifest> {
     apart(folder, data)?;
     let (from, quiet) = (folder.to_owned(), output.is_json() || !io::stderr().is_terminal());
-    let packing = tokio::task::spawn_blocking(move || pack(&from, quiet));
+    let limits = api.source_limits().await?;
+    let packing = tokio::task::spawn_blocking(move || pack(&from, limits, quiet));
     let (packed, left) = packing.await.context("packing broke off")??;
     for line in &left {
         output.note(line);
@@ -64,12 +65,11 @@ fn apart(folder: &Path, data: &Path) -> Result<()> {
 }
 
 /// Packs into a file that goes when it is dropped; and what is to be said about what stays.
-fn pack(folder: &Path, quiet: bool) -> Result<(Packed, Vec<String>)> {
+fn pack(folder: &Path, limits: Limits, quiet: bool) -> Result<(Packed, Vec<String>)> {
     let usage =
         |error: archive::Error| Stop::Usage(format!("`{}` can't be packed: {error}", folder.display()));
     let git = Git::of(folder, None);
     let tracked = git.as_ref().and_then(Git::tracked);
-    let limits = Limits::default();
     let tree = archive::walk(folder, &Rules { tracked, limits }).map_err(usage)?;
     let file = tempfile::Builder::new().prefix("sextant-source-").tempfile();
     let mut file = file.context("no temporary file could be made; point TMPDIR to a place with room")?;
@@ -168,7 +168,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let (packed, said) = pack(app.path(), true).unwrap();
+        let (packed, said) = pack(app.path(), Limits::default(), true).unwrap();
         assert_eq!(packed.manifest.files, 2);
         assert_eq!(
             said,

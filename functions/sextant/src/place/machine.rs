@@ -116,7 +116,7 @@ impl Machine {
             helpers: helpers()?,
             keys: keys.clone(),
             inherited: inherited.clone(),
-            builds: target::BUILDS,
+            builds: count(options.settings.builds.get()),
         })
         .await?;
         let target = Arc::new(target);
@@ -128,17 +128,31 @@ impl Machine {
             objects: objects.clone(),
             keys,
             mailer: Arc::new(mailer),
-            source: Arc::new(MachineSource::open(source::Options::new(
-                &data,
-                &inherited.path,
-                objects,
-                clock.clone(),
+            source: Arc::new(MachineSource::open(sources(
+                source::Options::new(&data, &inherited.path, objects, clock.clone()),
+                &options.settings,
             ))?),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
         };
         Ok(Self { data, store, broker, clock, target, ports: Arc::new(ports) })
     }
+}
+
+/// Within the bounds that were set.
+fn sources(options: source::Options, settings: &Settings) -> source::Options {
+    let bytes = |mib: i64| mib.unsigned_abs() << 20;
+    let limits = archive::Limits {
+        bytes: bytes(settings.source_mib.get()),
+        files: settings.source_files.get().unsigned_abs(),
+        packed_bytes: bytes(settings.upload_mib.get()),
+        ..archive::Limits::default()
+    };
+    source::Options { limits, fetches: count(settings.fetches.get()), ..options }
+}
+
+fn count(setting: i64) -> usize {
+    usize::try_from(setting).unwrap_or(1)
 }
 
 fn mailer(settings: &Settings, data: &Path) -> Result<Mailer> {

@@ -121,6 +121,16 @@ settings! {
     collect_minutes: Whole<1, 1_440> = "5" "SEXTANT_COLLECT_MINUTES" --"collect-minutes" Both ["collect-metrics"] Operator;
     /// Streams that one instance has open at once.
     streams: Whole<1, 100_000> = "200" "SEXTANT_STREAMS" --"streams" Both ["console"] Operator;
+    /// MiB of the archive that a source is sent as.
+    upload_mib: Whole<1, 8_192> = "512" "SEXTANT_UPLOAD_MIB" --"upload-mib" Both ["register"] Operator;
+    /// MiB of all files of a source.
+    source_mib: Whole<1, 65_536> = "1024" "SEXTANT_SOURCE_MIB" --"source-mib" Both ["register"] Operator;
+    /// Files and links of a source.
+    source_files: Whole<1, 2_000_000> = "200000" "SEXTANT_SOURCE_FILES" --"source-files" Both ["register"] Operator;
+    /// Sources that one instance fetches at once; the others wait for their turn, and say so.
+    fetches: Whole<1, 64> = "4" "SEXTANT_FETCHES" --"fetches" Machine ["serve", "up"] Nobody;
+    /// Builds at once on a machine, each of which may take all cores; the others wait for their turn, and say so.
+    builds: Whole<1, 64> = "2" "SEXTANT_BUILDS" --"builds" Machine ["serve", "up"] Nobody;
     /// Whether predictions stay as they are, whatever is measured and answered; shows what learning is worth.
     no_learning: bool = "off" "SEXTANT_NO_LEARNING" --"no-learning" Both ["learn"] Operator;
     /// Whether what tenants teach is also folded into a pool that all of them share.
