@@ -121,8 +121,8 @@ pub(crate) async fn check_push(
         PushAuth::Token(secret) => secret,
     };
     let header = headers.get("authorization").and_then(|value| bearer(value.to_str().ok()?));
-    let given = query.split('&').find_map(|pair| pair.strip_prefix("token=")).or(header);
-    let same = given.is_some_and(|given| same(given, secret));
+    let given = crate::request::in_query(query, "token").or(header.map(Into::into));
+    let same = given.is_some_and(|given| same(&given, secret));
     Some(if same {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use crate::{
     Caller, Context, Error, Function, Kind, Method, Request, Response, Route, Runner, Trace, address, auth,
     cors, idempotency,
     idempotency::{Checked, IdempotencyKey},
-    push,
+    push, request,
     response::Body,
     routing::{self, Found},
     serve::Closing,
@@ -145,15 +145,10 @@ impl Runner {
     }
 
     fn session(&self, uri: &Uri) -> Result<Response, Error> {
-        let code = uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("code="))
-            .unwrap_or_default();
+        let code = request::in_query(uri.query().unwrap_or_default(), "code").unwrap_or_default();
         let secure = self.config.public_url.starts_with("https://");
         self.sessions.redeem(
-            code,
+            &code,
             self.ports.clock.real(),
             &self.config.token_key,
             self.ports.random.bits(),

@@ -9,7 +9,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
 /// One request, its body read and within the route's limit.
 #[derive(Clone)]
@@ -233,6 +233,11 @@ fn plain(text: &str) -> String {
 /// serde names a missing field only in its text; the path ends at the object around it.
 fn missing(text: &str) -> Option<&str> {
     text.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// The first value of a name in a query, decoded.
+pub(crate) fn in_query<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 fn urlencoded<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {

@@ -70,18 +70,7 @@ fn captures(pattern: &str, segments: &[&str]) -> BTreeMap<String, String> {
 
 /// Percent-decoding; what is not UTF-8 after it shows as replacement characters and then matches no id.
 fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while let Some(&byte) = bytes.get(place) {
-        let pair = bytes
-            .get(place + 1..place + 3)
-            .filter(|pair| byte == b'%' && pair.iter().all(u8::is_ascii_hexdigit));
-        let escaped = pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        out.push(escaped.unwrap_or(byte));
-        place += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use futures::Stream;
 use model::port::source::{Digest, Manifest};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -214,10 +215,10 @@ fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
     }
 }
 
+/// What is escaped in a path's segment or a query's value: all but the unreserved characters of RFC 3986.
+pub const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// Text as one segment of a path, or one value of a query.
 pub fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }

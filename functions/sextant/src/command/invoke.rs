@@ -1,6 +1,9 @@
 //! `sextant invoke FUNCTION`: starts a function once, as its trigger would: a request, a schedule or a message.
 
-use super::{client::Api, output::Output};
+use super::{
+    client::{Api, encoded},
+    output::Output,
+};
 use crate::{
     failure::{Ended, Stop},
     functions,
@@ -131,19 +134,6 @@ async fn newest(name: &str, api: &Api) -> Result<String> {
             "there is no deployment whose `{field}` could stand for `{name}`: deploy something first, or give it with `--path {name}=…`"
         );
         Stop::Usage(text).into()
-    })
-}
-
-/// As one segment of a path.
-fn encoded(value: &str) -> String {
-    use std::fmt::Write as _;
-    value.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
     })
 }
 

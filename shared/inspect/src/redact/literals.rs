@@ -1,9 +1,13 @@
 //! Values that are known to be secret: those of the service's own variables, in the spellings they are logged in.
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::LITERAL_MIN;
 use crate::secret::judge::{AHEAD, Hit, Until};
+
+/// What a value has escaped in a URL: all but the unreserved characters of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The values, ready to be searched for.
 #[derive(Debug)]
@@ -55,24 +59,10 @@ fn variants(secret: &str) -> Vec<String> {
         let part = part.trim().trim_matches('*');
         let json = serde_json::to_string(part).unwrap_or_default();
         let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
-        for variant in [part.to_owned(), json, percent_encoded(part)] {
+        for variant in [part.to_owned(), json, utf8_percent_encode(part, ESCAPED).to_string()] {
             if part.len() >= LITERAL_MIN {
                 out.push(variant);
             }
-        }
-    }
-    out
-}
-
-fn percent_encoded(text: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-            out.extend(['%', char::from(digits[0]), char::from(digits[1])]);
         }
     }
     out

@@ -167,17 +167,7 @@ fn range(text: &str, length: u64) -> Option<Result<(u64, u64), ()>> {
 
 /// Percent-decodes a path and drops its leading slash; `None` if it tries to climb or hides something.
 fn decode(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |b: Option<u8>| (b? as char).to_digit(16);
-        bytes.push((digit(rest.next())? * 16 + digit(rest.next())?) as u8);
-    }
-    let text = String::from_utf8(bytes).ok()?;
+    let text = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
     let hidden = |part: &str| part.starts_with('.') && part != ".well-known";
     if text.contains('\0') || text.contains('\\') || text.split('/').any(hidden) {
         return None;
@@ -245,9 +235,11 @@ mod tests {
     #[test]
     fn paths_stay_inside() {
         assert_eq!(decode("/a%20b/c.html").as_deref(), Some("a b/c.html"));
+        // As browsers send it: what is no escape stands for itself.
+        assert_eq!(decode("/100%.html").as_deref(), Some("100%.html"));
         assert_eq!(decode("/.well-known/x").as_deref(), Some(".well-known/x"));
         for bad in
-            ["/../etc/passwd", "/%2e%2e/etc", "/a/..%2fb", "/.env", "/a/.git/config", "/%00", "/%zz", "/a\\b"]
+            ["/../etc/passwd", "/%2e%2e/etc", "/a/..%2fb", "/.env", "/a/.git/config", "/%00", "/%ff", "/a\\b"]
         {
             assert_eq!(decode(bad), None, "{bad}");
         }

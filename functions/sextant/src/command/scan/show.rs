@@ -1,7 +1,9 @@
 //! Findings as text for people, as JSON, and as SARIF 2.1.0.
 
 use super::finding::{Finding, Scanned};
+use crate::command::client::ESCAPED;
 use inspect::docker::Severity;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -79,8 +81,6 @@ fn level(severity: Severity) -> &'static str {
 
 /// A path as the reference that SARIF wants: what is no plain character is written as `%XX`.
 fn uri(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    path.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    const ESCAPED_IN_PATH: &AsciiSet = &ESCAPED.remove(b'/');
+    utf8_percent_encode(path, ESCAPED_IN_PATH).to_string()
 }
