@@ -128,8 +128,10 @@ fn claim_compose(app: &App, draft: &mut Draft) {
             if let Some(port) = port.filter(|port| *port > 0 && !draft.report.static_site) {
                 draft.claim_port(port, origin);
             }
-        } else if entry.path.get(2).is_some_and(|part| part == "environment") {
-            claim_variable(&entry.path[3], &entry.value, origin, draft);
+        } else if entry.is("services.*.environment.*")
+            && let Some(key) = entry.path.last()
+        {
+            claim_variable(key, &entry.value, origin, draft);
         }
     }
 }

@@ -1,7 +1,12 @@
-//! The scalars of a YAML file by their path: enough for `app.yaml`, compose files, `pubspec.yaml` and their like.
+//! The scalars of a YAML file by their path: of `app.yaml`, compose files, `pubspec.yaml`, lock files and their like.
 //!
-//! Block maps, block lists and short flow lists are read; anchors, tags and block texts are passed over. Total and
-//! linear: any text gives an answer, and what is not understood is simply not in it.
+//! Anchors, tags and block texts are passed over, so that no alias multiplies anything. Total and linear: any text
+//! gives an answer, and what is not understood is simply not in it.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// One scalar: `services.web.ports.0` is `8080:80` in line 7.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,116 +25,146 @@ impl Entry {
     }
 }
 
-/// How deep a path may get; deeper nesting is cut.
-const DEPTH: usize = 24;
+/// How deep a path may get; a text that nests deeper ends there.
+const DEPTH: usize = 64;
 /// Bytes of a key, and scalars of a file: each scalar has a path of its own, which would grow without a bound.
 const KEY: usize = 256;
 const SCALARS: usize = 20_000;
+/// Lines that are passed over because no YAML has them.
+const BROKEN_LINES: usize = 8;
 
-struct Level {
-    indent: usize,
-    key: String,
-    /// Whether it is one item of a list.
-    item: bool,
-    /// The number of the next item, when this level holds a list.
-    items: usize,
+/// A map or a list above a scalar.
+#[derive(Debug)]
+pub(crate) struct Level<'t> {
+    /// The key in a map; the number, from 0, in a list.
+    pub(crate) key: Cow<'t, str>,
+    /// The line of that key, from 1.
+    pub(crate) line: usize,
+    /// The number of the next item; none in a map.
+    next: Option<usize>,
+    /// Whether a map has read a key whose value comes next.
+    has_key: bool,
+    /// Whether it is itself a key of the map above it.
+    is_key: bool,
 }
 
-/// Reads every scalar, in the order of the file.
-pub(crate) fn read(text: &str) -> Vec<Entry> {
-    let mut levels: Vec<Level> = Vec::new();
-    let mut entries = Vec::new();
-    let mut block: Option<usize> = None;
-    for (index, raw) in text.lines().enumerate() {
-        if entries.len() >= SCALARS {
-            break;
-        }
-        let line = without_comment(raw);
-        let bare = line.trim_start();
-        if bare.is_empty() || bare.starts_with("---") {
-            continue;
-        }
-        let mut indent = line.len() - bare.len();
-        if block.is_some_and(|above| indent > above) {
-            continue;
-        }
-        block = None;
-        let mut rest = bare.trim_end();
-        while let Some(item) = rest.strip_prefix("- ").or_else(|| (rest == "-").then_some("")) {
-            // A list may stand in the column of its own key: only what is deeper, or the item before, ends here.
-            while levels.last().is_some_and(|top| top.indent > indent || (top.item && top.indent == indent)) {
-                levels.pop();
-            }
-            let number = levels.last_mut().map_or(0, |level| {
-                level.items += 1;
-                level.items - 1
-            });
-            if levels.len() < DEPTH {
-                levels.push(Level { indent, key: number.to_string(), item: true, items: 0 });
-            }
-            indent += 2 + (item.len() - item.trim_start().len());
-            rest = item.trim_start();
-        }
-        let path = |levels: &[Level]| levels.iter().map(|level| level.key.clone()).collect::<Vec<_>>();
-        let found = key_and_value(rest).map(|(key, value)| (key.chars().take(KEY).collect(), value));
-        let Some((key, value)) = found else {
-            if !rest.is_empty() {
-                entries.push(Entry { path: path(&levels), value: unquoted(rest), line: index + 1 });
-            }
-            continue;
-        };
-        while levels.last().is_some_and(|top| top.indent >= indent) {
-            levels.pop();
-        }
-        if levels.len() < DEPTH {
-            levels.push(Level { indent, key, item: false, items: 0 });
-        }
-        if value.starts_with('|') || value.starts_with('>') {
-            block = Some(indent);
-        } else if let Some(list) = value.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
-            for (number, item) in
-                list.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate().take(SCALARS)
-            {
-                let mut path = path(&levels);
-                path.push(number.to_string());
-                entries.push(Entry { path, value: unquoted(item), line: index + 1 });
-            }
-        } else if !value.is_empty() {
-            entries.push(Entry { path: path(&levels), value: unquoted(value), line: index + 1 });
-        }
+impl Level<'_> {
+    fn new(is_list: bool, is_key: bool) -> Self {
+        Self { key: Cow::Borrowed(""), line: 0, next: is_list.then_some(0), has_key: false, is_key }
     }
-    entries
 }
 
-fn key_and_value(text: &str) -> Option<(String, &str)> {
-    let end = match text.chars().next()? {
-        quote @ ('"' | '\'') => text[1..].find(quote)? + 2,
-        _ => text.find(": ").or_else(|| text.ends_with(':').then(|| text.len() - 1))?,
-    };
-    let value = text[end..].trim_start().strip_prefix(':')?;
-    Some((unquoted(&text[..end]), value.trim()))
+/// A scalar that is no key.
+pub(crate) struct Scalar<'t> {
+    pub(crate) value: Cow<'t, str>,
+    pub(crate) line: usize,
+    /// Whether it is a text in `|` or `>`.
+    block: bool,
 }
 
-fn unquoted(text: &str) -> String {
-    let text = text.trim();
-    let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
-}
-
-/// The line without a comment: `#` counts at the start or after a space, outside of quotes.
-fn without_comment(line: &str) -> &str {
-    let mut quote = None;
-    let mut before = ' ';
-    for (at, c) in line.char_indices() {
-        match (quote, c) {
-            (None, '#') if before.is_whitespace() => return &line[..at],
-            (None, '"' | '\'') if before.is_whitespace() || "[,".contains(before) => quote = Some(c),
-            (Some(open), _) if c == open => quote = None,
+/// Calls back for each value with the levels above it, until told to stop: a scalar, or none where a map or a list
+/// begins.
+///
+/// # Errors
+/// The line, from 1, and what is wrong there; what stands before it has been told.
+pub(crate) fn walk<'t>(
+    text: &'t str,
+    mut each: impl FnMut(&[Level<'t>], Option<Scalar<'t>>) -> ControlFlow<()>,
+) -> Result<(), (usize, String)> {
+    let mut levels: Vec<Level> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| (error.marker().line(), error.info().to_owned()))?;
+        let line = span.start.line();
+        match event {
+            Event::Scalar(value, style, ..) if begins_value(&mut levels, &value, line) => {
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // What is left out is no value.
+                let is_absent = value.is_empty() && style == ScalarStyle::Plain;
+                if !is_absent && each(&levels, Some(Scalar { value, line, block })).is_break() {
+                    return Ok(());
+                }
+                ends_value(&mut levels);
+            }
+            Event::Alias(_) if begins_value(&mut levels, "", line) => ends_value(&mut levels),
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                if levels.len() >= DEPTH {
+                    return Err((line, format!("nested deeper than {DEPTH}")));
+                }
+                let is_key = !begins_value(&mut levels, "", line);
+                if !is_key && each(&levels, None).is_break() {
+                    return Ok(());
+                }
+                levels.push(Level::new(matches!(event, Event::SequenceStart(..)), is_key));
+            }
+            Event::SequenceEnd | Event::MappingEnd if levels.pop().is_some_and(|level| !level.is_key) => {
+                ends_value(&mut levels);
+            }
             _ => {}
         }
-        before = c;
     }
-    line
+    Ok(())
+}
+
+/// Whether what begins here is a value; else it is the key of the innermost map.
+fn begins_value(levels: &mut [Level], text: &str, line: usize) -> bool {
+    let Some(top) = levels.last_mut() else { return true };
+    if let Some(number) = &mut top.next {
+        (top.key, top.line) = (Cow::Owned(number.to_string()), line);
+        *number += 1;
+        return true;
+    }
+    if top.has_key {
+        return true;
+    }
+    (top.key, top.line, top.has_key) = (Cow::Owned(text.chars().take(KEY).collect()), line, true);
+    false
+}
+
+fn ends_value(levels: &mut [Level]) {
+    if let Some(top) = levels.last_mut() {
+        top.has_key = false;
+    }
+}
+
+/// Reads every scalar, in the order of the file. A line that no YAML has (Spring's `version: @project.version@`, a
+/// template's `{{ name }}`) is passed over, and the rest is read: what stands below it counts for whoever wrote it.
+pub(crate) fn read(text: &str) -> Vec<Entry> {
+    let mut text = plain(text);
+    for _ in 0..BROKEN_LINES {
+        let (entries, broken) = read_once(&text);
+        let Some(shorter) = broken.and_then(|line| without_line(&text, line)) else { return entries };
+        text = Cow::Owned(shorter);
+    }
+    read_once(&text).0
+}
+
+/// Without what would end a line or the file for the parser but not for whoever counts lines.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains(['\r', '\0']) {
+        return Cow::Owned(text.replace("\r\n", "\n").replace(['\r', '\0'], "\u{fffd}"));
+    }
+    Cow::Borrowed(text)
+}
+
+/// The scalars, and the line that ended them.
+fn read_once(text: &str) -> (Vec<Entry>, Option<usize>) {
+    let mut entries = Vec::new();
+    let read = walk(text, |levels, scalar| {
+        if let Some(scalar) = scalar.filter(|scalar| !scalar.block) {
+            let path = levels.iter().map(|level| level.key.clone().into_owned()).collect();
+            entries.push(Entry { path, value: scalar.value.into_owned(), line: scalar.line });
+        }
+        if entries.len() < SCALARS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    (entries, read.err().map(|(line, _)| line))
+}
+
+/// The text with one line emptied, so that the others keep their numbers; none if there is nothing on it.
+fn without_line(text: &str, line: usize) -> Option<String> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let broken = lines.get_mut(line.checked_sub(1)?).filter(|line| !line.trim().is_empty())?;
+    *broken = "";
+    Some(lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -174,5 +209,33 @@ mod tests {
             let _ = read(text);
         }
         assert_eq!(read(&"- ".repeat(5_000)).len(), 0);
+    }
+
+    #[test]
+    fn a_line_that_no_yaml_has_costs_only_itself() {
+        let spring = "info:\n  version: @project.version@\n  name: a\nserver:\n  port: 8081\n";
+        assert_eq!(flat(spring), ["info.name=a", "server.port=8081"]);
+        let template = "image: {{ name }}:{{ tag }}\nport: 80\n";
+        assert_eq!(flat(template).last().map(String::as_str), Some("port=80"));
+        let colon = read("a: 1\nb: x: y\nc: 3\n");
+        assert_eq!(colon.last().map(|entry| (entry.line, entry.value.as_str())), Some((3, "3")));
+    }
+
+    #[test]
+    fn what_the_whole_of_yaml_has() {
+        let text = "a: {b: 1, c: [2, 3]}\nlong: one\n  two\n? [x, y]\n: z\nbase: &b\n  k: v\nuse:\n  <<: *b\n  q: \"\\u00e9\"\n---\nsecond: yes\n";
+        let expected = [
+            "a.b=1",
+            "a.c.0=2",
+            "a.c.1=3",
+            "long=one two",
+            ".0=x",
+            ".1=y",
+            "=z",
+            "base.k=v",
+            "use.q=é",
+            "second=yes",
+        ];
+        assert_eq!(flat(text), expected);
     }
 }

@@ -93,3 +93,12 @@ fn compose_says_what_the_app_gets_from_outside() {
     assert_eq!((report.port, report.runs_as), (Some(4500), Some(RunsAs::Service)));
     assert!(report.alternatives.iter().any(|other| other.value == "node dev.js"));
 }
+
+#[test]
+fn compose_with_anything_for_an_environment_has_an_answer() {
+    for environment in ["x", "[]", "{A: '${A}'}", "&all\n      A: b", "[[a], [b]]"] {
+        let compose = format!("services:\n  web:\n    build: .\n    environment: {environment}\n");
+        let report = report(&[("package.json", "{}"), ("compose.yaml", &compose)]);
+        assert_eq!(report.env_required.len(), usize::from(environment.contains('$')), "{environment}");
+    }
+}

@@ -1,10 +1,12 @@
 //! Which package manager a package uses, and how that one installs and runs scripts.
 
+use std::ops::ControlFlow;
+
 use serde_json::Value;
 
 use super::Package;
 use crate::plan::{App, Origin};
-use crate::provider::versions;
+use crate::provider::{versions, yaml};
 
 /// Lock files, the newest format first; a leftover of another manager is rarer than a switch.
 const LOCKS: [(&str, &str); 9] = [
@@ -101,10 +103,18 @@ fn by_lock(app: &App, path: &str) -> Option<String> {
         return None;
     }
     let lock = app.tree.text(path)?;
-    let format = lock.lines().take(5).find_map(|line| line.strip_prefix("lockfileVersion:"))?;
-    let format = format.trim().trim_matches(['"', '\'']);
+    let mut format = None;
+    // It stands first: the rest of a long file is not read. What is broken below it is no matter of this.
+    let _ = yaml::walk(&lock, |levels, scalar| {
+        if levels.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        format = scalar.filter(|_| levels[0].key == "lockfileVersion").map(|scalar| scalar.value);
+        ControlFlow::Break(())
+    });
+    let format = format?;
     let settings = app.nearest("pnpm-workspace.yaml").and_then(|path| app.tree.text(&path));
-    let ten = settings.is_some_and(|text| !text.lines().any(|line| line.starts_with("packages:")));
+    let ten = settings.is_some_and(|text| !yaml::read(&text).iter().any(|entry| entry.is("packages.*")));
     let known = [("5.", "7"), ("6.", "8"), ("9.", if ten { "10" } else { "9" })];
     known.into_iter().find(|(prefix, _)| format.starts_with(prefix)).map(|(_, major)| major.to_owned())
 }

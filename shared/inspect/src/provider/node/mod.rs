@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::deployable;
 use crate::plan::{App, Draft, Field, Origin};
+use crate::provider::yaml;
 use crate::text;
 
 /// Entry files that are tried when neither a script nor `main` names one.
@@ -306,28 +307,11 @@ pub(super) fn patterns(app: &App) -> Vec<String> {
     patterns
 }
 
-/// `packages:` of `pnpm-workspace.yaml`: a list of strings, which needs no parser for the whole of YAML.
+/// `packages:` of `pnpm-workspace.yaml`.
 fn pnpm_packages(app: &App) -> Vec<String> {
-    let Some(content) = app.text("pnpm-workspace.yaml") else { return Vec::new() };
-    let mut inside = false;
-    let mut packages = Vec::new();
-    for line in content.lines() {
-        let bare = line.split(" #").next().unwrap_or_default().trim();
-        if let Some(item) = bare.strip_prefix("- ").filter(|_| inside) {
-            packages.push(item.trim().trim_matches(['"', '\'']).to_owned());
-        } else if let Some(rest) = bare.strip_prefix("packages:") {
-            inside = true;
-            let flow = rest.trim().trim_start_matches('[').trim_end_matches(']');
-            packages.extend(
-                flow.split(',')
-                    .map(|item| item.trim().trim_matches(['"', '\'']).to_owned())
-                    .filter(|i| !i.is_empty()),
-            );
-        } else if !bare.is_empty() && !bare.starts_with('#') {
-            inside = false;
-        }
-    }
-    packages
+    let content = app.text("pnpm-workspace.yaml").unwrap_or_default();
+    let entries = yaml::read(&content).into_iter();
+    entries.filter(|entry| entry.is("packages.*")).map(|entry| entry.value).collect()
 }
 
 /// The package's own name.
