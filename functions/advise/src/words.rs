@@ -5,7 +5,7 @@ use model::document::{Episode, Observation, Watched};
 
 /// One sentence over the numbers of a judgement.
 pub fn sentence(watched: Watched, judged: &Judgement, episode: &Episode, seen: &Observation) -> String {
-    let since = &episode.since.rfc3339()[..16].replace('T', " ");
+    let since = &episode.since.minute();
     format!(
         "{} of {} is {} where {} ± {} was expected, since {since} UTC: {} (z {:.1}, from {} windows).",
         what(watched),

@@ -3,7 +3,6 @@
 use forecast::{
     actual::Comparison,
     calibrate::{Metric, Month},
-    recommend::month_of,
 };
 use model::{Micros, document::Feedback};
 use std::collections::BTreeMap;
@@ -22,5 +21,5 @@ pub struct Compared {
 pub fn paid(feedback: &Feedback) -> Option<(Month, Micros)> {
     let dollars = feedback.currency.as_deref().is_none_or(|currency| currency.eq_ignore_ascii_case("USD"));
     let cost = feedback.actual_monthly_cost.filter(|cost| dollars && cost.0 > 0)?;
-    Some((month_of(feedback.received_at), cost))
+    Some((feedback.received_at.month(), cost))
 }

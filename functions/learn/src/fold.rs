@@ -5,7 +5,7 @@
 
 use forecast::{
     calibrate::{Cell, Key, Metric, Month, Scores, fold as fold_cells},
-    recommend::{ClassDocument, month_of, pool_path},
+    recommend::{ClassDocument, pool_path},
 };
 use host::{Context, Error, Outcome};
 use model::{
@@ -50,7 +50,7 @@ pub async fn fold(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
         }
     }
     let mut classes: BTreeMap<String, ClassDocument> = BTreeMap::new();
-    for made in fold_cells(cells.iter().map(|(key, cell)| (key, cell)), month_of(ctx.now())) {
+    for made in fold_cells(cells.iter().map(|(key, cell)| (key, cell)), ctx.now().month()) {
         let class = classes.entry(made.class.clone()).or_insert_with(|| ClassDocument {
             schema: SCHEMA,
             class: made.class.clone(),

@@ -69,7 +69,8 @@ async fn service(ctx: &Context, decision: &Decision) -> Result<Option<Service>, 
 
 /// What was measured while the decision served in a month.
 pub async fn measured(ctx: &Context, known: &Known, month: Month) -> Result<Option<Actual>, Error> {
-    let (Some(name), Some((from, to))) = (&known.decision.service, bounds(month)) else { return Ok(None) };
+    let Some(name) = &known.decision.service else { return Ok(None) };
+    let (from, to) = bounds(month);
     let mut windows: Vec<Observation> = vec![];
     let mut cursor = None;
     while windows.len() < MOST_WINDOWS {

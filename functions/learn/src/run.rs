@@ -1,9 +1,6 @@
 //! When a decision is compared: which months are open, and whether measurements alone are reason enough.
 
-use forecast::{
-    calibrate::{Month, REMEMBERED_MONTHS},
-    recommend::month_of,
-};
+use forecast::calibrate::{Month, REMEMBERED_MONTHS};
 use model::{Timestamp, document::LearningRun, time::DAY_MS};
 use std::collections::BTreeSet;
 
@@ -19,25 +16,17 @@ pub fn is_due(run: &LearningRun, now: Timestamp, real: Timestamp) -> bool {
 
 /// Months that are still remembered and may still change.
 pub fn open(run: &LearningRun, real: Timestamp) -> BTreeSet<Month> {
-    let mut from = real;
-    let months = (0..REMEMBERED_MONTHS).map(|_| {
-        let month = month_of(from);
-        from = bounds(month).map_or(from, |(first, _)| first.plus(-1));
-        month
-    });
-    months.filter(|month| !run.closed.contains(month)).collect()
+    let months = std::iter::successors(Some(real.month()), |month| Some(month.previous()));
+    months.take(REMEMBERED_MONTHS as usize).filter(|month| !run.closed.contains(month)).collect()
 }
 
 /// Whether a month is over and its bill won't change any more.
 pub fn is_settled(month: Month, real: Timestamp) -> bool {
     // The month of five days ago is a later one: then this one ended at least that long ago.
-    month_of(real.plus(-BILL_MS)) > month
+    real.plus(-BILL_MS).month() > month
 }
 
 /// First millisecond of a month, and of the next.
-pub fn bounds(month: Month) -> Option<(Timestamp, Timestamp)> {
-    let from = Timestamp::parse(&format!("{month}-01"))?;
-    // Every month has 28 days and none has 32: four weeks and four days on, it is the next one.
-    let next = from.plus(32 * DAY_MS).month();
-    Some((from, Timestamp::parse(&format!("{next}-01"))?))
+pub fn bounds(month: Month) -> (Timestamp, Timestamp) {
+    (month.start(), month.next().start())
 }

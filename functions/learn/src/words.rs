@@ -6,7 +6,7 @@ use crate::{
 };
 use forecast::{
     calibrate::{Cell, Facts, Metric, Predicted, correct, explain, headroom_milli, recent},
-    recommend::{ClassDocument, OwnDocument, month_of},
+    recommend::{ClassDocument, OwnDocument},
 };
 use model::{Timestamp, document::FeedbackKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,7 @@ fn predicted(told: &Told<'_>, metric: Metric, after: bool) -> Predicted {
             *cell = cell.plus(Cell { n: by("n"), sum_y: by("sum_y"), sum_yy: by("sum_yy") });
         }
     }
-    let own = recent(&months, month_of(told.now));
+    let own = recent(&months, told.now.month());
     correct(metric, 1_000_000, told.pool.summaries.get(&metric), &own)
 }
 

@@ -148,7 +148,7 @@ fn notes(decision: &Decision, actual: Option<&Actual>, compared: &[Compared]) ->
         "Measured in {} {windows}, {} in all, up to {} UTC.",
         actual.windows,
         duration(actual.covered_ms),
-        &actual.to.rfc3339()[..16].replace('T', " ")
+        actual.to.minute()
     )];
     if let Some(requests) = actual.requests_month {
         let assumed = decision.demand.requests_month;

@@ -81,16 +81,9 @@ pub fn pseudonym(tenant: &TenantId) -> String {
     hex::encode(&Sha256::digest(format!("pool/{tenant}"))[..8])
 }
 
-/// The month that a moment is in.
-pub fn month_of(at: Timestamp) -> Month {
-    at.month()
-        .parse()
-        .unwrap_or_else(|_| Month::new(1970, 1).unwrap_or_else(|_| unreachable!("a fixed month")))
-}
-
 /// What a decision may know, from the two documents as they were read.
 pub fn learning(pool: Option<ClassDocument>, own: Option<&OwnDocument>, now: Timestamp) -> Learning {
-    let month = month_of(now);
+    let month = now.month();
     let answers = own.map(|own| own.answers);
     let own: BTreeMap<Metric, Cell> = own
         .map(|own| own.cells.iter().map(|(metric, months)| (*metric, recent(months, month))).collect())
@@ -211,7 +204,7 @@ mod tests {
         let cell = Cell::of(event(paid, fresh.prediction.cost_month.base));
         let own = OwnDocument {
             class: "node/express".into(),
-            cells: BTreeMap::from([(Metric::CostMonth, BTreeMap::from([(month_of(now), cell)]))]),
+            cells: BTreeMap::from([(Metric::CostMonth, BTreeMap::from([(now.month(), cell)]))]),
             ..OwnDocument::default()
         };
         let learned = learning(None, Some(&own), now);

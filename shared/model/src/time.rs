@@ -1,5 +1,7 @@
 //! Points in time, as whole milliseconds since 1970-01-01 UTC. Nothing here reads a clock.
 
+use crate::month::Month;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,21 +46,42 @@ impl Timestamp {
 
     /// `2026-11-20T05:41:00.123Z`.
     pub fn rfc3339(self) -> String {
-        let (year, month, day) = civil(self.0.div_euclid(DAY_MS));
-        let ms = self.0.rem_euclid(DAY_MS);
-        let (hour, minute) = (ms / HOUR_MS, ms / MINUTE_MS % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{:03}Z", ms / 1000 % 60, ms % 1000)
+        format!("{:.3}", self.moment())
+    }
+
+    /// `2026-11-20 05:41`, in UTC, as mails and advice name a time.
+    pub fn minute(self) -> String {
+        self.moment().strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// `2026-11-20`: the UTC day, as counters are keyed.
     pub fn day(self) -> String {
-        let (year, month, day) = civil(self.0.div_euclid(DAY_MS));
-        format!("{year:04}-{month:02}-{day:02}")
+        self.date().to_string()
     }
 
-    /// `2026-11`: the UTC month, as calibration is keyed.
-    pub fn month(self) -> String {
-        self.day()[..7].to_owned()
+    /// The month, in UTC, as bills and calibration are keyed.
+    pub fn month(self) -> Month {
+        Month::of(self)
+    }
+
+    /// The UTC day, for what counts by the calendar.
+    pub(crate) fn date(self) -> jiff::civil::Date {
+        self.moment().to_zoned(TimeZone::UTC).date()
+    }
+
+    /// When a day begins, in UTC.
+    pub(crate) fn midnight(date: jiff::civil::Date) -> Self {
+        let start = date.to_zoned(TimeZone::UTC).map_or(jiff::Timestamp::MAX, |start| start.timestamp());
+        Self(start.as_millisecond())
+    }
+
+    /// As the calendar has it, which ends with the year 9999.
+    fn moment(self) -> jiff::Timestamp {
+        let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+        jiff::Timestamp::from_millisecond(
+            self.0.clamp(first.as_second() * SECOND_MS, last.as_second() * SECOND_MS),
+        )
+        .unwrap_or_default()
     }
 
     /// Reads `2026-11-20` (midnight, UTC) or `2026-11-20T05:41:00[.123]Z`, with another offset if there is one;
@@ -69,8 +92,7 @@ impl Timestamp {
         }
         // A date alone: jiff would take the date out of a time that lacks its offset, too.
         let date = Some(text).filter(|text| text.len() == 10)?.parse::<jiff::civil::Date>().ok()?;
-        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Self(midnight.timestamp().as_millisecond()))
+        Some(Self::midnight(date))
     }
 }
 
@@ -78,18 +100,6 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
     }
-}
-
-/// Days since 1970 to (year, month, day); Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
 }
 
 #[cfg(test)]
@@ -102,6 +112,11 @@ mod tests {
             assert_eq!(Timestamp::parse(&Timestamp(ms).rfc3339()), Some(Timestamp(ms)));
         }
         assert_eq!(Timestamp(951_782_400_000).day(), "2000-02-29");
+        assert_eq!(Timestamp(1_763_617_260_123).rfc3339(), "2025-11-20T05:41:00.123Z");
+        assert_eq!(Timestamp(1_763_617_260_000).rfc3339(), "2025-11-20T05:41:00.000Z");
+        assert_eq!(Timestamp(1_763_617_260_123).minute(), "2025-11-20 05:41");
+        assert_eq!(Timestamp(-1).rfc3339(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(i64::MAX).day(), "9999-12-30");
         assert_eq!(Timestamp::parse("2026-13-01"), None);
         assert_eq!(Timestamp::parse("2026-11-20T25:00:00Z"), None);
     }

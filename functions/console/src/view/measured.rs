@@ -103,8 +103,7 @@ fn this_month(newest: &Observation, since: Timestamp, now: Timestamp) -> i64 {
 
 /// The part of a month's cost that this calendar month has seen so far.
 fn month_to_date(cost_month: i64, since: Timestamp, now: Timestamp) -> i64 {
-    let first = Timestamp::parse(&format!("{}-01", now.month())).unwrap_or(now);
-    let served_ms = now.since(first.max(since)).max(0);
+    let served_ms = now.since(now.month().start().max(since)).max(0);
     (i128::from(cost_month) * i128::from(served_ms) / i128::from(30 * DAY_MS)) as i64
 }
 

@@ -1,21 +1,13 @@
 //! Durations, as people write and read them.
 
-/// Milliseconds of `7d`, `36h`, `90m`, `10s`, `250ms`.
+use jiff::{Span, SpanRelativeTo};
+
+/// Milliseconds of `7d`, `36h`, `1h 30m`, `10s`, `250ms`; a day has 24 hours.
 pub fn parse_ms(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is no duration; write for example 7d, 36h, 90m, 10s or 250ms");
-    let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(split);
-    let unit_ms = match unit.trim() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    let number: i64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(wrong)
+    let span = text.trim().parse::<Span>().ok();
+    let length = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let ms = length.and_then(|length| i64::try_from(length.as_millis()).ok()).filter(|ms| *ms > 0);
+    ms.ok_or_else(|| format!("`{text}` is no duration; write for example 7d, 36h, 90m, 10s or 250ms"))
 }
 
 /// `850 ms`, `12.3 s`, `4 min 5 s`, `2 h 3 min`.
@@ -36,10 +28,16 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_written() {
-        for (text, ms) in [("7d", 604_800_000), ("36h", 129_600_000), ("90m", 5_400_000), ("250ms", 250)] {
+        for (text, ms) in [
+            ("7d", 604_800_000),
+            ("36h", 129_600_000),
+            ("90m", 5_400_000),
+            ("1h 30min", 5_400_000),
+            ("250ms", 250),
+        ] {
             assert_eq!(parse_ms(text), Ok(ms));
         }
-        for text in ["", "7", "d", "7 fortnights", "0s", "-1s", "99999999999999d"] {
+        for text in ["", "7", "d", "7 fortnights", "0s", "-1s", "99999999999999d", "1mo"] {
             assert!(parse_ms(text).is_err(), "{text}");
         }
         let written: Vec<_> = [850, 12_340, 245_000, 7_380_000, 612_000_000].map(words).into();

@@ -105,7 +105,7 @@ pub fn recent(months: &BTreeMap<Month, Cell>, now: Month) -> Cell {
         .fold(Cell::default(), |sum, (_, cell)| sum.plus(*cell))
 }
 
-pub(super) const fn is_remembered(month: Month, now: Month) -> bool {
+pub(super) fn is_remembered(month: Month, now: Month) -> bool {
     let age = now.since(month);
     age >= 0 && age < REMEMBERED_MONTHS
 }

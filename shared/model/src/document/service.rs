@@ -3,7 +3,7 @@
 use super::CarriedOutBy;
 use crate::{
     DecisionId, DeploymentId, ObservationId, ServiceName, TenantId, Timestamp, message::Message,
-    port::target::TrafficToken,
+    month::Month, port::target::TrafficToken,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +45,8 @@ pub struct Question {
 /// What a service has cost in a calendar month (UTC) so far: the sum of what its windows cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
-    /// `2026-11`.
-    pub month: String,
+    /// Which month.
+    pub month: Month,
     /// In millionths of a US dollar.
     pub micros: i64,
 }
