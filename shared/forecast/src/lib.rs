@@ -3,7 +3,7 @@
 //!
 //! | module | answers | start at |
 //! |---|---|---|
-//! | [`price`] | what does a month, or a measured window, cost at list price? | [`price::bill`], [`price::list_price_of`] |
+//! | [`price`] | what does a month cost at list price? | [`price::bill`] |
 //! | [`size`] | what does such an app need, and what will it cost and use? | [`size::predict`], [`size::reprice`], [`size::legal`] |
 //! | [`canary`] | is the new revision worse than the old one? | [`canary::State::add`], [`canary::State::decide`], [`canary::report`] |
 //! | [`histogram`] | latency in mergeable buckets | [`histogram::Histogram`], [`histogram::slow_counts`] |

@@ -12,6 +12,7 @@
 //! | [`message`] | what travels through topics, and the Pub/Sub push envelope it travels in |
 //! | [`index`] | the indexes that queries need, for both engines |
 //! | [`deployment`] | `decide(state, input)`: pure and total |
+//! | [`price`] | the list prices of Cloud Run |
 //! | [`text`] | text from outside, as it may be shown |
 //! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
 
@@ -25,6 +26,7 @@ pub mod money;
 pub mod month;
 pub mod name;
 pub mod port;
+pub mod price;
 pub mod queue;
 pub mod text;
 pub mod time;

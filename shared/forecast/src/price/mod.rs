@@ -1,4 +1,4 @@
-//! Cloud Run list prices: what a month of traffic, or a measured window, costs.
+//! What a month of traffic costs at the list prices of [`model::price`].
 //!
 //! Invariant: every amount is an integer number of micro-dollars until it is handed out as dollars, so the total
 //! is exactly the sum of its parts. Nothing here guesses traffic; the caller says what is assumed.
@@ -7,6 +7,10 @@ mod region;
 
 pub use region::{REGIONS, Tier, tier_of};
 
+use model::price::{
+    FREE_INSTANCE, FREE_REQUEST, INSTANCE_TIER_1, INSTANCE_TIER_2, REQUEST_TIER_1, REQUEST_TIER_2, Rates,
+    micros,
+};
 use serde::{Deserialize, Serialize};
 
 /// Hours that a price month has: 365 × 24 / 12.
@@ -130,74 +134,6 @@ impl Bill {
     }
 }
 
-/// Nano-dollars per unit; integers, because the list has at most nine decimals.
-#[derive(Debug, Clone, Copy)]
-struct Rates {
-    vcpu_second: i64,
-    gib_second: i64,
-    request: i64,
-    idle_vcpu_second: i64,
-    idle_gib_second: i64,
-}
-
-/// What is free each month, as quantities; they are worth their tier 1 price in every region.
-#[derive(Debug, Clone, Copy)]
-struct FreeTier {
-    vcpu_seconds: i64,
-    gib_seconds: i64,
-    requests: i64,
-}
-
-/// Request-based, tier 1: vCPU-s 0.000024, GiB-s 0.0000025, 0.40 per million requests.
-/// Source: cloud.google.com/run/pricing, seen November 2026. Idle minimum instances (0.0000025 for both) are
-/// believed, not verified.
-const REQUEST_TIER_1: Rates = Rates {
-    vcpu_second: 24_000,
-    gib_second: 2_500,
-    request: 400,
-    idle_vcpu_second: 2_500,
-    idle_gib_second: 2_500,
-};
-
-/// Request-based, tier 2: vCPU-s 0.0000336, GiB-s 0.0000035, 0.40 per million requests.
-/// Source: cloud.google.com/run/pricing, seen November 2026. The idle rates scale tier 1's by the same 1.4 as
-/// everything else in the tier; not verified.
-const REQUEST_TIER_2: Rates = Rates {
-    vcpu_second: 33_600,
-    gib_second: 3_500,
-    request: 400,
-    idle_vcpu_second: 3_500,
-    idle_gib_second: 3_500,
-};
-
-/// Instance-based, tier 1: vCPU-s 0.000018, GiB-s 0.000002, no request fee; idle time costs the same.
-/// Source: cloud.google.com/run/pricing, seen November 2026.
-const INSTANCE_TIER_1: Rates = Rates {
-    vcpu_second: 18_000,
-    gib_second: 2_000,
-    request: 0,
-    idle_vcpu_second: 18_000,
-    idle_gib_second: 2_000,
-};
-
-/// Instance-based, tier 2: vCPU-s 0.0000216, GiB-s 0.0000024, no request fee; idle time costs the same.
-/// Source: cloud.google.com/run/pricing, seen November 2026.
-const INSTANCE_TIER_2: Rates = Rates {
-    vcpu_second: 21_600,
-    gib_second: 2_400,
-    request: 0,
-    idle_vcpu_second: 21_600,
-    idle_gib_second: 2_400,
-};
-
-/// Request-based: 180,000 vCPU-s, 360,000 GiB-s, 2 million requests a month and billing account.
-/// Source: cloud.google.com/run/pricing, seen November 2026. Some calculators swap the first two.
-const FREE_REQUEST: FreeTier = FreeTier { vcpu_seconds: 180_000, gib_seconds: 360_000, requests: 2_000_000 };
-
-/// Instance-based: 240,000 vCPU-s, 450,000 GiB-s a month and billing account.
-/// Source: cloud.google.com/run/pricing, seen November 2026.
-const FREE_INSTANCE: FreeTier = FreeTier { vcpu_seconds: 240_000, gib_seconds: 450_000, requests: 0 };
-
 const fn rates(tier: Tier, billing: Billing) -> Rates {
     match (tier, billing) {
         (Tier::One, Billing::Request) => REQUEST_TIER_1,
@@ -242,24 +178,6 @@ pub fn bill(usage: &Usage) -> Result<Bill, Error> {
     })
 }
 
-/// Micro-dollars at list price for resources that were measured, without the free tier.
-///
-/// This is what a window costs on a machine: an estimate, to be marked as one.
-pub fn list_price_of(
-    cpu_seconds: f64,
-    gib_seconds: f64,
-    requests: u64,
-    region: &str,
-    billing: Billing,
-) -> Result<i64, Error> {
-    finite("cpu_seconds", cpu_seconds)?;
-    finite("gib_seconds", gib_seconds)?;
-    let prices = rates(tier_of(region)?, billing);
-    Ok(micros(cpu_seconds, prices.vcpu_second)
-        .saturating_add(micros(gib_seconds, prices.gib_second))
-        .saturating_add(micros(requests as f64, prices.request)))
-}
-
 /// Seconds for which instances are kept whether or not there are requests, summed over instances.
 fn kept_seconds(usage: &Usage) -> f64 {
     let instances = match (usage.billing, usage.hours, usage.min_instances) {
@@ -290,11 +208,6 @@ fn credits(billing: Billing) -> [i64; 3] {
 
 fn after_credit(micros: i64, credit: i64) -> i64 {
     (micros - credit).max(0)
-}
-
-/// A float-to-integer cast saturates, so an absurd quantity gives an absurd price and never wraps.
-fn micros(quantity: f64, nanos_per_unit: i64) -> i64 {
-    ((quantity * nanos_per_unit as f64 / 1000.0).round() as i64).min(i64::MAX / 8)
 }
 
 fn dollars(micros: i64) -> f64 {
