@@ -139,7 +139,9 @@ async fn a_running_deployment_says_where_its_stream_goes_on() {
 #[tokio::test]
 async fn a_shift_is_told_in_words_before_numbers() {
     let world = World::new();
-    let mut moving = shifting(1, "shop", world.now().plus(-MINUTE_MS));
+    let mut moving = accepted(1, "shop", world.now().plus(-MINUTE_MS));
+    stages(&mut moving, world.now().plus(-MINUTE_MS), Stage::Shift, true);
+    moving.last_good = Some(kept(2, "shop", world.now()));
     evidence(&mut moving, 3, 6);
     moving.canary.outlook = "At the 200 requests a minute seen it takes about 43 min".into();
     world.save(&moving).await;
