@@ -19,7 +19,7 @@ const PRIOR: f64 = 1.0;
 const CAP: f64 = 100.0;
 /// By how much the robust mean falls short of what is beyond 1: it cuts off what is loudest.
 const ROBUST: f64 = 1.3;
-/// What one pair of windows with many bad requests leaves in doubt.
+/// What one window with many bad requests leaves in doubt.
 const DOUBT: f64 = 4.0;
 /// Pairs among which the two of the loudest window are left out.
 const ENOUGH: u64 = 16;
@@ -72,6 +72,7 @@ pub struct Neighbours {
     /// The same without incidents.
     usual_requests: u64,
     usual_bad: u64,
+    windows: u64,
     /// Sum of what the pairs say times what they weigh, and of what they weigh, in thousandths.
     said_milli: i64,
     weight_milli: i64,
@@ -116,6 +117,7 @@ impl Neighbours {
         }
         self.usual_requests = self.usual_requests.saturating_add(last.requests);
         self.usual_bad = self.usual_bad.saturating_add(last.bad);
+        self.windows = self.windows.saturating_add(1);
         let Some(first) = self.before_last.filter(|first| !first.incident) else { return };
         let both = (first.bad + last.bad) as f64;
         if both == 0.0 {
@@ -139,6 +141,14 @@ impl Neighbours {
         self.pairs = self.pairs.saturating_add(1);
     }
 
+    /// As if the newest window were no incident's first: what comes next may tell otherwise.
+    fn settled(mut self) -> Self {
+        if let Some(last) = self.last {
+            self.settle(last);
+        }
+        self
+    }
+
     /// The rate of bad requests outside incidents, from requests and bad ones.
     pub fn usual(&self) -> (u64, u64) {
         let last = self.last.filter(|last| !last.incident).unwrap_or_default();
@@ -160,12 +170,12 @@ impl Neighbours {
 }
 
 impl Neighbours {
-    /// By how much more cautious one is, as a share, while a few pairs with many bad requests are all there is: each
-    /// could tell a lot, and rates that differ from window to window differ little in a few of them.
+    /// By how much more cautious one is, as a share, while a few windows with many bad requests are all there is: rates
+    /// that differ from window to window may differ little in a few of them.
     fn doubt(&self, other: &Self) -> f64 {
-        let pairs = (self.pairs + other.pairs) as f64 / 2.0;
+        let (pairs, windows) = ((self.pairs + other.pairs) as f64, (self.windows + other.windows) as f64);
         let weight = (self.weight_milli + other.weight_milli) as f64 / MILLI;
-        if pairs == 0.0 { 0.0 } else { weight / (2.0 * pairs * WEIGHT) * DOUBT / pairs }
+        if pairs == 0.0 { 0.0 } else { weight / (pairs * WEIGHT) * DOUBT * 2.0 / windows }
     }
 }
 
@@ -198,11 +208,12 @@ pub fn phi_of_spread(source: Dispersion, stable: &Neighbours, share: f64) -> f64
 }
 
 fn estimate(canary_side: &Neighbours, stable_side: &Neighbours, share: f64) -> f64 {
+    let (canary_side, stable_side) = (canary_side.settled(), stable_side.settled());
     let ((canary_says, canary_pairs), (stable_says, stable_pairs)) = (canary_side.says(), stable_side.says());
     let together = (canary_says * canary_pairs + stable_says * stable_pairs + PRIOR * UNKNOWN)
         / (canary_pairs + stable_pairs + PRIOR);
     let own = |says: f64, pairs: f64| (says * pairs + together * 2.0) / (pairs + 2.0);
     let (canary, stable) = (own(canary_says, canary_pairs), own(stable_says, stable_pairs));
     let found = 1.0 + ((1.0 - share) * canary + share * stable - 1.0).max(0.0) * ROBUST;
-    found * (1.0 + canary_side.doubt(stable_side))
+    found * (1.0 + canary_side.doubt(&stable_side))
 }
