@@ -139,16 +139,17 @@ async fn a_running_deployment_says_where_its_stream_goes_on() {
 #[tokio::test]
 async fn a_shift_is_told_in_words_before_numbers() {
     let world = World::new();
-    let mut moving = accepted(1, "shop", world.now().plus(-MINUTE_MS));
-    stages(&mut moving, world.now().plus(-MINUTE_MS), Stage::Shift, true);
-    moving.last_good = Some(kept(2, "shop", world.now()));
+    let began = world.now().plus(-MINUTE_MS);
+    let mut moving = accepted(1, "shop", began);
+    stages(&mut moving, began, Stage::Shift, true);
+    moving.last_good = Some(kept(2, "shop", began));
     evidence(&mut moving, 3, 6);
     moving.canary.outlook = "At the 200 requests a minute seen it takes about 43 min".into();
     world.save(&moving).await;
     let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
     let places: Vec<usize> = [
         "18 of 60 requests to it failed, none of 540 to the last good revision.",
-        "It fails at least 10 times as often as before, at most",
+        "It fails at least 20 times as often as before, at most 52 % of requests.",
         "A release that fails 5 % would have been stopped by now with",
         "At the 200 requests a minute seen it takes about 43 min.",
         "<summary>The evidence: E",

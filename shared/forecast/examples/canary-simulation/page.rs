@@ -12,7 +12,7 @@ const STYLE: &str = "
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; }
 td, th { padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: middle; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+td { white-space: nowrap; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .back { fill: var(--back); stroke: var(--back); } .held { fill: var(--held); stroke: var(--held); }
 .promoted { fill: var(--promoted); stroke: var(--promoted); } path { stroke-width: 1; fill-opacity: .75; }
 .axis { stroke: currentColor; stroke-opacity: .5; } text { font-size: 9px; fill: currentColor; stroke: none; }

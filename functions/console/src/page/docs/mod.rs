@@ -29,6 +29,7 @@ const DOCS: &[Doc] = docs! {
     "routes": "Every function with what starts it, every address with who may use it.",
     "errors": "Every error that the API answers, with what it means and what to do.",
     "settings": "Every setting: its variable and flag, what it takes, who reads it.",
+    "canary": "How a canary decides: what is asked, what a verdict means, how often it errs.",
     "limits": "What it can't do, what it keeps and for how long, how much it takes.",
     "measurements": "How fast it is, and what measures that.",
     "assumptions": "What was built to documentation and emulators, and not yet checked against the real cloud.",

@@ -145,16 +145,7 @@ fn canary(deployment: &Deployment) -> Result<&Canary> {
 }
 
 fn numbers(canary: &Canary) -> String {
-    let counts = canary.counts;
-    format!(
-        "E = {}, p = {}, {} bad of {} canary requests against {} of {}",
-        evidence(canary.e_value),
-        evidence(canary.p_value),
-        counts.canary_bad,
-        counts.canary_requests,
-        counts.stable_bad,
-        counts.stable_requests
-    )
+    format!("{} (E = {}, p = {})", canary.words, evidence(canary.e_value), evidence(canary.p_value))
 }
 
 fn took(deployment: &Deployment) -> String {
