@@ -246,3 +246,26 @@ async fn how_many_are_built_at_once_is_set() -> Result<(), Killed> {
     }
     Ok(())
 }
+
+/// What is here for a deployment is not sent again, and stays for whoever was told so when that deployment ends.
+#[tokio::test]
+async fn what_need_not_be_sent_is_kept_as_if_it_were() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let (digest, bytes) = packed(&app.folder);
+    let owner = system.address().token.clone();
+    let hold = system.hold("v1");
+    let first = system.deploy(&app.order_with("v1", "HOLD", &hold.path.display().to_string())).await?;
+    system.wait_for(&first, |event| event.is_log("building v1")).await?;
+    send(&system, digest.as_str(), bytes, &owner).await?.expect(200);
+    system.get(&format!("/api/v1/sources/{digest}")).await?.expect(200);
+    system.cancel(&first).await?.expect(202);
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "CANCELLED");
+    let mut order = app.order("v2");
+    order.as_object_mut().unwrap().remove("path");
+    order["unset"] = json!(["HOLD"]);
+    order["source"] = json!({"kind": "archive", "digest": digest});
+    let second = system.rest(&system.deploy(&order).await?).await?;
+    assert_eq!(second["pipeline_status"], "DEPLOYED", "{second:#}");
+    Ok(())
+}

@@ -6,7 +6,7 @@
 use host::{Context, Error, Request, Response};
 use model::port::{
     PortError,
-    source::{Digest, Manifest},
+    source::{Digest, Manifest, Upload, upload_key},
 };
 use serde::Serialize;
 
@@ -88,23 +88,30 @@ fn within_bounds(ctx: &Context, request: &Request) -> Result<(), Error> {
 pub async fn upload(ctx: Context, request: Request) -> Result<Response, Error> {
     within_bounds(&ctx, &request)?;
     let digest = named(&request)?;
-    let tenant = ctx.tenant()?.clone();
-    if let Some(manifest) = ctx.ports.source.find(&tenant, &digest).await? {
+    if let Some(manifest) = kept(&ctx, &digest).await? {
         return Ok(answer(200, manifest));
     }
-    let received = ctx.ports.source.receive(&tenant, &digest, request.take_stream()?).await;
+    let caller = ctx.caller()?;
+    let upload = Upload { key: upload_key(&caller.user), digest, data: request.take_stream()? };
+    let received = ctx.ports.source.receive(&caller.tenant, upload).await;
     received.map(|manifest| answer(201, manifest)).map_err(refused)
 }
 
-/// Says whether one is here, so that nobody sends it twice.
+/// Says whether one is here, so that nobody sends it twice; it is then kept as if it had just been sent.
 pub async fn look(ctx: Context, request: Request) -> Result<Response, Error> {
     let text = request.param("digest");
     let digest: Digest =
         text.parse().map_err(|why: String| Error::unprocessable(why.clone()).field("digest", why))?;
-    let found = ctx.ports.source.find(ctx.tenant()?, &digest).await?;
+    let found = kept(&ctx, &digest).await?;
     found.map(|manifest| answer(200, manifest)).ok_or_else(|| {
         Error::not_found(format!("There is no archive `{digest}`. Send it to `POST /api/v1/sources`."))
     })
+}
+
+/// One that is here may be here for a deployment that ends in a moment: the caller has a claim of its own from now on.
+async fn kept(ctx: &Context, digest: &Digest) -> Result<Option<Manifest>, Error> {
+    let caller = ctx.caller()?;
+    Ok(ctx.ports.source.keep(&caller.tenant, &upload_key(&caller.user), digest).await?)
 }
 
 fn answer(status: u16, manifest: Manifest) -> Response {

@@ -9,7 +9,7 @@ use model::{
     document::{Deployment, deployment_path},
     port::{
         Delivery,
-        source::{Claim, UPLOADED},
+        source::{Claim, is_upload},
         store::Path,
     },
     time::{DAY_MS, HOUR_MS},
@@ -28,7 +28,7 @@ pub async fn tidy(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
     loop {
         let claims = ctx.ports.source.claims(after.as_ref(), PAGE).await?;
         for claim in over(&ctx, &claims).await? {
-            if claim.key == UPLOADED {
+            if is_upload(&claim.key) {
                 ctx.ports.source.forget(claim).await?;
             } else {
                 ctx.ports.source.release(&claim.tenant, &claim.key).await?;
@@ -39,6 +39,11 @@ pub async fn tidy(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
             Some(last) if claims.len() == PAGE => Some(last.clone()),
             _ => break,
         };
+    }
+    // Objects that a crash, or a disk that was full, left half written: nobody can name them.
+    let unfinished = ctx.ports.objects.tidy().await?;
+    if unfinished > 0 {
+        tracing::info!(unfinished, "removed objects that were never finished");
     }
     if ended > 0 {
         tracing::info!(ended, "ended claims on archives that nobody wants any more");
@@ -60,7 +65,7 @@ async fn over<'a>(ctx: &Context, claims: &'a [Claim]) -> Result<Vec<&'a Claim>, 
         let deployment = if path(claim).is_some() { found.next().flatten() } else { None };
         let ended = match deployment {
             Some(document) => document.body.parse::<Deployment>()?.status.at_rest(),
-            None if claim.key == UPLOADED => age > UPLOAD_MS,
+            None if is_upload(&claim.key) => age > UPLOAD_MS,
             None => age > STRANGE_MS,
         };
         over.extend(ended.then_some(claim));

@@ -181,7 +181,7 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
 async fn claims_of_nobody_are_ended() {
     use host::testing::START;
     use model::{
-        port::source::{Claim, UPLOADED},
+        port::source::{Claim, upload_key},
         time::{DAY_MS, HOUR_MS},
     };
     let folder = tempfile::tempdir().unwrap();
@@ -206,12 +206,13 @@ async fn claims_of_nobody_are_ended() {
         claim(&id(4), "4", 2 * HOUR_MS),
         claim("dec_5", "5", 10),
         claim("dec_6", "6", 2 * HOUR_MS),
-        claim(UPLOADED, "7", 2 * HOUR_MS),
-        claim(UPLOADED, "8", 2 * DAY_MS),
+        claim(&upload_key("ann"), "7", 2 * HOUR_MS),
+        claim(&upload_key("bob"), "8", 2 * DAY_MS),
     ];
     let message =
         Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
     let (ctx, delivery) = world.delivery(message);
     assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
     assert_eq!(world.state().removed, [id(2), id(4), "dec_6".to_owned(), "8".repeat(64)]);
+    assert_eq!(world.state().tidied, 1, "and what was never finished");
 }

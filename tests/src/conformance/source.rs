@@ -6,7 +6,10 @@ use model::{
     port::{
         PortError, Source,
         objects::Stream,
-        source::{Archived, Digest, Fetched, Origin, SourceRef, UPLOADED},
+        source::{
+            Archived, Digest, Fetched, MOST_UPLOADS, Manifest, Origin, SourceRef, Upload, is_upload,
+            upload_key,
+        },
     },
 };
 use std::{
@@ -40,6 +43,8 @@ macro_rules! source_suite {
             an_upload_is_its_tenants_own,
             an_upload_that_is_not_what_it_says_leaves_nothing,
             an_archive_goes_with_its_last_claim,
+            an_archive_that_is_here_is_kept_for_whoever_asks,
+            uploads_of_one_user_are_bounded,
             claims_are_listed_page_by_page,
         );
     };
@@ -419,6 +424,18 @@ fn sent(bytes: &[u8]) -> Stream {
     stream::iter(pieces).boxed()
 }
 
+/// As a user's upload.
+fn of_ann(digest: &Digest, data: Stream) -> Upload {
+    Upload { key: upload_key("ann"), digest: digest.clone(), data }
+}
+
+/// What is known of an archive, without a claim that stays.
+async fn there(source: &dyn Source, tenant: &TenantId, digest: &Digest) -> Option<Manifest> {
+    let found = source.keep(tenant, "looks", digest).await.unwrap();
+    source.release(tenant, "looks").await.unwrap();
+    found
+}
+
 fn uploaded(digest: &Digest) -> SourceRef {
     let origin = Origin { commit: Some("c".repeat(40)), dirty: true, ..Origin::default() };
     SourceRef::Archive { digest: digest.clone(), origin, name: Some("shop".into()) }
@@ -428,11 +445,11 @@ fn uploaded(digest: &Digest) -> SourceRef {
 pub async fn an_upload_is_kept_as_what_it_is(source: Arc<dyn Source>) {
     let app = folder(&[("a", "1"), ("b/c", &"2".repeat(1000))]);
     let (digest, bytes) = packed(app.path());
-    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), None);
-    let manifest = source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    assert_eq!(there(&*source, &tenant(), &digest).await, None);
+    let manifest = source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
     assert_eq!((manifest.files, manifest.bytes, manifest.packed_bytes), (2, 1001, bytes.len() as u64));
-    assert_eq!(source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap(), manifest, "a repeat");
-    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), Some(manifest));
+    assert_eq!(source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap(), manifest, "a repeat");
+    assert_eq!(there(&*source, &tenant(), &digest).await, Some(manifest));
     let (found, files) = fetch(&*source, &uploaded(&digest), "dep_1").await.unwrap();
     assert_eq!(files, pairs(&[("a", "1"), ("b/c", &"2".repeat(1000))]));
     let shown = (found.manifest.origin.commit.as_deref(), found.manifest.revision());
@@ -445,9 +462,9 @@ pub async fn an_upload_is_kept_as_what_it_is(source: Arc<dyn Source>) {
 /// Who knows its digest has nothing of it.
 pub async fn an_upload_is_its_tenants_own(source: Arc<dyn Source>) {
     let (digest, bytes) = packed(folder(&[("a", "1")]).path());
-    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
     let other = TenantId::new("other").unwrap();
-    assert_eq!(source.find(&other, &digest).await.unwrap(), None);
+    assert_eq!(there(&*source, &other, &digest).await, None);
     let error = source.fetch(&other, &uploaded(&digest), "dep_1", None).await.unwrap_err();
     assert!(matches!(&error, PortError::Permanent(text) if text.contains("no archive")), "{error}");
     assert_eq!(source.claims(None, 10).await.unwrap().len(), 1, "a refused claim leaves nothing");
@@ -460,35 +477,35 @@ pub async fn an_upload_that_is_not_what_it_says_leaves_nothing(source: Arc<dyn S
     for (digest, data) in
         [(&other, bytes.as_slice()), (&digest, &bytes[..bytes.len() / 2]), (&digest, b"text")]
     {
-        let error = source.receive(&tenant(), digest, sent(data)).await.unwrap_err();
+        let error = source.receive(&tenant(), of_ann(digest, sent(data))).await.unwrap_err();
         assert!(matches!(error, PortError::Permanent(_)), "{error}");
     }
     let broken = sent(&bytes[..50]).chain(stream::iter([Err(PortError::Transient("gone".into()))]));
-    let error = source.receive(&tenant(), &digest, broken.boxed()).await.unwrap_err();
+    let error = source.receive(&tenant(), of_ann(&digest, broken.boxed())).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
     let hanging = sent(&bytes[..50]).chain(stream::pending()).boxed();
     let receiving = tokio::spawn({
         let (source, digest) = (source.clone(), digest.clone());
-        async move { source.receive(&tenant(), &digest, hanging).await }
+        async move { source.receive(&tenant(), of_ann(&digest, hanging)).await }
     });
     receiving.abort();
     receiving.await.ok();
     assert_eq!(source.claims(None, 10).await.unwrap(), []);
     for digest in [&digest, &other] {
-        assert_eq!(source.find(&tenant(), digest).await.unwrap(), None);
+        assert_eq!(there(&*source, &tenant(), digest).await, None);
     }
-    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
 }
 
 /// And not before.
 pub async fn an_archive_goes_with_its_last_claim(source: Arc<dyn Source>) {
     let app = folder(&[("a", "1")]);
     let (digest, bytes) = packed(app.path());
-    source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+    source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
     let one = fetch(&*source, &uploaded(&digest), "dep_1").await.unwrap().0;
     fetch(&*source, &at(app.path()), "dep_2").await.unwrap();
     let upload =
-        source.claims(None, 10).await.unwrap().into_iter().find(|claim| claim.key == UPLOADED).unwrap();
+        source.claims(None, 10).await.unwrap().into_iter().find(|claim| is_upload(&claim.key)).unwrap();
     source.forget(&upload).await.unwrap();
     source.forget(&upload).await.unwrap();
     source.release(&tenant(), "dep_1").await.unwrap();
@@ -496,24 +513,54 @@ pub async fn an_archive_goes_with_its_last_claim(source: Arc<dyn Source>) {
     let reading = source.open(&one).await.unwrap().expect("dep_2 wants it");
     source.release(&tenant(), "dep_2").await.unwrap();
     assert_eq!(tree(&reading.folder), pairs(&[("a", "1")]));
-    assert_eq!(source.find(&tenant(), &digest).await.unwrap(), None);
+    assert_eq!(there(&*source, &tenant(), &digest).await, None);
     assert_eq!(source.claims(None, 10).await.unwrap(), []);
     let gone = source.fetch(&tenant(), &uploaded(&digest), "dep_3", None).await.unwrap_err();
     assert!(matches!(&gone, PortError::Permanent(text) if text.contains("upload it again")), "{gone}");
     // Two that are added and taken away at once: what is claimed is there.
     for round in 0..8 {
         let (digest, bytes) = packed(folder(&[("a", &format!("race {round}"))]).path());
-        source.receive(&tenant(), &digest, sent(&bytes)).await.unwrap();
+        source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
         let upload =
-            source.claims(None, 10).await.unwrap().into_iter().find(|claim| claim.key == UPLOADED).unwrap();
+            source.claims(None, 10).await.unwrap().into_iter().find(|claim| is_upload(&claim.key)).unwrap();
         let (wanted, tenant) = (uploaded(&digest), tenant());
         let (claimed, forgotten) =
             tokio::join!(source.fetch(&tenant, &wanted, "racer", None), source.forget(&upload));
         forgotten.unwrap();
-        let there = source.find(&tenant, &digest).await.unwrap().is_some();
+        let there = there(&*source, &tenant, &digest).await.is_some();
         assert_eq!(claimed.is_ok(), there);
         source.release(&tenant, "racer").await.unwrap();
     }
+}
+
+/// However it came here, and whoever else's claim ends.
+pub async fn an_archive_that_is_here_is_kept_for_whoever_asks(source: Arc<dyn Source>) {
+    let app = folder(&[("a", "1")]);
+    let archived = fetch(&*source, &at(app.path()), "dep_1").await.unwrap().0;
+    let (digest, key) = (archived.manifest.digest, upload_key("bob"));
+    let kept = source.keep(&tenant(), &key, &digest).await.unwrap().expect("it is here");
+    assert_eq!((kept.files, kept.origin.is_unknown()), (1, true));
+    source.release(&tenant(), "dep_1").await.unwrap();
+    let found = fetch(&*source, &uploaded(&digest), "dep_2").await.unwrap().1;
+    assert_eq!(found, pairs(&[("a", "1")]), "the upload's own claim holds it");
+    let zeros = "0".repeat(64).parse().unwrap();
+    assert_eq!(source.keep(&tenant(), &key, &zeros).await.unwrap(), None);
+    assert_eq!(source.claims(None, 10).await.unwrap().len(), 2, "what isn't here is not claimed");
+}
+
+/// The oldest make room, of one user alone.
+pub async fn uploads_of_one_user_are_bounded(source: Arc<dyn Source>) {
+    let (first, bytes) = packed(folder(&[("a", "first")]).path());
+    let others = Upload { key: upload_key("bob"), ..of_ann(&first, sent(&bytes)) };
+    source.receive(&tenant(), others).await.unwrap();
+    for number in 0..=MOST_UPLOADS {
+        let (digest, bytes) = packed(folder(&[("a", &number.to_string())]).path());
+        source.receive(&tenant(), of_ann(&digest, sent(&bytes))).await.unwrap();
+    }
+    let claims = source.claims(None, 1_000).await.unwrap();
+    let of = |user: &str| claims.iter().filter(|claim| claim.key == upload_key(user)).count();
+    assert_eq!((of("ann"), of("bob")), (MOST_UPLOADS, 1));
+    assert!(there(&*source, &tenant(), &first).await.is_some());
 }
 
 /// With their times.

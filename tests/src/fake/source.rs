@@ -5,8 +5,7 @@ use model::{
     TenantId,
     port::{
         PortError, Source,
-        objects::Stream,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, Upload},
     },
 };
 use std::{fs, path::PathBuf, sync::Arc};
@@ -50,11 +49,11 @@ impl Source for ReadySource {
         Ok(Some(Checkout { folder: self.0.clone(), held: Arc::new(()) }))
     }
 
-    async fn receive(&self, _: &TenantId, _: &Digest, _: Stream) -> Result<Manifest, PortError> {
+    async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {
         Err(PortError::Permanent("this source takes no uploads".to_owned()))
     }
 
-    async fn find(&self, _: &TenantId, _: &Digest) -> Result<Option<Manifest>, PortError> {
+    async fn keep(&self, _: &TenantId, _: &str, _: &Digest) -> Result<Option<Manifest>, PortError> {
         Ok(None)
     }
 

@@ -12,7 +12,7 @@ use model::{
     port::{
         KeyContext, Keys, Mail, Mailer, Objects, PortError, Source,
         objects::Stream,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef, Upload},
     },
 };
 use std::{
@@ -77,11 +77,11 @@ impl Source for GatedSource {
         if self.chance(self.lost) { Ok(None) } else { self.inner.open(archived).await }
     }
 
-    async fn receive(&self, _: &TenantId, _: &Digest, _: Stream) -> Result<Manifest, PortError> {
+    async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {
         not_here()
     }
 
-    async fn find(&self, _: &TenantId, _: &Digest) -> Result<Option<Manifest>, PortError> {
+    async fn keep(&self, _: &TenantId, _: &str, _: &Digest) -> Result<Option<Manifest>, PortError> {
         not_here()
     }
 
@@ -132,6 +132,10 @@ impl Objects for Rest {
     }
 
     async fn delete(&self, _: &str) -> Result<(), PortError> {
+        not_here()
+    }
+
+    async fn tidy(&self) -> Result<u64, PortError> {
         not_here()
     }
 }

@@ -12,7 +12,7 @@ use model::{
     port::{
         Broker, Clock, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source, Store,
         Target, Timers, objects,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef, Upload},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
@@ -154,6 +154,10 @@ impl Objects for Lazy {
     async fn delete(&self, key: &str) -> Result<(), PortError> {
         self.ports().await?.objects.delete(key).await
     }
+
+    async fn tidy(&self) -> Result<u64, PortError> {
+        self.ports().await?.objects.tidy().await
+    }
 }
 
 #[async_trait]
@@ -194,17 +198,17 @@ impl Source for Lazy {
         self.ports().await?.source.open(archived).await
     }
 
-    async fn receive(
-        &self,
-        tenant: &TenantId,
-        digest: &Digest,
-        upload: objects::Stream,
-    ) -> Result<Manifest, PortError> {
-        self.ports().await?.source.receive(tenant, digest, upload).await
+    async fn receive(&self, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError> {
+        self.ports().await?.source.receive(tenant, upload).await
     }
 
-    async fn find(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Manifest>, PortError> {
-        self.ports().await?.source.find(tenant, digest).await
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, PortError> {
+        self.ports().await?.source.keep(tenant, key, digest).await
     }
 
     async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError> {

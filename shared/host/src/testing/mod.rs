@@ -13,7 +13,7 @@ use model::{
     port::{
         Broker, Clock, Delivery, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source,
         Store, Target, Timers, objects,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, Upload},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
             RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
@@ -56,6 +56,8 @@ pub struct State {
     pub fetched: Vec<(SourceRef, String, Option<String>)>,
     /// What fetching waits for, last first, before it is done.
     pub fetch_waits: Vec<String>,
+    /// How often objects that were never finished were tidied.
+    pub tidied: u32,
     /// Folders that may not be fetched.
     pub closed_folders: Vec<String>,
     /// Who wants which archive.
@@ -270,6 +272,10 @@ impl Objects for World {
     async fn delete(&self, _: &str) -> Result<(), PortError> {
         refuse()
     }
+    async fn tidy(&self) -> Result<u64, PortError> {
+        self.state().tidied += 1;
+        Ok(0)
+    }
 }
 
 /// The archive that every repository is packed into here.
@@ -311,10 +317,10 @@ impl Source for World {
         let folder = self.state().repository.clone();
         Ok(folder.map(|folder| Checkout { folder, held: Arc::new(()) }))
     }
-    async fn receive(&self, _: &TenantId, _: &Digest, _: objects::Stream) -> Result<Manifest, PortError> {
+    async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {
         refuse()
     }
-    async fn find(&self, _: &TenantId, _: &Digest) -> Result<Option<Manifest>, PortError> {
+    async fn keep(&self, _: &TenantId, _: &str, _: &Digest) -> Result<Option<Manifest>, PortError> {
         Ok(None)
     }
     async fn release(&self, _: &TenantId, key: &str) -> Result<(), PortError> {

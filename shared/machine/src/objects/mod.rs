@@ -112,6 +112,10 @@ impl port::Objects for Objects {
         })
         .await
     }
+
+    async fn tidy(&self) -> Result<u64, PortError> {
+        self.blocking(self.folder.join(WORKSHOP), |_, workshop| tidy(workshop)).await
+    }
 }
 
 /// Refuses what is not `/`-separated segments of letters, digits, `-`, `_` and `.`.
@@ -186,8 +190,11 @@ fn put(folder: &Path, path: &Path, data: &[u8]) -> io::Result<()> {
 fn write(folder: &Path, data: &[u8]) -> io::Result<PathBuf> {
     let path = folder.join(WORKSHOP).join(format!("{:032x}", OsRandom.bits()));
     let mut file = File::create_new(&path)?;
-    file.write_all(data)?;
-    file.sync_all()?;
+    if let Err(error) = file.write_all(data).and_then(|()| file.sync_all()) {
+        // A full disk is not filled further by halves.
+        let _ = fs::remove_file(&path);
+        return Err(error);
+    }
     Ok(path)
 }
 
@@ -210,16 +217,17 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
-fn tidy(workshop: &Path) -> io::Result<()> {
+fn tidy(workshop: &Path) -> io::Result<u64> {
+    let mut removed = 0;
     for entry in fs::read_dir(workshop)? {
         let entry = entry?;
         // Another process may be finishing its file just now, or have removed it.
         let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
         if SystemTime::now().duration_since(modified).is_ok_and(|age| age > ABANDONED) {
-            let _ = fs::remove_file(entry.path());
+            removed += u64::from(fs::remove_file(entry.path()).is_ok());
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 struct Listing {
@@ -328,5 +336,17 @@ mod tests {
         File::create(&old).unwrap().set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
         Objects::open(folder.path()).unwrap();
         assert_eq!((old.exists(), new.exists()), (false, true));
+    }
+
+    #[tokio::test]
+    async fn what_was_left_since_it_was_opened_is_tidied_while_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::open(folder.path()).unwrap();
+        let (old, new) = (folder.path().join(WORKSHOP).join("old"), folder.path().join(WORKSHOP).join("new"));
+        fs::write(&new, "x").unwrap();
+        File::create(&old).unwrap().set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
+        assert_eq!(objects.tidy().await.unwrap(), 1);
+        assert_eq!((old.exists(), new.exists()), (false, true));
+        assert_eq!(objects.tidy().await.unwrap(), 0);
     }
 }

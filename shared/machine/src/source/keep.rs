@@ -109,21 +109,66 @@ impl Keep {
         key: &str,
         manifest: &Manifest,
         since: Timestamp,
-        data: Option<Stream>,
+        data: Stream,
     ) -> Result<Archived, PortError> {
         let archive = archive_key(tenant, &manifest.digest);
         let turn = self.turn(&archive);
         let _one = turn.lock().await;
+        self.claim(tenant, key, manifest, since).await?;
+        self.objects.create_from(&archive, data).await?;
+        Ok(Archived { key: archive, manifest: manifest.clone() })
+    }
+
+    /// One more claim on an archive, from now on; `None` if it isn't there.
+    pub(super) async fn again(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        manifest: &Manifest,
+        since: Timestamp,
+    ) -> Result<Option<Archived>, PortError> {
+        let archive = archive_key(tenant, &manifest.digest);
+        let turn = self.turn(&archive);
+        let _one = turn.lock().await;
+        if !self.is_there(&archive).await? {
+            return Ok(None);
+        }
+        self.claim(tenant, key, manifest, since).await?;
+        Ok(Some(Archived { key: archive, manifest: manifest.clone() }))
+    }
+
+    async fn claim(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        manifest: &Manifest,
+        since: Timestamp,
+    ) -> Result<(), PortError> {
         let note = Note { since, manifest: manifest.clone() };
         let note = serde_json::to_vec(&note).map_err(|error| PortError::Permanent(error.to_string()))?;
-        self.objects.put(&claim_key(tenant, key, &manifest.digest), Bytes::from(note)).await?;
-        if let Some(data) = data {
-            self.objects.create_from(&archive, data).await?;
-        } else if !self.is_there(&archive).await? {
-            self.objects.delete(&claim_key(tenant, key, &manifest.digest)).await?;
-            return Err(gone(&manifest.digest));
+        self.objects.put(&claim_key(tenant, key, &manifest.digest), Bytes::from(note)).await
+    }
+
+    /// What `key` has claimed beyond its newest `most`, of which `newest` is one.
+    pub(super) async fn surplus(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        most: usize,
+        newest: &Digest,
+    ) -> Result<Vec<Claim>, PortError> {
+        let digests = self.digests_of(tenant, key).await?;
+        if digests.len() <= most {
+            return Ok(vec![]);
         }
-        Ok(Archived { key: archive, manifest: manifest.clone() })
+        let mut claims = vec![];
+        for digest in digests {
+            let Some(note) = self.objects.get(&claim_key(tenant, key, &digest)).await? else { continue };
+            let since = since(&note);
+            claims.push(Claim { tenant: tenant.clone(), key: key.to_owned(), digest, since });
+        }
+        claims.sort_by_key(|claim| std::cmp::Reverse((claim.digest == *newest, claim.since)));
+        Ok(claims.split_off(most.min(claims.len())))
     }
 
     /// An archive's bytes.
@@ -181,9 +226,7 @@ impl Keep {
                     continue;
                 };
                 let Some(note) = self.objects.get(object).await? else { continue };
-                // One that can't be read is as old as can be.
-                let since = serde_json::from_slice::<Note>(&note).map_or(Timestamp(0), |note| note.since);
-                claims.push(Claim { tenant, key, digest, since });
+                claims.push(Claim { tenant, key, digest, since: since(&note) });
             }
             match page.last() {
                 Some(last) if page.len() == PAGE => after = Some(last.clone()),
@@ -192,6 +235,11 @@ impl Keep {
         }
         Ok(claims)
     }
+}
+
+/// Since when a claim holds; one that can't be read is as old as can be.
+fn since(note: &[u8]) -> Timestamp {
+    serde_json::from_slice::<Note>(note).map_or(Timestamp(0), |note| note.since)
 }
 
 /// What it means that an archive that was named is not there.

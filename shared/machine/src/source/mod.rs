@@ -28,7 +28,10 @@ use model::{
     port::{
         Clock, Objects, PortError, Random as _, Source,
         objects::Stream,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, UPLOADED},
+        source::{
+            Archived, Checkout, Claim, Digest, Fetched, MOST_UPLOADS, Manifest, Origin, SourceRef, Upload,
+            is_upload,
+        },
     },
 };
 use std::{
@@ -241,32 +244,27 @@ impl Inner {
             }
         };
         let (since, data) = (self.clock.now(), file(&staged.0).await?);
-        self.keep.put(tenant, key, &manifest, since, Some(data)).await
+        self.keep.put(tenant, key, &manifest, since, data).await
     }
 
     /// Writes it down, checks it whole, and keeps it.
-    async fn receive(
-        &self,
-        work: &Work,
-        tenant: &TenantId,
-        digest: &Digest,
-        upload: Stream,
-    ) -> Result<Manifest, PortError> {
+    async fn receive(&self, work: &Work, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError> {
+        let Upload { key, digest, data } = upload;
         let staged = Staged(work.0.join("archive"));
-        write(&staged.0, upload, self.limits.packed_bytes).await?;
+        write(&staged.0, data, self.limits.packed_bytes).await?;
         let (path, limits) = (staged.0.clone(), self.limits);
         let contents = files::blocking(move || {
             let file = std::fs::File::open(&path).map_err(|e| files::failed("read", &path, &e))?;
             Ok(archive::check(file, limits)?)
         })
         .await?;
-        if contents.digest != *digest {
+        if contents.digest != digest {
             let (wanted, found) = (digest.to_string(), contents.digest.to_string());
             return Err(archive::Error::OtherDigest { wanted, found }.into());
         }
         let manifest = contents.manifest(Origin::default());
         let data = file(&staged.0).await?;
-        self.keep.put(tenant, UPLOADED, &manifest, self.clock.now(), Some(data)).await?;
+        self.keep.put(tenant, &key, &manifest, self.clock.now(), data).await?;
         Ok(manifest)
     }
 
@@ -280,7 +278,8 @@ impl Inner {
     ) -> Result<Archived, PortError> {
         let known = self.keep.known(tenant, digest).await?.ok_or_else(|| gone(digest))?;
         let manifest = Manifest { origin: origin.clone(), ..known };
-        self.keep.put(tenant, key, &manifest, self.clock.now(), None).await
+        let claimed = self.keep.again(tenant, key, &manifest, self.clock.now()).await?;
+        claimed.ok_or_else(|| gone(digest))
     }
 }
 
@@ -301,6 +300,18 @@ async fn file(path: &Path) -> Result<Stream, PortError> {
         }
     });
     Ok(pieces.boxed())
+}
+
+impl MachineSource {
+    /// The oldest of too many uploads go.
+    async fn make_room(&self, tenant: &TenantId, key: &str, newest: &Digest) -> Result<(), PortError> {
+        if is_upload(key) {
+            for claim in self.inner.keep.surplus(tenant, key, MOST_UPLOADS, newest).await? {
+                self.forget(&claim).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -341,27 +352,35 @@ impl Source for MachineSource {
         self.inner.cache.tree(&archived.manifest.digest, self.inner.keep.read(archived)).await
     }
 
-    async fn receive(
-        &self,
-        tenant: &TenantId,
-        digest: &Digest,
-        upload: Stream,
-    ) -> Result<Manifest, PortError> {
+    async fn receive(&self, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError> {
         let inner = &self.inner;
+        check_key(&upload.key)?;
         let _one = inner.uploads.try_acquire().map_err(|_| {
             PortError::Transient(
                 "as many archives as at once are being uploaded; repeat this in a minute".to_owned(),
             )
         })?;
-        let work = inner.work()?;
-        let result = inner.receive(&work, tenant, digest, upload).await;
+        let (work, key, digest) = (inner.work()?, upload.key.clone(), upload.digest.clone());
+        let result = inner.receive(&work, tenant, upload).await;
         work.end().await;
+        self.make_room(tenant, &key, &digest).await?;
         result
     }
 
-    async fn find(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Manifest>, PortError> {
-        let known = self.inner.keep.known(tenant, digest).await?;
-        Ok(known.map(|manifest| Manifest { origin: Origin::default(), ..manifest }))
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        key: &str,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, PortError> {
+        check_key(key)?;
+        let (keep, now) = (&self.inner.keep, self.inner.clock.now());
+        let Some(known) = keep.known(tenant, digest).await? else { return Ok(None) };
+        // What was said of it by whoever deployed it is theirs.
+        let manifest = Manifest { origin: Origin::default(), ..known };
+        let kept = keep.again(tenant, key, &manifest, now).await?;
+        self.make_room(tenant, key, digest).await?;
+        Ok(kept.map(|archived| archived.manifest))
     }
 
     async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError> {

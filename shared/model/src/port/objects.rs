@@ -33,4 +33,7 @@ pub trait Objects: Send + Sync {
 
     /// Removes an object; removing what isn't there is fine.
     async fn delete(&self, key: &str) -> Result<(), PortError>;
+
+    /// Removes what was begun an hour ago and never became an object, and answers how many that were.
+    async fn tidy(&self) -> Result<u64, PortError>;
 }

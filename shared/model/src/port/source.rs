@@ -193,7 +193,7 @@ impl fmt::Debug for Checkout {
 pub struct Claim {
     /// Whose it is.
     pub tenant: TenantId,
-    /// The key it was fetched under: a deployment's or decision's id, or [`UPLOADED`].
+    /// The key it was fetched under: a deployment's or decision's id, or an [`upload_key`].
     pub key: String,
     /// Which archive.
     pub digest: Digest,
@@ -201,8 +201,35 @@ pub struct Claim {
     pub since: Timestamp,
 }
 
-/// The key of archives that were uploaded and not asked for since.
-pub const UPLOADED: &str = "uploaded";
+/// What keys of uploads begin with.
+const UPLOADED: &str = "uploaded";
+
+/// The key under which a user's uploads are claimed until they are deployed, or for a day. Two users whose names come
+/// out alike share one, which harms neither.
+pub fn upload_key(user: &str) -> String {
+    let hash = user.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{UPLOADED}-{hash:016x}")
+}
+
+/// Whether a key is one of uploads.
+pub fn is_upload(key: &str) -> bool {
+    key.strip_prefix(UPLOADED).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Archives of one user that are kept although nobody deploys them; the oldest make room.
+pub const MOST_UPLOADS: usize = 50;
+
+/// An archive from outside.
+pub struct Upload {
+    /// Who keeps it: an [`upload_key`].
+    pub key: String,
+    /// What it must be.
+    pub digest: Digest,
+    /// Its bytes.
+    pub data: Stream,
+}
 
 /// Fetches source trees and keeps them as archives.
 #[async_trait]
@@ -225,22 +252,23 @@ pub trait Source: Send + Sync {
     /// Unpacks an archive for reading. `None` if it is gone.
     async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError>;
 
-    /// Takes an archive from outside: checked like any other, and refused unless its digest is this one. One that is
+    /// Takes an archive from outside: checked like any other, and refused unless its digest is that one. One that is
     /// cut short leaves nothing.
-    async fn receive(
+    async fn receive(&self, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError>;
+
+    /// Claims an archive of this tenant for `key`, from now on, whoever brought it here: it can be named as a source
+    /// until that claim ends. `None` if there is none. Of an [`upload_key`] the newest [`MOST_UPLOADS`] claims are kept.
+    async fn keep(
         &self,
         tenant: &TenantId,
+        key: &str,
         digest: &Digest,
-        upload: Stream,
-    ) -> Result<Manifest, PortError>;
-
-    /// An archive of this tenant that can be named as a source.
-    async fn find(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Manifest>, PortError>;
+    ) -> Result<Option<Manifest>, PortError>;
 
     /// Whoever used `key` doesn't want its archive any more; one that nobody wants is removed. Repeating it is fine.
     async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError>;
 
-    /// Ends the claim of an upload.
+    /// Ends this one claim.
     async fn forget(&self, claim: &Claim) -> Result<(), PortError>;
 
     /// Who wants what, page by page: claims after that one, at most `limit`.
