@@ -8,8 +8,12 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 use url::{Host, Url};
+
+/// How long a name that can't be resolved is left alone before it is asked for once more.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Finds the addresses of a name.
 #[async_trait]
@@ -61,11 +65,10 @@ impl Reach {
             Some(Host::Ipv6(address)) => return self.check(url, address.into()).map(|()| None),
             None => return Err(PortError::Permanent(format!("`{}` names no host", shown(url.as_str())))),
         };
-        let found = match self.resolver.resolve(host, port).await {
-            Ok(found) if !found.is_empty() => found,
-            Ok(_) | Err(_) if by_proxy => return Ok(None),
-            Ok(_) => return Err(unknown(host, "it has no address")),
-            Err(error) => return Err(unknown(host, &error.to_string())),
+        let found = match self.resolve(host, port).await {
+            Ok(found) => found,
+            Err(_) if by_proxy => return Ok(None),
+            Err(error) => return Err(unknown(host, &error)),
         };
         // One of them that leads inside is enough: which one is taken is not for us to say.
         found.iter().try_for_each(|address| self.check(url, *address))?;
@@ -77,6 +80,21 @@ impl Reach {
             })
             .collect();
         Ok((!by_proxy).then(|| format!("{host}:{port}:{}", addresses.join(","))))
+    }
+
+    /// The addresses of a name, of which there is one at least. A name service that has stumbled is asked once more; a
+    /// mistyped name is as unknown in a minute as it is now, and nobody should wait to be told.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<IpAddr>, String> {
+        let asked = async || match self.resolver.resolve(host, port).await {
+            Ok(found) if found.is_empty() => Err("it has no address".to_owned()),
+            Ok(found) => Ok(found),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Ok(found) = asked().await {
+            return Ok(found);
+        }
+        tokio::time::sleep(AGAIN).await;
+        asked().await
     }
 
     fn check(&self, url: &Url, address: IpAddr) -> Result<(), PortError> {
@@ -92,8 +110,9 @@ impl Reach {
 }
 
 fn unknown(host: &str, why: &str) -> PortError {
-    PortError::Transient(format!(
-        "the name `{host}` can't be resolved ({why}); check the address, and the network's name service"
+    PortError::Permanent(format!(
+        "the host `{host}` is unknown: its name can't be resolved ({why}); check the address, and if that is right, the \
+         network's name service, then deploy again"
     ))
 }
 
@@ -121,7 +140,38 @@ mod tests {
         assert_eq!(found.as_deref(), Some("git.example:443:140.82.121.4,[2606:50c0::1]"));
         let found = pinned(&["140.82.121.4"], "https://git.example:8443/a").await.unwrap();
         assert_eq!(found.as_deref(), Some("git.example:8443:140.82.121.4"));
-        assert!(pinned(&[], "https://git.example/a").await.unwrap_err().is_transient());
+    }
+
+    /// Fails so often before it answers.
+    struct Stumbling(std::sync::atomic::AtomicU32);
+
+    #[async_trait]
+    impl Resolver for Stumbling {
+        async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<IpAddr>> {
+            use std::sync::atomic::Ordering::SeqCst;
+            match self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+                Ok(_) => Err(io::Error::other("Name or service not known")),
+                Err(_) => Ok(vec!["140.82.121.4".parse().unwrap()]),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_host_is_asked_for_once_more_and_then_told() {
+        let reached = async |failures: u32| {
+            let resolver = Arc::new(Stumbling(failures.into()));
+            let reach = Reach { resolver: resolver.clone(), ..Reach::default() };
+            let pinned = reach.pin(&Url::parse("https://git.exampel/a/b").unwrap(), false).await;
+            (pinned, resolver.0.load(std::sync::atomic::Ordering::SeqCst))
+        };
+        let began = tokio::time::Instant::now();
+        assert!(reached(1).await.0.unwrap().is_some());
+        assert_eq!(began.elapsed(), AGAIN);
+        let (told, left) = reached(60).await;
+        assert_eq!(left, 58, "it is asked twice");
+        let PortError::Permanent(told) = told.unwrap_err() else { panic!("a name that is unknown stays so") };
+        assert!(told.contains("`git.exampel` is unknown") && told.contains("check the address"), "{told}");
+        assert!(matches!(pinned(&[], "https://git.example/a").await, Err(PortError::Permanent(_))));
     }
 
     #[tokio::test]

@@ -71,7 +71,10 @@ fn passing(url: &str, said: &str, has: &dyn Fn(&[&str]) -> bool) -> Option<PortE
         )));
     }
     if has(&["Could not resolve host"]) {
-        return transient("its name can't be resolved; check the address, and the network's name service");
+        return Some(PortError::Permanent(format!(
+            "fetching `{url}` failed: its name can't be resolved; check the address, and if that is right, the network's \
+             name service, then deploy again"
+        )));
     }
     if has(&[
         "Failed to connect",
@@ -108,7 +111,7 @@ mod tests {
         for (said, transient, ours) in [
             (
                 "fatal: unable to access 'https://x/': Could not resolve host: x EVIL",
-                true,
+                false,
                 "name can't be resolved",
             ),
             (
