@@ -143,19 +143,23 @@ fn a_cut_anywhere_changes_nothing() {
     }
 }
 
-/// The same documents each time: one in some thousand holds a token of random letters that looks like no token to the
-/// detector and comes out (seed 42571875606489706 with 10 pieces, chunks of 1, known and not mended yet). The fuzz
-/// target looks for more of them.
-fn same_each_time() -> ProptestConfig {
-    ProptestConfig {
-        cases: 60,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
-        ..ProptestConfig::default()
+/// A token of random letters in which a word came up that usually stands for a secret: `9sZtoDOVW`.
+#[test]
+fn a_word_in_a_random_token_lets_none_out() {
+    let (text, secrets) = document(42_571_875_606_489_706, 10);
+    let whole = redacted([&*text]);
+    for secret in secrets {
+        assert!(!has(&whole, &secret), "{secret} came out");
     }
 }
 
+/// Other documents each time; a failure says the seed that makes its document again.
+fn many() -> ProptestConfig {
+    ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(same_each_time())]
+    #![proptest_config(many())]
 
     #[test]
     fn documents_keep_every_promise(seed: u64, pieces in 1_usize..25, sizes in proptest::collection::vec(1_usize..200, 1..6)) {

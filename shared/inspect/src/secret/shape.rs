@@ -274,6 +274,23 @@ static PLACEHOLDERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::new(WORDS).ok()
 });
 
+/// Whether a word that was found is one. So short a word as `todo` comes up in random text by chance, as in `9sZtoDOVW`:
+/// it has to stand alone, and `xxxx` at an end or as a longer row.
+fn stands(lower: &[u8], at: std::ops::Range<usize>) -> bool {
+    let open = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let before = |from: usize| open(from.checked_sub(1).and_then(|at| lower.get(at)));
+    match &lower[at.clone()] {
+        b"todo" => before(at.start) && open(lower.get(at.end)),
+        b"xxxx" => {
+            let is_x = |byte: &&u8| **byte == b'x';
+            let start = at.start - lower[..at.start].iter().rev().take_while(is_x).count();
+            let end = at.end + lower[at.end..].iter().take_while(is_x).count();
+            end - start >= 6 || before(start) || open(lower.get(end))
+        }
+        _ => true,
+    }
+}
+
 /// Text that stands where a value is to be put in.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     const PLAIN: [&str; 24] = [
@@ -309,6 +326,8 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     let angled = lower.starts_with(b"<") || lower.ends_with(b">");
     angled
         || PLAIN.iter().any(|plain| plain.as_bytes() == lower)
-        || PLACEHOLDERS.as_ref().is_some_and(|words| words.is_match(&*lower))
+        || PLACEHOLDERS.as_ref().is_some_and(|words| {
+            words.find_overlapping_iter(&*lower).any(|found| stands(lower, found.range()))
+        })
         || super::random::is_monotonous(lower)
 }
