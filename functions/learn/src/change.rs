@@ -3,43 +3,13 @@
 //! Invariant: what an event adds to the sums is taken back exactly when it is corrected or withdrawn, so the sums are
 //! those of the events that stand.
 
-use forecast::calibrate::{Cell, Metric, Month, Recorded, delta};
+use forecast::calibrate::{Cell, Metric, Recorded, delta};
 use host::{Error, Stored};
 use model::{
-    DecisionId, DeploymentId,
+    document::calibration::CalibrationEvent as Event,
     port::store::{Path, Precondition, Write},
 };
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// One comparison, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// Version of this form.
-    pub schema: u32,
-    /// How often it was corrected.
-    pub revision: i64,
-    /// ln(actual / base) in micro-nats.
-    pub y: i64,
-    /// What it is summed under.
-    pub class: String,
-    /// What was compared.
-    pub metric: Metric,
-    /// Of which month.
-    pub month: Month,
-    /// Of which decision.
-    pub decision: DecisionId,
-    /// And deployment.
-    pub deployment: DeploymentId,
-    /// The unlearned value at the observed demand.
-    pub base: i64,
-    /// What happened.
-    pub actual: i64,
-    /// Deployment-months that the prediction rested on.
-    pub n: i64,
-    /// Bucket of |y − μ| / √V.
-    pub score: u16,
-}
 
 /// One event that comes, changes or goes.
 pub struct Change {

@@ -8,15 +8,14 @@ use crate::{
     run::is_settled,
     words,
 };
-use forecast::{
-    calibrate::{Month, REMEMBERED_MONTHS},
-    recommend::{ClassDocument, OwnDocument, own_path, pool_cells_path, pool_path},
-};
+use forecast::calibrate::{Month, REMEMBERED_MONTHS};
 use host::{Context, Error, Outcome, Stored};
 use model::{
     LearningId, ServiceName,
     document::{
-        Feedback, FeedbackKind, Learning, LearningRun, Owes, SCHEMA, learning_path, learning_run_path,
+        Feedback, FeedbackKind, Learning, LearningRun, Owes, SCHEMA,
+        calibration::{ClassDocument, OwnDocument, own_path, pool_cells_path, pool_path, pseudonym},
+        learning_path, learning_run_path,
     },
     message::{AboutLearning, Message, kind, topic},
     port::store::{Change as StoreChange, Field, Path, Precondition, Write},
@@ -58,7 +57,7 @@ pub async fn commit(
         writes.push(Write::put(learning_path(&tenant, &learning.id), Precondition::None, &learning)?);
         writes.push(patch(own_path(&tenant, &run.class), &run.class, None, &sums));
         if ctx.config.settings.pool {
-            let pseudonym = forecast::recommend::pseudonym(&tenant);
+            let pseudonym = pseudonym(&tenant);
             writes.push(patch(pool_cells_path(&tenant, &run.class), &run.class, Some(&pseudonym), &sums));
         }
     }
@@ -110,7 +109,10 @@ fn count_answers(
 }
 
 fn patch(path: Path, class: &str, tenant: Option<&str>, sums: &BTreeMap<String, i64>) -> Write {
-    let mut set: Vec<(Field, Option<Value>)> = vec![(vec!["class".to_owned()], Some(class.into()))];
+    let mut set: Vec<(Field, Option<Value>)> = vec![
+        (vec!["class".to_owned()], Some(class.into())),
+        (vec!["schema".to_owned()], Some(SCHEMA.into())),
+    ];
     set.extend(tenant.map(|tenant| (vec!["tenant".to_owned()], Some(Value::from(tenant)))));
     let increment =
         sums.iter().map(|(field, by)| (field.split('.').map(str::to_owned).collect(), *by)).collect();

@@ -1,7 +1,7 @@
 //! One decision: which months are compared, what each metric came to, and what changes because of it.
 
 use crate::{
-    change::{Change, Event},
+    change::Change,
     commit::commit,
     compared::{Compared, paid},
     known::{Known, known, measured},
@@ -9,10 +9,14 @@ use crate::{
 };
 use forecast::{
     actual::{Comparison, compare as compare_values, promise},
-    calibrate::{Metric, Month, Scores, event_id},
+    calibrate::{Metric, Month, bucket, event_id},
 };
 use host::{Context, Error, Outcome, Stored};
-use model::{DecisionId, port::store::Path};
+use model::{
+    DecisionId,
+    document::calibration::{CalibrationEvent as Event, calibration_event_path},
+    port::store::Path,
+};
 use std::collections::BTreeSet;
 
 /// Why a comparison is wanted.
@@ -86,7 +90,7 @@ async fn changes(ctx: &Context, known: &Known, compared: &[Compared]) -> Result<
     let wanted: Vec<(&Compared, Metric, Path)> = all
         .map(|(made, metric)| {
             let id = event_id(known.deployment.as_str(), metric, made.month);
-            (made, metric, Path::new(format!("tenants/{tenant}/calibration_events/{id}")))
+            (made, metric, calibration_event_path(tenant, &id))
         })
         .collect();
     let paths: Vec<Path> = wanted.iter().map(|(_, _, path)| path.clone()).collect();
@@ -113,6 +117,6 @@ fn event(known: &Known, month: Month, value: &Comparison, before: Option<&Stored
         base: value.base,
         actual: value.actual,
         n: i64::from(promised.n),
-        score: Scores::bucket(value.y, promised.mu, promised.variance),
+        score: bucket(value.y, promised.mu, promised.variance),
     }
 }

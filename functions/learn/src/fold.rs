@@ -3,32 +3,21 @@
 //! Invariant: folding adds nothing and forgets nothing; it can be repeated, and a repeat of the same cells writes
 //! the same bits.
 
-use forecast::{
-    calibrate::{Cell, Key, Metric, Month, Scores, fold as fold_cells},
-    recommend::{ClassDocument, pool_path},
-};
+use forecast::calibrate::{Key, Metric, Scores, fold as fold_cells};
 use host::{Context, Error, Outcome};
 use model::{
-    document::SCHEMA,
+    document::{
+        SCHEMA,
+        calibration::{ClassDocument, PoolCells, pool_path},
+    },
     port::{
         Delivery,
         store::{Precondition, Query, Scope, Write},
     },
 };
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const PAGE: usize = 500;
-
-/// A tenant's cells of a class, as they are copied for the pool.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PoolCells {
-    class: String,
-    tenant: String,
-    cells: BTreeMap<Metric, BTreeMap<Month, Cell>>,
-    scores: BTreeMap<Metric, Scores>,
-}
 
 /// Folds the whole pool.
 pub async fn fold(ctx: Context, _: Delivery) -> Result<Outcome, Error> {

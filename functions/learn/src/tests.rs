@@ -3,13 +3,17 @@
 use super::*;
 use forecast::{
     calibrate::{Cell, Metric},
-    recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend},
+    recommend::{learning, recommend},
 };
 use host::testing::{START, World, sample};
 use machine::store::{Options, Store};
 use model::{
     Micros, Timestamp,
-    document::{Feedback, FeedbackKind, Learning, SCHEMA, Service, collection, feedback_path, service_path},
+    document::{
+        Feedback, FeedbackKind, Learning, SCHEMA, Service,
+        calibration::{ClassDocument, OwnDocument, own_path, pool_path},
+        collection, feedback_path, service_path,
+    },
     message::Message,
     port::store::{Query, Scope},
     time::DAY_MS,

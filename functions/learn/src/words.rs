@@ -4,11 +4,14 @@ use crate::{
     compared::{Compared, paid},
     known::Known,
 };
-use forecast::{
-    calibrate::{Cell, Facts, Metric, Predicted, correct, explain, headroom_milli, recent},
-    recommend::{ClassDocument, OwnDocument},
+use forecast::calibrate::{Cell, Facts, Metric, Predicted, correct, explain, headroom_milli, recent};
+use model::{
+    Timestamp,
+    document::{
+        FeedbackKind,
+        calibration::{ClassDocument, OwnDocument},
+    },
 };
-use model::{Timestamp, document::FeedbackKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A next prediction that moves by less is of low impact: 5 %, in micro-nats.

@@ -3,37 +3,16 @@
 use crate::subject::Subject;
 use host::{Context, Error, Outcome};
 use model::{
-    Timestamp,
-    document::{Member, SCHEMA, Service, member_path, service_path},
+    document::{Member, Notice, SCHEMA, Service, member_path, notice_path, service_path},
     port::{
         Mail,
         store::{Path, Precondition, StoreError, Version, Write},
     },
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Tries before a notice is given up.
 const TRIES: u32 = 5;
-
-/// A notice, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// Version of this form.
-    pub schema: u32,
-    /// What it is about.
-    pub event: String,
-    /// When it was first tried.
-    pub created_at: Timestamp,
-    /// How often it was tried.
-    pub tries: u32,
-    /// When it went out.
-    #[serde(default)]
-    pub sent_at: Option<Timestamp>,
-    /// Why it never will.
-    #[serde(default)]
-    pub given_up: Option<String>,
-}
 
 /// Tells the owner once, whatever arrives how often.
 pub async fn send(ctx: &Context, subject: &Subject) -> Result<Outcome, Error> {
@@ -42,7 +21,7 @@ pub async fn send(ctx: &Context, subject: &Subject) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     };
     let key = key(&subject.event);
-    let path = Path::new(format!("tenants/{}/notices/{key}", ctx.tenant()?));
+    let path = notice_path(ctx.tenant()?, &key);
     let Some((mut notice, version)) = ctx.retrying(|| claim(ctx, &path, subject)).await? else {
         return Ok(Outcome::Duplicate);
     };

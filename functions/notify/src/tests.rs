@@ -102,7 +102,8 @@ async fn a_notice_that_cannot_be_sent_is_given_up() {
     assert_eq!(deliver(&world, &message).await.unwrap(), Outcome::Duplicate);
     assert!(world.state().mails.is_empty());
     let key = notice::key("deployment dep_1 FAILED");
-    let kept: notice::Notice = world.read(&Path::new(format!("tenants/acme/notices/{key}"))).await.unwrap();
+    let kept: model::document::Notice =
+        world.read(&Path::new(format!("tenants/acme/notices/{key}"))).await.unwrap();
     assert_eq!((kept.tries, kept.given_up.as_deref()), (5, Some("the mail server is down")));
 }
 

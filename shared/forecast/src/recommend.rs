@@ -1,20 +1,18 @@
-//! From what an app is to a recommendation, in the documents' own types; and where what was learned is kept.
+//! From what an app is to a recommendation, in the documents' own types.
 //!
 //! Invariant: whoever decides (the pipeline, the API, the command line) decides here, so that the same app under
 //! the same demand and the same learning gets the same answer.
 
 use crate::{
-    calibrate::{Answers, Cell, MODEL_VERSION, Metric, Month, Predicted, Summary, headroom_milli, recent},
+    calibrate::{Cell, MODEL_VERSION, Metric, Predicted, headroom_milli, recent},
     price,
     size::{self, Basis, Demand, Learning, Place, Prediction},
 };
 use model::{
-    TenantId, Timestamp,
+    Timestamp,
+    document::calibration::{ClassDocument, OwnDocument},
     document::{Configuration, Demand as DemandDocument, Estimate, Prediction as PredictionDocument},
-    port::store::Path,
 };
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What is recommended and why.
@@ -30,55 +28,6 @@ pub struct Recommendation {
     pub prediction: PredictionDocument,
     /// Why, one sentence each.
     pub reasons: Vec<String>,
-}
-
-/// What the whole pool (`pool/CLASS`) learned about a class: summaries by metric, folded on schedule.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClassDocument {
-    /// Version of this form.
-    pub schema: u32,
-    /// `node/express`, …
-    pub class: String,
-    /// By metric.
-    pub summaries: BTreeMap<Metric, Summary>,
-}
-
-/// What one tenant's own services taught about a class (`tenants/T/calibration/CLASS`): only added to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OwnDocument {
-    /// `node/express`, …
-    pub class: String,
-    /// By metric and month.
-    pub cells: BTreeMap<Metric, BTreeMap<Month, Cell>>,
-    /// What people said of the size; moves head-room alone.
-    pub answers: Answers,
-}
-
-/// A class as one segment of a path.
-fn segment(class: &str) -> String {
-    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
-    class.chars().map(legal).take(60).collect()
-}
-
-/// Where the pool's summary of a class is.
-pub fn pool_path(class: &str) -> Path {
-    Path::new(format!("pool/{}", segment(class)))
-}
-
-/// Where a tenant's own cells of a class are.
-pub fn own_path(tenant: &TenantId, class: &str) -> Path {
-    Path::new(format!("tenants/{tenant}/calibration/{}", segment(class)))
-}
-
-/// Where the copy of a tenant's cells is that the pool is folded from; the tenant is not legible in it.
-pub fn pool_cells_path(tenant: &TenantId, class: &str) -> Path {
-    Path::new(format!("pool_cells/{}-{}", segment(class), pseudonym(tenant)))
-}
-
-/// The name that stands for a tenant in the pool: 16 hex digits of SHA-256.
-pub fn pseudonym(tenant: &TenantId) -> String {
-    hex::encode(&Sha256::digest(format!("pool/{tenant}"))[..8])
 }
 
 /// What a decision may know, from the two documents as they were read.

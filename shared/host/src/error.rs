@@ -131,7 +131,7 @@ struct Inner {
     headers: Vec<(&'static str, String)>,
     inside: Option<String>,
     contended: bool,
-    replay: Option<crate::idempotency::Record>,
+    replay: Option<model::document::IdempotencyRecord>,
 }
 
 macro_rules! constructors {
@@ -289,14 +289,14 @@ impl Error {
     }
 
     /// Not a failure: another request with the same key got there first, and this is what it was answered.
-    pub(crate) fn replay(record: crate::idempotency::Record) -> Self {
+    pub(crate) fn replay(record: model::document::IdempotencyRecord) -> Self {
         let mut error =
             Self::new(Kind::Conflict, "another request with the same Idempotency-Key was answered first");
         error.0.replay = Some(record);
         error
     }
 
-    pub(crate) fn take_replay(&mut self) -> Option<crate::idempotency::Record> {
+    pub(crate) fn take_replay(&mut self) -> Option<model::document::IdempotencyRecord> {
         self.0.replay.take()
     }
 

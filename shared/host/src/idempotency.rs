@@ -10,10 +10,10 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use model::{
     TenantId, Timestamp,
+    document::{AnswerHeader, IdempotencyRecord, SCHEMA, idempotency_path},
     port::store::{Path, Precondition, Store, StoreError, Write},
     time::DAY_MS,
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
@@ -27,32 +27,6 @@ use std::{
 const KEPT_MS: i64 = DAY_MS;
 /// The header that bears the key.
 const HEADER: &str = "idempotency-key";
-
-/// What is kept under `tenants/{tenant}/idempotency/{hash}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// Version of this document's shape.
-    pub schema: u32,
-    /// Hash of method, path and body of the first request.
-    pub request: String,
-    /// Its answer's status.
-    pub status: u16,
-    /// Its answer's headers.
-    pub headers: Vec<Header>,
-    /// Its answer's body, encrypted, as base64 of nonce and ciphertext.
-    pub body: String,
-    /// From then on the key may be used anew.
-    pub expires_at: Timestamp,
-}
-
-/// One header; an object, since no store takes an array in an array.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
 
 /// Keys whose first request is still running in this process.
 #[derive(Default)]
@@ -112,7 +86,7 @@ pub(crate) async fn check(
 ) -> Result<Checked, Error> {
     let mut claim = Claim::take(in_flight, ctx.tenant()?, route, request, key, &ctx.config.token_key)?;
     if let Some(document) = ctx.ports.store.get(&claim.path).await? {
-        let record: Record = document.body.parse()?;
+        let record: IdempotencyRecord = document.body.parse()?;
         if record.expires_at > ctx.real() {
             return claim.answer(&record).map(Checked::Repeat);
         }
@@ -132,7 +106,7 @@ impl Claim {
     ) -> Result<Self, Error> {
         let method = request.method.as_str();
         let id = hash(&[method.as_bytes(), route.path.as_bytes(), key.as_bytes()]);
-        let path = Path::new(format!("tenants/{tenant}/idempotency/{id}"));
+        let path = idempotency_path(tenant, &id);
         if !in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
             return Err(Error::conflict(
                 "The first request with this Idempotency-Key is still running. Repeat this one in a second to get its answer.",
@@ -170,14 +144,14 @@ impl Claim {
         };
         let (nonce, ciphertext) =
             seal::encrypt(&self.cipher, self.path.as_str().as_bytes(), body, &*ctx.ports.random)?;
-        let record = Record {
-            schema: 1,
+        let record = IdempotencyRecord {
+            schema: SCHEMA,
             request: self.request.clone(),
             status: response.status,
             headers: response
                 .headers
                 .iter()
-                .map(|(name, value)| Header { name: name.clone(), value: value.clone() })
+                .map(|(name, value)| AnswerHeader { name: name.clone(), value: value.clone() })
                 .collect(),
             body: BASE64_STANDARD.encode([nonce, ciphertext].concat()),
             expires_at: ctx.real().plus(KEPT_MS),
@@ -214,7 +188,7 @@ impl Claim {
     }
 
     /// The kept answer again, if this is the same request.
-    pub(crate) fn answer(&self, record: &Record) -> Result<Response, Error> {
+    pub(crate) fn answer(&self, record: &IdempotencyRecord) -> Result<Response, Error> {
         if record.request != self.request {
             return Err(Error::unprocessable(
                 "This Idempotency-Key was used for another request to this address within 24 hours. Nothing was done; send this one with a new key.",
@@ -240,9 +214,13 @@ impl Claim {
     }
 }
 
-async fn recorded(store: &dyn Store, path: &Path, now: Timestamp) -> Result<Option<Record>, StoreError> {
+async fn recorded(
+    store: &dyn Store,
+    path: &Path,
+    now: Timestamp,
+) -> Result<Option<IdempotencyRecord>, StoreError> {
     let Some(document) = store.get(path).await? else { return Ok(None) };
-    let record: Record = document.body.parse()?;
+    let record: IdempotencyRecord = document.body.parse()?;
     Ok((record.expires_at > now).then_some(record))
 }
 

@@ -3,7 +3,11 @@
 //! Invariant: one small document a day is read, however many deployments there were; no deployment is looked at.
 
 use host::{Context, Error, Request, Response};
-use model::{ServiceName, document::counters_path, time::DAY_MS};
+use model::{
+    ServiceName,
+    document::{Counters, Outcomes, StageCounters, counters_path},
+    time::DAY_MS,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -84,36 +88,6 @@ pub struct ServiceSum {
     pub error_rate: Option<f64>,
 }
 
-/// Counters as they are stored, of a day or of a service in it.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct Outcomes {
-    total: i64,
-    successful: i64,
-    failed: i64,
-    cancelled: i64,
-    superseded: i64,
-    rolled_back: i64,
-    duration_ms: i64,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct Ran {
-    count: i64,
-    failed: i64,
-    duration_ms: i64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Day {
-    #[serde(flatten)]
-    all: Outcomes,
-    stages: BTreeMap<String, Ran>,
-    services: BTreeMap<String, Outcomes>,
-}
-
 /// Sums the counters.
 pub async fn summarize(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted: AnalyticsQuery = request.query()?;
@@ -143,34 +117,21 @@ pub async fn sums(ctx: &Context, days: u32, only: Option<&ServiceName>) -> Resul
     let paths: Vec<_> = (0..i64::from(days))
         .map(|day| Ok(counters_path(ctx.tenant()?, first.plus(day * DAY_MS))))
         .collect::<Result<_, Error>>()?;
-    let mut sum = Day::default();
+    let mut sum = Counters::default();
     for found in ctx.ports.store.get_many(&paths).await?.into_iter().flatten() {
         sum.add(&found.body.parse()?);
     }
-    Ok(sum.view(first.day(), today.day(), only))
+    Ok(Analytics::of(sum, first.day(), today.day(), only))
 }
 
-impl Day {
-    fn add(&mut self, day: &Self) {
-        self.all.add(&day.all);
-        for (name, counts) in &day.services {
-            self.services.entry(name.clone()).or_default().add(counts);
-        }
-        for (name, ran) in &day.stages {
-            let sum = self.stages.entry(name.clone()).or_default();
-            sum.count += ran.count;
-            sum.failed += ran.failed;
-            sum.duration_ms += ran.duration_ms;
-        }
-    }
-
-    fn view(mut self, from: String, to: String, only: Option<&ServiceName>) -> Analytics {
+impl Analytics {
+    fn of(mut sum: Counters, from: String, to: String, only: Option<&ServiceName>) -> Self {
         if let Some(name) = only {
-            self.services.retain(|service, _| service == name.as_str());
-            self.all = self.services.get(name.as_str()).copied().unwrap_or_default();
+            sum.services.retain(|service, _| service == name.as_str());
+            sum.all = sum.services.get(name.as_str()).copied().unwrap_or_default();
         }
-        let all = self.all;
-        Analytics {
+        let all = sum.all;
+        Self {
             from,
             to,
             total: all.total,
@@ -183,43 +144,37 @@ impl Day {
             error_rate: ratio(all.failed, all.total),
             by_stage: only
                 .is_none()
-                .then(|| self.stages.iter().map(|(n, ran)| (n.clone(), ran.view())).collect()),
-            by_service: self.services.iter().map(|(name, counts)| (name.clone(), counts.view())).collect(),
+                .then(|| sum.stages.iter().map(|(n, ran)| (n.clone(), StageSum::of(*ran))).collect()),
+            by_service: sum
+                .services
+                .iter()
+                .map(|(name, counts)| (name.clone(), ServiceSum::of(*counts)))
+                .collect(),
         }
     }
 }
 
-impl Outcomes {
-    fn add(&mut self, more: &Self) {
-        self.total += more.total;
-        self.successful += more.successful;
-        self.failed += more.failed;
-        self.cancelled += more.cancelled;
-        self.superseded += more.superseded;
-        self.rolled_back += more.rolled_back;
-        self.duration_ms += more.duration_ms;
-    }
-
-    fn view(&self) -> ServiceSum {
-        ServiceSum {
-            total: self.total,
-            successful: self.successful,
-            failed: self.failed,
-            cancelled: self.cancelled,
-            superseded: self.superseded,
-            rolled_back: self.rolled_back,
-            average_duration_seconds: seconds(self.duration_ms, self.total),
-            error_rate: ratio(self.failed, self.total),
+impl ServiceSum {
+    fn of(sum: Outcomes) -> Self {
+        Self {
+            total: sum.total,
+            successful: sum.successful,
+            failed: sum.failed,
+            cancelled: sum.cancelled,
+            superseded: sum.superseded,
+            rolled_back: sum.rolled_back,
+            average_duration_seconds: seconds(sum.duration_ms, sum.total),
+            error_rate: ratio(sum.failed, sum.total),
         }
     }
 }
 
-impl Ran {
-    fn view(&self) -> StageSum {
-        StageSum {
-            count: self.count,
-            failed: self.failed,
-            average_duration_seconds: seconds(self.duration_ms, self.count),
+impl StageSum {
+    fn of(sum: StageCounters) -> Self {
+        Self {
+            count: sum.count,
+            failed: sum.failed,
+            average_duration_seconds: seconds(sum.duration_ms, sum.count),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
 
 use super::{Failed, Performed, scan};
-use forecast::recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend};
+use forecast::recommend::{learning, recommend};
 use host::Context;
 use model::{
     DecisionId,
     deployment::Outcome,
-    document::{Decision, Deployment, SCHEMA, decision_path},
+    document::{
+        Decision, Deployment, SCHEMA,
+        calibration::{ClassDocument, OwnDocument, own_path, pool_path},
+        decision_path,
+    },
     port::store::{Precondition, Write},
 };
 use sha2::{Digest, Sha256};

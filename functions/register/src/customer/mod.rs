@@ -13,44 +13,34 @@ pub mod webhook;
 use crate::{deploy::place::empty_service, recommend::learning_of, secret, transition};
 use body::Registered;
 use check::{Wanted, check};
-use forecast::recommend::{own_path, pool_path};
-use host::{Caller, Context, Error, Request, Response, Stored, seal::Sealed};
+use host::{Caller, Context, Error, Request, Response, Stored};
 use model::{
-    DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
+    DecisionId, DeploymentId, ServiceName, TenantId,
     deployment::{At, Request as Order, accept},
     document::{
-        CanaryPolicy, CarriedOutBy, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy, Service,
-        Strategy, decision_path, deployment_path, service_path,
+        CanaryPolicy, CarriedOutBy, Credentials, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy, Service,
+        Strategy,
+        calibration::{own_path, pool_path},
+        credentials_path, decision_path, deployment_path, service_path,
     },
-    port::store::{Document, Path, Precondition, Write},
+    port::store::{Document, Precondition, Write},
     time::{DAY_MS, MINUTE_MS},
 };
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// The customer's credentials, at `tenants/{tenant}/secrets/{decision}`, field `gcp_credentials`.
-#[derive(Serialize)]
-struct SecretDocument<'a> {
-    schema: u32,
-    tenant: &'a TenantId,
-    decision: &'a DecisionId,
-    updated_at: Timestamp,
-    gcp_credentials: &'a Sealed,
-}
 
 /// Registers a deployment.
 pub async fn register(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted = check(request.json()?)?;
     let caller = ctx.caller()?;
-    let path = Path::new(format!("tenants/{}/secrets/{}", caller.tenant, wanted.decision));
+    let path = credentials_path(&caller.tenant, &wanted.decision);
     let sealed = secret::seal(&ctx, &caller.tenant, &path, "gcp_credentials", &wanted.credentials).await?;
-    let credentials = SecretDocument {
+    let credentials = Credentials {
         schema: SCHEMA,
-        tenant: &caller.tenant,
-        decision: &wanted.decision,
+        tenant: caller.tenant.clone(),
+        decision: wanted.decision.clone(),
         updated_at: ctx.now(),
-        gcp_credentials: &sealed,
+        gcp_credentials: sealed,
     };
     let credentials = Write::put(path, Precondition::None, &credentials)?;
     let name = service_name(&wanted.decision)?;

@@ -10,13 +10,17 @@ use crate::{
 };
 use forecast::{
     price,
-    recommend::{ClassDocument, OwnDocument, learning, own_path, pool_path, recommend},
+    recommend::{learning, recommend},
     size::Learning,
 };
 use host::{Context, Error, Findings, Request, Response};
 use model::{
     DecisionId, ServiceName, TenantId,
-    document::{Decision, SCHEMA, decision_path},
+    document::{
+        Decision, SCHEMA,
+        calibration::{ClassDocument, OwnDocument, own_path, pool_path},
+        decision_path,
+    },
     port::{
         source::SourceRef,
         store::{Body, Document, Precondition, Write},

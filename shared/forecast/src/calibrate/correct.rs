@@ -3,9 +3,9 @@
 //! Invariant: without anything learned the mean is the base; the result is integers, stored with the decision for
 //! good, so a later comparison scores exactly what was promised.
 
-use super::cell::{Cell, Metric};
-use super::fold::{BETWEEN_CLASSES, BETWEEN_TENANTS, Summary, WITHIN};
-use super::scores::{NORMAL_QUANTILE_MICROS, Scores};
+use super::fold::{BETWEEN_CLASSES, BETWEEN_TENANTS, WITHIN};
+use super::scores::{NORMAL_QUANTILE_MICROS, quantile_micros};
+use super::{Cell, Metric, Scores, Summary};
 use crate::logarithm::{exp, from_micros, to_micros};
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ pub fn correct(metric: Metric, base_micros: i64, class: Option<&Summary>, own: &
     let (mu, variance) = posterior(class, own);
     let none = Scores::default();
     let scores = class.map_or(&none, |class| &class.scores);
-    let half = from_micros(scores.quantile_micros(own.n)) * variance.sqrt();
+    let half = from_micros(quantile_micros(scores, own.n)) * variance.sqrt();
     let prior_half = from_micros(NORMAL_QUANTILE_MICROS) * from_micros(PRIOR_VARIANCE_MICROS).sqrt();
     let value = |nats: f64| scale(metric, base_micros, nats);
     Predicted {

@@ -3,11 +3,9 @@
 //! Invariant: the same comparison always has the same id and the same y, and what it adds to a cell depends only on
 //! the newest revision of it, never on when or how often it arrives.
 
-use super::{
-    Month,
-    cell::{Cell, Metric},
-};
+use super::Month;
 use crate::logarithm;
+use model::document::calibration::{Cell, Metric};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

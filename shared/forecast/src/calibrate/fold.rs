@@ -3,13 +3,12 @@
 //! Invariant: the unit is the tenant. A tenant weighs n/(n+1), never 1, so one that reports fifty times, or lies five
 //! hundred times, is still one voice; from five tenants on the median of their means decides.
 
-use super::scores::Scores;
 use super::{
     Month,
-    cell::{Cell, Key, Metric, is_remembered},
+    cell::{Key, is_remembered},
 };
 use crate::logarithm::{from_micros, to_micros};
-use serde::{Deserialize, Serialize};
+use model::document::calibration::{Cell, Metric, Scores, Summary};
 use std::collections::BTreeMap;
 
 /// Variance of one observation within a tenant, assumed until there are some (nat²).
@@ -24,41 +23,6 @@ pub(super) const BETWEEN_CLASSES: f64 = 0.25;
 const MEDIAN_FROM: usize = 5;
 /// With fewer tenants a mean is drawn in to this distance from their median: two deviations at the floor.
 const REACH: f64 = 0.447;
-
-/// What was learned about one class and metric.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Summary {
-    /// Kind of app.
-    pub class: String,
-    /// What was predicted.
-    pub metric: Metric,
-    /// The month at which it was folded.
-    pub month: Month,
-    /// μ of the class in micro-nats.
-    pub mean: i64,
-    /// Variance of that mean, in millionths of nat².
-    pub mean_variance: i64,
-    /// σ²: variance of an observation within a tenant.
-    pub within: i64,
-    /// τ²: variance between tenants.
-    pub between: i64,
-    /// Deployment-months behind it.
-    pub n: i64,
-    /// Tenants behind it.
-    pub tenants: i64,
-    /// Conformal scores of past predictions.
-    #[serde(default)]
-    pub scores: Scores,
-}
-
-impl Summary {
-    /// The same, with the scores by which intervals are widened or narrowed.
-    #[must_use]
-    pub fn with_scores(mut self, scores: Scores) -> Self {
-        self.scores = scores;
-        self
-    }
-}
 
 /// A tenant's cells of the remembered months.
 struct Voice {

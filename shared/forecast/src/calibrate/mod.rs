@@ -15,14 +15,17 @@ mod fold;
 mod scores;
 mod words;
 
-pub use cell::{Cell, Key, Metric, REMEMBERED_MONTHS, recent};
+pub use cell::{Key, REMEMBERED_MONTHS, recent};
 pub use correct::{PRIOR_VARIANCE_MICROS, Predicted, correct};
 pub use event::{LIMIT, Recorded, delta, event, event_id};
-pub use fold::{Summary, fold};
-pub use scores::{NORMAL_QUANTILE_MICROS, Scores};
-pub use words::{Answers, Facts, explain, headroom_milli};
+pub use fold::fold;
+pub use scores::{NORMAL_QUANTILE_MICROS, bucket, quantile_micros};
+pub use words::{Facts, explain, headroom_milli};
 
-pub use model::month::Month;
+pub use model::{
+    document::calibration::{Answers, Cell, Metric, Scores, Summary},
+    month::Month,
+};
 
 /// Version of the rule; stored with each prediction, so that an old one is never compared by a new rule.
 pub const MODEL_VERSION: &str = "calibrate-1";

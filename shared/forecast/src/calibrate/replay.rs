@@ -55,7 +55,7 @@ impl Year {
             self.outcome.note(&made, actual);
         }
         let y = event(actual, BASE);
-        self.scores.add(made.n, Scores::bucket(y, made.mu, made.variance));
+        self.scores.add(made.n, bucket(y, made.mu, made.variance));
         let cell = self.cells.entry(tenant).or_default();
         *cell = cell.plus(Cell::of(y));
     }

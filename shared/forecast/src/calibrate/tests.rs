@@ -214,14 +214,14 @@ fn the_quantile_is_normal_until_there_are_twenty_scores_and_sides_do_not_mix() {
     for _ in 0..19 {
         scores.add(0, 200);
     }
-    assert_eq!(scores.quantile_micros(0), NORMAL_QUANTILE_MICROS);
+    assert_eq!(quantile_micros(&scores, 0), NORMAL_QUANTILE_MICROS);
     scores.add(0, 200);
-    assert_eq!(scores.quantile_micros(0), 4_020_000);
-    assert_eq!(scores.quantile_micros(1), NORMAL_QUANTILE_MICROS);
+    assert_eq!(quantile_micros(&scores, 0), 4_020_000);
+    assert_eq!(quantile_micros(&scores, 1), NORMAL_QUANTILE_MICROS);
     scores.remove(0, 200);
-    assert_eq!(scores.quantile_micros(0), NORMAL_QUANTILE_MICROS);
-    assert_eq!(Scores::bucket(1_000_000, 0, 250_000), 100);
-    assert_eq!(Scores::bucket(LIMIT, -LIMIT, 1), 500);
+    assert_eq!(quantile_micros(&scores, 0), NORMAL_QUANTILE_MICROS);
+    assert_eq!(bucket(1_000_000, 0, 250_000), 100);
+    assert_eq!(bucket(LIMIT, -LIMIT, 1), 500);
 }
 
 #[test]

@@ -3,21 +3,9 @@
 //! Invariant: an answer moves only head-room, between 0.9 and 1.3, at a quarter of a measurement's weight; cost is
 //! never touched by an opinion. Every sentence is a template over numbers that were computed before.
 
-use super::cell::Metric;
 use crate::logarithm::{exp, from_micros};
+use model::document::calibration::{Answers, Metric};
 use serde::{Deserialize, Serialize};
-
-/// How often people said what about the size of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Answers {
-    /// `over_provisioned`.
-    pub over: i64,
-    /// `perfect_fit`.
-    pub fit: i64,
-    /// `under_provisioned`.
-    pub under: i64,
-}
 
 /// Head-room by which CPU and memory are multiplied, in thousandths, 900 to 1300.
 ///

@@ -6,11 +6,16 @@
 
 mod action;
 mod baseline;
+pub mod calibration;
+mod counters;
+mod credentials;
 mod decision;
 mod deployment;
 mod follow;
+mod idempotency;
 mod learning_run;
 pub mod log;
+mod notice;
 mod owes;
 mod policy;
 mod quota;
@@ -21,12 +26,16 @@ mod variables;
 
 pub use action::{ActionRecord, Begun, action_path};
 pub use baseline::{Baseline, Episode, Rolling, Series, Severity, Watched, baseline_path};
+pub use counters::{Counters, Outcomes, StageCounters, counters_path};
+pub use credentials::{Credentials, credentials_path};
 pub use decision::{Configuration, Decision, Demand, Estimate, FormerSecret, Prediction, Registration};
 pub use deployment::{
     CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, StageTime,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
+pub use idempotency::{AnswerHeader, IdempotencyRecord, idempotency_path};
 pub use learning_run::{LearningRun, learning_run_path};
+pub use notice::{Notice, notice_path};
 pub use owes::Owes;
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic};
 pub use quota::{Quota, quota_path};
@@ -37,9 +46,7 @@ pub use variables::{VariableChanges, Variables, variable_context, variables_path
 
 use owes::owes;
 
-use crate::{
-    DecisionId, DeploymentId, LearningId, ServiceName, TenantId, Timestamp, id::Malformed, port::store::Path,
-};
+use crate::{DecisionId, DeploymentId, LearningId, ServiceName, TenantId, id::Malformed, port::store::Path};
 use serde::{Deserialize, Serialize};
 
 /// The schema version that is written today.
@@ -125,11 +132,6 @@ pub fn member_path(tenant: &TenantId, user: &str) -> Path {
 /// Where the link is kept whose token has this SHA-256 (hex).
 pub fn link_path(token_hash: &str) -> Path {
     Path::new(format!("links/{token_hash}"))
-}
-
-/// Where a day's counters are kept: integers only, added to by whoever ends a deployment.
-pub fn counters_path(tenant: &TenantId, at: Timestamp) -> Path {
-    path(tenant, "counters", &at.day())
 }
 
 /// The service's name in an environment: production is the plain name.
