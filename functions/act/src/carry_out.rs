@@ -71,7 +71,7 @@ async fn stop(
     let traffic = target.set_traffic(service, &begun.token, &BTreeMap::new(), &request.id).await?;
     let found = find(ctx, request).await?;
     // Exactly these: whatever a deployment has released since is not ours to end.
-    let kept = found.iter().flat_map(|found| &found.document.kept).map(|kept| kept.revision.clone());
+    let kept = found.iter().flat_map(|found| &found.document.slot.kept).map(|kept| kept.revision.clone());
     let idle: BTreeSet<String> = kept.chain([begun.revision.clone()]).collect();
     let name = &request.service;
     let message = match target.stop(service, &Vec::from_iter(idle)).await {
@@ -84,7 +84,7 @@ async fn stop(
         Err(error) => return Err(error.into()),
     };
     // Nothing runs, so there is nothing to measure.
-    settle(ctx, found, service, &traffic, message, |service| service.metrics_due = None).await
+    settle(ctx, found, service, &traffic, message, |service| service.measuring.metrics_due = None).await
 }
 
 /// New processes for what serves.
@@ -111,8 +111,8 @@ async fn start(
     let message = format!("`{}` runs again: all traffic is on `{}`.", request.service, begun.revision);
     let (now, real) = (ctx.now(), ctx.real());
     settle(ctx, found, service, &traffic, message, |service| {
-        service.metrics_due = Some(now.plus(MINUTE_MS));
-        service.measured_to = real;
+        service.measuring.metrics_due = Some(now.plus(MINUTE_MS));
+        service.measuring.measured_to = real;
     })
     .await
 }
@@ -141,14 +141,14 @@ async fn settle(
         Ok(Performed::done(format!("{message} {who} came after it and decides what serves now.")))
     };
     let Some(mut found) = found else { return later("Its removal".to_owned()) };
-    if let Some(running) = &found.document.running {
+    if let Some(running) = &found.document.slot.running {
         return later(format!("Deployment `{running}`"));
     }
     if ctx.ports.target.traffic(service).await?.token != traffic.token {
         return later("Another change".to_owned());
     }
     change(&mut found.document);
-    found.document.traffic = Some(traffic.token.clone());
+    found.document.slot.traffic = Some(traffic.token.clone());
     found.document.updated_at = ctx.now();
     Ok(Performed { writes: vec![found.write()?], ..Performed::done(message) })
 }

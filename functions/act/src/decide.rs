@@ -24,7 +24,7 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
             "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
         ));
     }
-    let Some(serving) = found.document.serving.as_ref().map(|kept| kept.revision.clone()) else {
+    let Some(serving) = found.document.slot.serving.as_ref().map(|kept| kept.revision.clone()) else {
         return refused(format!("Nothing of `{name}` serves. Nothing was done; deploy it first."));
     };
     if request.action == Action::Scale && !ctx.ports.target.capabilities().scale {
@@ -32,7 +32,7 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
             "The number of instances of `{name}` can't be set where it runs. Nothing was done; deploy it with another configuration."
         ));
     }
-    if let Some(running) = found.document.running.as_ref().filter(|_| request.action != Action::Restart) {
+    if let Some(running) = found.document.slot.running.as_ref().filter(|_| request.action != Action::Restart) {
         return refused(format!(
             "Deployment `{running}` is running on `{name}`. Nothing was done; wait for it, or cancel it."
         ));
@@ -53,7 +53,7 @@ async fn begin(ctx: &Context, mut found: Stored<Service>, revision: String) -> R
         result => result?,
     };
     let live = !now.weights.is_empty();
-    if let (false, Some(running)) = (live, &found.document.running) {
+    if let (false, Some(running)) = (live, &found.document.slot.running) {
         let why = format!(
             "Deployment `{running}` brings `{}` back as it is. Nothing was done.",
             found.document.name

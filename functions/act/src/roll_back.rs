@@ -15,7 +15,7 @@ pub async fn roll_back(
     request: &ActionRequest,
 ) -> Result<Performed, Error> {
     let Stored { document: service, version, .. } = found;
-    let Some(serving) = service.serving.clone() else {
+    let Some(serving) = service.slot.serving.clone() else {
         return Ok(Performed::refused(format!("Nothing of `{}` serves. Nothing was done.", service.name)));
     };
     let path = deployment_path(&service.tenant, &serving.deployment);
@@ -27,7 +27,7 @@ pub async fn roll_back(
     };
     let deployment = read.document;
     ctx.about(&deployment.id);
-    let to = match way_back(&service.kept, &serving, request.to.as_deref()) {
+    let to = match way_back(&service.slot.kept, &serving, request.to.as_deref()) {
         Ok(to) => to,
         Err(why) => return Ok(Performed::refused(why)),
     };

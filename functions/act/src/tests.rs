@@ -62,11 +62,11 @@ async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
         ["set_traffic {} act_1".to_owned(), format!("stop [{first:?}, {second:?}]")]
     );
     let stopped = service(&world).await;
-    assert_eq!((stopped.metrics_due, stopped.traffic.unwrap().0.as_str()), (None, "t1"));
+    assert_eq!((stopped.measuring.metrics_due, stopped.slot.traffic.unwrap().0.as_str()), (None, "t1"));
     assert!(told(&world)[0].done && told(&world).len() == 1);
     deliver(&world, &request("act_2", Action::Restart)).await.unwrap();
     assert_eq!(world.state().weights, BTreeMap::from([(second.clone(), 100)]));
-    assert!(service(&world).await.metrics_due.is_some());
+    assert!(service(&world).await.measuring.metrics_due.is_some());
     deliver(&world, &request("act_3", Action::Restart)).await.unwrap();
     assert_eq!(world.state().acts.last().unwrap(), &format!("restart {second} act_3"));
 }
@@ -74,7 +74,7 @@ async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
 /// As the pipeline of a new deployment would have it, once traffic is its own.
 async fn deploys(world: &World) {
     let mut taken = service(world).await;
-    taken.running = Some(sample::deployment_id(3));
+    taken.slot.running = Some(sample::deployment_id(3));
     world.put(service_path(&sample::acme(), &sample::shop()), &taken).await;
     let mut state = world.state();
     state.token += 1;
@@ -159,7 +159,7 @@ async fn a_rollback_is_decided_by_the_state_machine() {
     let deployment: Deployment = world.read(&path).await.unwrap();
     assert_eq!(deployment.status, Status::RollingBack);
     assert_eq!(deployment.last_good.unwrap().deployment, sample::deployment_id(1));
-    assert_eq!(service(&world).await.running, Some(sample::deployment_id(2)));
+    assert_eq!(service(&world).await.slot.running, Some(sample::deployment_id(2)));
     assert_eq!(world.published(kind::DEPLOYMENT_DUE).len(), 1);
     assert_eq!(told(&world).len(), 1);
     let again = request("act_2", Action::RollBack);

@@ -25,23 +25,23 @@ const SHORTEST_MS: i64 = 1_000;
 /// Measures the time since the service was last measured, and says when it is next due.
 pub async fn measure(ctx: &Context, mut found: Stored<Service>) -> Result<(), Error> {
     let service = &mut found.document;
-    let Some(serving) = service.serving.clone() else {
-        service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
+    let Some(serving) = service.slot.serving.clone() else {
+        service.measuring.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
         return save(ctx, found, None).await;
     };
     let window = window(ctx, service);
     if window.to.since(window.from) < SHORTEST_MS {
-        service.metrics_due = Some(ctx.now().plus(SHORTEST_MS));
+        service.measuring.metrics_due = Some(ctx.now().plus(SHORTEST_MS));
         return save(ctx, found, None).await;
     }
-    service.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
+    service.measuring.metrics_due = Some(ctx.now().plus(interval_ms(ctx)));
     let observation = match observe(ctx, service, &serving, window).await {
         // The target knows nothing of it (a customer's service that isn't confirmed yet): asked again when next due.
         Err(error) if error.kind() == host::Kind::NotFound => return save(ctx, found, None).await,
         result => result?,
     };
-    service.measured_to = window.to;
-    service.spent.clone_from(&observation.spent);
+    service.measuring.measured_to = window.to;
+    service.measuring.spent.clone_from(&observation.spent);
     save(ctx, found, Some(&observation)).await
 }
 
@@ -49,7 +49,7 @@ pub async fn measure(ctx: &Context, mut found: Stored<Service>) -> Result<(), Er
 /// the last moment that has settled.
 fn window(ctx: &Context, service: &Service) -> Window {
     let to = ctx.real().plus(-ctx.ports.target.window_policy().lag_ms);
-    let from = service.measured_to.max(to.plus(-LONGEST_MS));
+    let from = service.measuring.measured_to.max(to.plus(-LONGEST_MS));
     Window { from: from.min(to), to }
 }
 
@@ -79,7 +79,7 @@ async fn observe(
         counts,
         utilization,
         cost_estimated: cost.estimated,
-        spent: Some(Spent::with(service.spent.as_ref(), window.to, cost.total.0)),
+        spent: Some(Spent::with(service.measuring.spent.as_ref(), window.to, cost.total.0)),
     })
 }
 

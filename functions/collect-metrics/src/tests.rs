@@ -78,7 +78,7 @@ async fn windows_follow_each_other_and_each_is_measured_once() {
     assert_eq!(spent, [100, 200, 300, 400], "each window once");
     let service = service(&world).await;
     assert!(service.outbox.is_empty() && service.next_due.is_none());
-    assert_eq!(service.measured_to, START.plus(16 * MINUTE_MS));
+    assert_eq!(service.measuring.measured_to, START.plus(16 * MINUTE_MS));
 }
 
 #[tokio::test]
@@ -147,12 +147,14 @@ async fn a_target_that_cannot_be_read_is_asked_again_for_the_same_window() {
 async fn what_must_not_be_measured_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder).await;
-    let service = Service { metrics_due: None, ..sample::service() };
+    let mut service = sample::service();
+    service.measuring.metrics_due = None;
     world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
     world.pass(HOUR_MS);
     minute(&world).await;
     assert!(observations(&world).await.is_empty());
-    let idle = Service { serving: None, ..sample::service() };
+    let mut idle = sample::service();
+    idle.slot.serving = None;
     world.put(service_path(&sample::acme(), &sample::shop()), &idle).await;
     minute(&world).await;
     assert!(observations(&world).await.is_empty());

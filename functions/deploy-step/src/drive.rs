@@ -96,8 +96,8 @@ async fn first_input(ctx: &Context, deployment: &Deployment) -> Result<Input, Er
         return Ok(Input::Wake);
     }
     let service = service(ctx, deployment).await?.map(|(service, _)| service);
-    Ok(match service.filter(|service| service.running.as_ref() == Some(&deployment.id)) {
-        Some(service) => Input::Granted { last_good: service.serving },
+    Ok(match service.filter(|service| service.slot.running.as_ref() == Some(&deployment.id)) {
+        Some(service) => Input::Granted { last_good: service.slot.serving },
         None => Input::Wake,
     })
 }

@@ -49,7 +49,7 @@ fn is_due(ctx: &Context, known: &Known, reason: Reason) -> bool {
     match reason {
         Reason::Answered => known.feedback.is_some(),
         Reason::Measured => {
-            let kept = known.service.iter().flat_map(|service| &service.kept);
+            let kept = known.service.iter().flat_map(|service| &service.slot.kept);
             let since = kept
                 .filter(|kept| kept.decision.as_ref() == Some(&known.decision.id))
                 .map(|kept| kept.since)

@@ -138,9 +138,9 @@ async fn answered(
         return Ok(None);
     };
     let service = &mut found.document;
-    if service.question.as_ref().is_some_and(|question| question.decision == decision.id) {
-        service.question = None;
-        service.ask_due = None;
+    if service.asking.question.as_ref().is_some_and(|question| question.decision == decision.id) {
+        service.asking.question = None;
+        service.asking.ask_due = None;
     }
     let body = AboutFeedback { service: name, decision: Some(decision.id.clone()) };
     let message = ctx.traced(Message::new(topic::FEEDBACK, kind::FEEDBACK_RECEIVED, &arrived.tenant, &body));

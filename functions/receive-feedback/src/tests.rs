@@ -27,8 +27,8 @@ async fn world(folder: &tempfile::TempDir) -> World {
     let world = World::new(Arc::new(Store::open(folder.path(), Options::default()).unwrap()));
     world.with_service().await;
     let mut service = sample::service();
-    service.ask_due = Some(START.plus(23 * DAY_MS));
-    service.question = Some(Question {
+    service.asking.ask_due = Some(START.plus(23 * DAY_MS));
+    service.asking.question = Some(Question {
         decision: sample::decision_id(1),
         deployment: sample::deployment_id(1),
         token_hash: link::hash(TOKEN),
@@ -134,7 +134,7 @@ async fn an_answer_closes_the_question_and_the_public_status() {
     let body = json!({"feedback_type": "perfect_fit", "satisfaction_score": 10});
     post(&world, "acme", "dec_1", &body).await.unwrap();
     let service = service(&world).await;
-    assert_eq!((service.question, service.ask_due), (None, None));
+    assert_eq!((service.asking.question, service.asking.ask_due), (None, None));
     assert!(service.outbox.is_empty() && service.next_due.is_none(), "published, so nothing is owed");
     let deployment: Deployment =
         world.read(&deployment_path(&sample::acme(), &sample::deployment_id(1))).await.unwrap();
@@ -201,7 +201,7 @@ async fn each_bad_field_is_named_and_nothing_changes() {
     let both = post(&world, "acme", "dec_1", &json!({})).await.unwrap_err();
     assert_eq!(both.fields().len(), 2, "all of it at once");
     assert!(kept(&world).await.is_none() && world.state().messages.is_empty());
-    assert!(service(&world).await.question.is_some());
+    assert!(service(&world).await.asking.question.is_some());
     let longest = with("comments", json!("ü".repeat(4_000)));
     post(&world, "acme", "dec_1", &longest).await.unwrap();
 }

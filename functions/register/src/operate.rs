@@ -157,7 +157,7 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
         ))
         .slug("not-ours"));
     }
-    if service.serving.is_none() {
+    if service.slot.serving.is_none() {
         return Err(Error::conflict(format!(
             "Nothing of `{name}` serves. Nothing was done; deploy it first."
         ))
@@ -171,15 +171,15 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
         ))
         .slug("not-scalable"));
     }
-    if let Some(running) = service.running.as_ref().filter(|_| wanted.action == Action::RollBack) {
+    if let Some(running) = service.slot.running.as_ref().filter(|_| wanted.action == Action::RollBack) {
         return Err(Error::conflict(format!(
             "Deployment `{running}` is running on `{name}`. Nothing was done; roll that one back, or wait for it."
         ))
         .slug("service-busy")
         .with("running", running.to_string()));
     }
-    if let Some(to) = wanted.to.as_ref().filter(|to| service.kept.iter().all(|kept| kept.revision != **to)) {
-        let kept: Vec<&str> = service.kept.iter().map(|kept| kept.revision.as_str()).collect();
+    if let Some(to) = wanted.to.as_ref().filter(|to| service.slot.kept.iter().all(|kept| kept.revision != **to)) {
+        let kept: Vec<&str> = service.slot.kept.iter().map(|kept| kept.revision.as_str()).collect();
         let shown: String = to.chars().take(80).collect();
         return Err(Error::unprocessable(format!(
             "Revision `{shown}` of `{name}` is not kept; kept are {}. Nothing was done.",

@@ -66,10 +66,10 @@ pub async fn ask(ctx: &Context, path: &Path) -> Result<(), Error> {
 async fn intend(ctx: &Context, path: &Path) -> Result<Option<Intended>, Error> {
     let Some(found) = ctx.read::<Service>(path).await? else { return Ok(None) };
     let service = &found.document;
-    if service.ask_due.is_none_or(|due| due > ctx.now()) {
+    if service.asking.ask_due.is_none_or(|due| due > ctx.now()) {
         return Ok(None);
     }
-    let open = service.question.clone();
+    let open = service.asking.question.clone();
     let asking = match choose(service, &answered(ctx, service).await?, ctx.now()) {
         Choice::LetGo => return rest(ctx, found, None, None).await,
         Choice::Wait(until) => return rest(ctx, found, open, Some(until)).await,
@@ -105,8 +105,8 @@ fn again(question: Question) -> Asking {
 
 /// Decisions of the service that somebody has answered.
 async fn answered(ctx: &Context, service: &Service) -> Result<BTreeSet<DecisionId>, Error> {
-    let kept = service.kept.iter().filter_map(|kept| kept.decision.clone());
-    let asked = service.question.iter().map(|question| question.decision.clone());
+    let kept = service.slot.kept.iter().filter_map(|kept| kept.decision.clone());
+    let asked = service.asking.question.iter().map(|question| question.decision.clone());
     let decisions: Vec<DecisionId> = kept.chain(asked).collect::<BTreeSet<_>>().into_iter().collect();
     let paths: Vec<Path> =
         decisions.iter().map(|decision| feedback_path(&service.tenant, decision)).collect();
@@ -131,7 +131,7 @@ async fn rest(
     question: Option<Question>,
     due: Option<Timestamp>,
 ) -> Result<Option<Intended>, Error> {
-    (found.document.question, found.document.ask_due) = (question, due);
+    (found.document.asking.question, found.document.asking.ask_due) = (question, due);
     save(ctx, &mut found, vec![]).await?;
     Ok(None)
 }
@@ -165,8 +165,8 @@ async fn write(
     };
     let token_hash = question.token_hash.clone();
     let writes = vec![link(ctx, &found.document, &question)?, pending(&found.document, &asking)];
-    found.document.question = Some(question);
-    found.document.ask_due = Some(ctx.now().plus(AGAIN_MS));
+    found.document.asking.question = Some(question);
+    found.document.asking.ask_due = Some(ctx.now().plus(AGAIN_MS));
     save(ctx, &mut found, writes).await?;
     let service = &found.document;
     let url = ctx.config.url(&format!("/feedback/{token}"));
@@ -182,13 +182,13 @@ async fn sent(
 ) -> Result<Option<(Stored<Service>, Message)>, Error> {
     let Some(mut found) = ctx.read::<Service>(path).await? else { return Ok(None) };
     let service = &mut found.document;
-    let Some(question) = service.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
+    let Some(question) = service.asking.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
     else {
         return Ok(None);
     };
     question.owed = false;
     let asking = &intended.asking;
-    service.ask_due = (asking.number == 1).then(|| asking.asked_at.plus(REMIND_MS));
+    service.asking.ask_due = (asking.number == 1).then(|| asking.asked_at.plus(REMIND_MS));
     let body = AboutFeedback { service: service.name.clone(), decision: Some(asking.decision.clone()) };
     let asked = ctx.traced(Message::new(topic::FEEDBACK, kind::FEEDBACK_ASKED, &service.tenant, &body));
     service.owe(asked.clone(), ctx.now());

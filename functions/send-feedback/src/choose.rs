@@ -31,7 +31,7 @@ pub fn choose(service: &Service, answered: &BTreeSet<DecisionId>, now: Timestamp
         Some(kept) => Choice::Ask(kept.clone()),
         None => Choice::LetGo,
     };
-    match &service.question {
+    match &service.asking.question {
         None => next(),
         Some(question) if answered.contains(&question.decision) => Choice::LetGo,
         Some(question) if question.owed => Choice::Again(question.clone()),
@@ -45,16 +45,16 @@ pub fn choose(service: &Service, answered: &BTreeSet<DecisionId>, now: Timestamp
 
 /// Neither answered nor asked about twice.
 fn is_new(service: &Service, kept: &Kept, answered: &BTreeSet<DecisionId>) -> bool {
-    let asked = service.question.as_ref().map(|question| &question.decision);
+    let asked = service.asking.question.as_ref().map(|question| &question.decision);
     kept.decision.as_ref().is_some_and(|decision| !answered.contains(decision) && asked != Some(decision))
 }
 
 /// The kept revision with a decision that served longest; of equals the newer.
 fn longest(service: &Service, now: Timestamp) -> Option<&Kept> {
     // Newest first: each served until the one before it in the list began to.
-    let until = |index: usize| index.checked_sub(1).map_or(now, |newer| service.kept[newer].since);
+    let until = |index: usize| index.checked_sub(1).map_or(now, |newer| service.slot.kept[newer].since);
     let served = |index: usize, kept: &Kept| until(index).since(kept.since);
-    let with_decision = service.kept.iter().enumerate().filter(|(_, kept)| kept.decision.is_some());
+    let with_decision = service.slot.kept.iter().enumerate().filter(|(_, kept)| kept.decision.is_some());
     with_decision.rev().max_by_key(|(index, kept)| served(*index, kept)).map(|(_, kept)| kept)
 }
 
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(choose(&service, &nobody, days(12)), Choice::Ask(sample::kept(3, days(6))));
         let answered = BTreeSet::from([sample::decision_id(1)]);
         assert_eq!(choose(&service, &answered, days(7)), Choice::LetGo);
-        service.kept.clear();
+        service.slot.kept.clear();
         assert_eq!(choose(&service, &nobody, days(7)), Choice::LetGo);
     }
 
@@ -93,14 +93,14 @@ mod tests {
             owed: true,
         };
         let nobody = BTreeSet::new();
-        service.question = Some(question.clone());
+        service.asking.question = Some(question.clone());
         assert_eq!(choose(&service, &nobody, days(7)), Choice::Again(question.clone()));
         let sent = Question { owed: false, ..question };
-        service.question = Some(sent.clone());
+        service.asking.question = Some(sent.clone());
         assert_eq!(choose(&service, &nobody, days(29)), Choice::Wait(days(30)));
         assert_eq!(choose(&service, &nobody, days(30)), Choice::Remind(sent.clone()));
         let reminded = Question { reminded: true, ..sent };
-        service.question = Some(reminded);
+        service.asking.question = Some(reminded);
         assert_eq!(choose(&service, &nobody, days(31)), Choice::LetGo);
         service.serve(sample::kept(2, days(31)));
         assert_eq!(
@@ -109,7 +109,7 @@ mod tests {
             "the first still served longest but one"
         );
         assert_eq!(choose(&service, &nobody, days(70)), Choice::Ask(sample::kept(2, days(31))));
-        service.question = service.question.map(|question| Question { owed: true, ..question });
+        service.asking.question = service.asking.question.map(|question| Question { owed: true, ..question });
         let answered = BTreeSet::from([sample::decision_id(1)]);
         assert_eq!(choose(&service, &answered, days(31)), Choice::LetGo, "answered: not even again");
     }

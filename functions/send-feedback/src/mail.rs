@@ -30,7 +30,7 @@ pub async fn measured(
     let began = ctx.real();
     loop {
         let found = read(ctx, service, decision).await?;
-        let due = service.metrics_due.is_some_and(|due| due <= ctx.now());
+        let due = service.measuring.metrics_due.is_some_and(|due| due <= ctx.now());
         if found.is_some() || !due || ctx.real().since(began) >= PATIENCE_MS {
             return Ok(found);
         }
@@ -72,7 +72,7 @@ pub fn compose(
     let compared =
         actual.map(|actual| compare(decision, &actual.values, actual.requests_month)).unwrap_or_default();
     let rows: Vec<Row> = Metric::ALL.into_iter().map(|metric| row(decision, metric, &compared)).collect();
-    let since = service.kept.iter().find(|kept| kept.decision.as_ref() == Some(&decision.id));
+    let since = service.slot.kept.iter().find(|kept| kept.decision.as_ref() == Some(&decision.id));
     let days = since.map_or(0, |kept| now.since(kept.since) / DAY_MS);
     let again = if number == 2 { "Once more: how" } else { "How" };
     let intro = format!(

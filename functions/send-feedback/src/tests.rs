@@ -80,7 +80,7 @@ async fn asked_on_day_seven_reminded_on_day_thirty_then_let_go() {
         world.pass(DAY_MS);
     }
     assert_eq!(sent, [7, 30]);
-    assert_eq!(service(&world).await.ask_due, None);
+    assert_eq!(service(&world).await.asking.ask_due, None);
     assert_eq!(world.published(kind::FEEDBACK_ASKED).len(), 2);
     assert!(service(&world).await.outbox.is_empty());
     let mails = world.state().mails.clone();
@@ -115,7 +115,7 @@ async fn the_mail_says_what_was_predicted_and_what_was_measured() {
     let link: Link = world.read(&link_path(&hash(token))).await.unwrap();
     assert_eq!((link.decision, link.used_at), (sample::decision_id(1), None));
     let service = service(&world).await;
-    let question = service.question.as_ref().unwrap();
+    let question = service.asking.question.as_ref().unwrap();
     assert_eq!((question.token_hash.clone(), question.owed), (hash(token), false));
     assert!(!format!("{service:?}").contains(token.as_str()), "the token itself is nowhere stored");
     let deployment: Deployment =
@@ -131,7 +131,7 @@ async fn nobody_is_asked_about_what_they_answered() {
     world.tick(7 * DAY_MS);
     minute(&world).await;
     assert!(world.state().mails.is_empty());
-    assert_eq!(service(&world).await.ask_due, None);
+    assert_eq!(service(&world).await.asking.ask_due, None);
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn nobody_is_reminded_of_what_they_answered() {
     world.tick(23 * DAY_MS);
     minute(&world).await;
     assert_eq!(world.state().mails.len(), 1);
-    assert_eq!(service(&world).await.question, None);
+    assert_eq!(service(&world).await.asking.question, None);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_mail_that_may_not_have_gone_out_goes_out_again_with_a_link_of_its_own
     world.tick(7 * DAY_MS);
     world.state().mail_fails = vec![true, true];
     minute(&world).await;
-    assert!(world.state().mails.is_empty() && service(&world).await.question.unwrap().owed);
+    assert!(world.state().mails.is_empty() && service(&world).await.asking.question.unwrap().owed);
     assert_eq!(world.state().mail_fails.len(), 1, "not again within the same minute");
     world.pass(2 * MINUTE_MS);
     minute(&world).await;
@@ -162,7 +162,7 @@ async fn a_mail_that_may_not_have_gone_out_goes_out_again_with_a_link_of_its_own
     minute(&world).await;
     let tokens = tokens(&world);
     assert_eq!(tokens.len(), 1);
-    let question = service(&world).await.question.unwrap();
+    let question = service(&world).await.asking.question.unwrap();
     assert_eq!((question.token_hash, question.owed, question.reminded), (hash(&tokens[0]), false, false));
     world.pass(2 * MINUTE_MS);
     minute(&world).await;
@@ -177,8 +177,8 @@ async fn after_a_crash_between_mail_and_mark_both_links_work() {
     minute(&world).await;
     // The crash: the mail is out, the mark is not.
     let mut crashed = service(&world).await;
-    crashed.question.as_mut().unwrap().owed = true;
-    crashed.ask_due = Some(Timestamp(world.state().now));
+    crashed.asking.question.as_mut().unwrap().owed = true;
+    crashed.asking.ask_due = Some(Timestamp(world.state().now));
     world.put(service_path(&sample::acme(), &sample::shop()), &crashed).await;
     minute(&world).await;
     let mails = world.state().mails.clone();
@@ -202,7 +202,7 @@ async fn twenty_pushes_a_day_dont_make_twenty_mails() {
             world.with_deployment(number).await;
             let mut service = service(&world).await;
             service.serve(sample::kept(number, Timestamp(world.state().now)));
-            service.ask_due.get_or_insert(Timestamp(world.state().now).plus(7 * DAY_MS));
+            service.asking.ask_due.get_or_insert(Timestamp(world.state().now).plus(7 * DAY_MS));
             world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
             minute(&world).await;
             world.pass(DAY_MS / 20);
@@ -219,7 +219,7 @@ async fn unverified_addresses_get_nothing() {
     world.put(member_path(&sample::acme(), "ann"), &member(false)).await;
     world.tick(7 * DAY_MS);
     minute(&world).await;
-    assert!(world.state().mails.is_empty() && service(&world).await.question.is_none());
+    assert!(world.state().mails.is_empty() && service(&world).await.asking.question.is_none());
     world.put(member_path(&sample::acme(), "ann"), &member(true)).await;
     world.tick(7 * DAY_MS);
     minute(&world).await;

@@ -109,7 +109,7 @@ async fn observations_go_when_they_are_old_and_nobody_is_asked_about_them() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder).with_value("keep_days", "40");
     let mut service = sample::service();
-    service.ask_due = None;
+    service.asking.ask_due = None;
     world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
     for minute in 0..250 {
         let seen = sample::observation(1, minute, 10, 5);
@@ -124,7 +124,7 @@ async fn observations_go_when_they_are_old_and_nobody_is_asked_about_them() {
     sweep(&world).await.unwrap();
     assert_eq!(count().await, 250);
     let asked = service.clone();
-    service.ask_due = Some(host::testing::START);
+    service.asking.ask_due = Some(host::testing::START);
     world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
     world.pass(40 * model::time::DAY_MS + 100 * model::time::MINUTE_MS);
     sweep(&world).await.unwrap();
@@ -147,7 +147,7 @@ async fn build_logs_go_with_age_unless_their_revision_is_kept() {
     let ctx = Context::new(Arc::new(ports), world.context().config);
     let mut service = sample::service();
     service.serve(sample::kept(2, host::testing::START));
-    service.running = Some(sample::deployment_id(4));
+    service.slot.running = Some(sample::deployment_id(4));
     world.put(service_path(&sample::acme(), &sample::shop()), &service).await;
     for number in 1..=5 {
         let since =

@@ -155,7 +155,7 @@ async fn pending(world: &World) -> Deployment {
     world.outside.put(deployment_path(&pending.tenant, &pending.id), &pending).await;
     let mut service = sample::service();
     service.serve(sample::kept(2, START));
-    service.running = Some(pending.id.clone());
+    service.slot.running = Some(pending.id.clone());
     world.outside.put(service_path(&service.tenant, &service.name), &service).await;
     pending
 }

@@ -100,7 +100,7 @@ impl World {
     /// Somebody gives a command, about whatever deployment.
     pub fn command(&mut self) {
         let all: Vec<DeploymentId> = self.deployments.keys().cloned().collect();
-        let serves = self.service().and_then(|service| service.serving).map(|kept| kept.deployment);
+        let serves = self.service().and_then(|service| service.slot.serving).map(|kept| kept.deployment);
         let any = self.dice.pick(&all).cloned();
         let Some(about) = serves.filter(|_| self.dice.chance(40)).or(any) else { return };
         let index = self.deployments[&about].canary.index;
@@ -135,7 +135,7 @@ impl World {
         let held = |found: &&Deployment| found.canary.held.is_some() && found.status == Status::Shifting;
         let Some(found) = self.deployments.values().find(held) else { return false };
         let (about, index) = (found.id.clone(), found.canary.index);
-        let waits = self.service().and_then(|service| service.queued);
+        let waits = self.service().and_then(|service| service.slot.queued);
         self.hold_to(waits.is_none(), || format!("{about} is held while another one waits for it"));
         let command = if self.dice.chance(80) { Command::Promote { index } } else { Command::Cancel };
         self.ask(Ask::Command { about, command });

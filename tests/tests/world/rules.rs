@@ -75,7 +75,7 @@ impl World {
     }
 
     fn one_holds_the_slot(&self) {
-        let holder = self.service().and_then(|service| service.running);
+        let holder = self.service().and_then(|service| service.slot.running);
         for found in self.deployments.values() {
             let waits = found.status == Status::Pending && found.step == Step::Queue;
             let runs = !found.status.at_rest() && !waits;
@@ -192,8 +192,8 @@ impl World {
         self.counted(&all);
         self.once(&all);
         let Some(service) = self.service() else { return };
-        self.hold_to(service.running.is_none() && service.queued.is_none(), || {
-            format!("somebody still waits: {:?}, {:?}", service.running, service.queued)
+        self.hold_to(service.slot.running.is_none() && service.slot.queued.is_none(), || {
+            format!("somebody still waits: {:?}, {:?}", service.slot.running, service.slot.queued)
         });
         let weights = self.weights();
         if self.barred_or_moved {
@@ -201,10 +201,10 @@ impl World {
             return self.hold_to(whole, || format!("{weights:?}"));
         }
         let serving: BTreeMap<_, _> =
-            service.serving.iter().map(|kept| (kept.revision.clone(), 100)).collect();
+            service.slot.serving.iter().map(|kept| (kept.revision.clone(), 100)).collect();
         self.hold_to(weights == serving, || format!("{weights:?} serve; the service says {serving:?}"));
-        let kept = service.serving.as_ref().is_none_or(|serving| service.kept.contains(serving));
-        self.hold_to(kept, || format!("what serves is not kept: {:?}", service.serving));
+        let kept = service.slot.serving.as_ref().is_none_or(|serving| service.slot.kept.contains(serving));
+        self.hold_to(kept, || format!("what serves is not kept: {:?}", service.slot.serving));
         self.nothing_left_over(&serving);
     }
 

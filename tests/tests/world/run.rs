@@ -208,7 +208,7 @@ impl World {
 
     /// Revisions that are kept for a rollback.
     pub fn kept(&self) -> Vec<String> {
-        let kept = self.service().map(|service| service.kept).unwrap_or_default();
+        let kept = self.service().map(|service| service.slot.kept).unwrap_or_default();
         kept.into_iter().map(|kept| kept.revision).collect()
     }
 

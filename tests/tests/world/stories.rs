@@ -85,7 +85,7 @@ fn whoever_moves_traffic_while_the_last_weight_is_watched_has_the_last_word() {
         Some("traffic_changed")
     );
     let service = story.world.service().unwrap();
-    assert_eq!(service.serving.map(|kept| kept.revision), Some(first));
+    assert_eq!(service.slot.serving.map(|kept| kept.revision), Some(first));
 }
 
 #[test]

@@ -398,7 +398,7 @@ fn buttons(whole: &Whole) -> Vec<Button> {
 fn serves(whole: &Whole) -> bool {
     let id = &whole.deployment.id;
     whole.service.as_ref().is_some_and(|service| {
-        service.serving.as_ref().is_some_and(|serving| serving.deployment == *id)
-            && service.kept.iter().any(|kept| kept.deployment != *id)
+        service.slot.serving.as_ref().is_some_and(|serving| serving.deployment == *id)
+            && service.slot.kept.iter().any(|kept| kept.deployment != *id)
     })
 }

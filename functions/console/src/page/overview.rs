@@ -141,7 +141,7 @@ async fn cards(ctx: &Context, services: &[Service]) -> Result<Vec<Card>, Error> 
 /// The decision that serves, of each service.
 async fn decisions(ctx: &Context, services: &[Service]) -> Result<Vec<Option<Decision>>, Error> {
     let tenant = ctx.tenant()?;
-    let serving = |service: &Service| service.serving.as_ref()?.decision.clone();
+    let serving = |service: &Service| service.slot.serving.as_ref()?.decision.clone();
     let ids: Vec<_> = services.iter().map(serving).collect();
     let paths: Vec<_> = ids.iter().flatten().map(|id| decision_path(tenant, id)).collect();
     let mut found = ctx.ports.store.get_many(&paths).await?.into_iter();
@@ -166,7 +166,7 @@ impl Card {
     fn of(service: &Service, decision: Option<&Decision>, seen: Option<&Observation>, ctx: &Context) -> Self {
         let cost = decision.map(|decision| &decision.prediction.cost_month);
         let dollars = |micros: i64| words::money(millionths(micros));
-        let (state, tone) = match (&service.running, &service.serving) {
+        let (state, tone) = match (&service.slot.running, &service.slot.serving) {
             (Some(_), _) => ("Deploying", "busy"),
             (None, Some(_)) => ("Serving", "good"),
             (None, None) => ("Nothing serves", "calm"),
@@ -174,11 +174,11 @@ impl Card {
         Self {
             name: service.name.to_string(),
             environment: service.environment.clone(),
-            url: link(service.url.as_deref().filter(|_| service.serving.is_some())),
+            url: link(service.slot.url.as_deref().filter(|_| service.slot.serving.is_some())),
             state,
             tone,
-            since: service.serving.as_ref().map(|kept| Moment::of(kept.since, ctx.now())),
-            running: service.running.as_ref().map(ToString::to_string),
+            since: service.slot.serving.as_ref().map(|kept| Moment::of(kept.since, ctx.now())),
+            running: service.slot.running.as_ref().map(ToString::to_string),
             predicted: cost.map(|cost| dollars(cost.value)),
             interval: cost.map(|cost| format!("{} – {}", dollars(cost.low), dollars(cost.high))),
             measured: seen.map(|seen| dollars(seen.utilization.cost_month)),

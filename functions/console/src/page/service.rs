@@ -68,7 +68,7 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
     html(&Page {
         name: service.name.to_string(),
         environment: service.environment.clone(),
-        url: link(service.url.as_deref()),
+        url: link(service.slot.url.as_deref()),
         owner: service.owner.clone(),
         kept: kept(&service, &ctx),
         lines: sparks(&observations),
@@ -81,7 +81,7 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
 
 /// What apps like this one are called, by the decision that serves.
 async fn class(ctx: &Context, service: &Service) -> Result<Option<String>, Error> {
-    let Some(id) = service.serving.as_ref().and_then(|kept| kept.decision.as_ref()) else { return Ok(None) };
+    let Some(id) = service.slot.serving.as_ref().and_then(|kept| kept.decision.as_ref()) else { return Ok(None) };
     let decision: Option<Decision> =
         read::document(&*ctx.ports.store, &decision_path(ctx.tenant()?, id)).await?;
     Ok(decision.map(|decision| decision.class))
@@ -95,10 +95,10 @@ async fn learnings(ctx: &Context, class: Option<&str>) -> Result<Vec<Learned>, E
 }
 
 fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
-    let serving = service.serving.as_ref();
+    let serving = service.slot.serving.as_ref();
     let row = |kept: &model::document::Kept| {
         let serves = serving.is_some_and(|serving| serving.revision == kept.revision);
-        let from = serving.filter(|_| !serves && service.running.is_none());
+        let from = serving.filter(|_| !serves && service.slot.running.is_none());
         KeptRow {
             revision: kept.revision.clone(),
             deployment: kept.deployment.to_string(),
@@ -111,7 +111,7 @@ fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
             }),
         }
     };
-    service.kept.iter().map(row).collect()
+    service.slot.kept.iter().map(row).collect()
 }
 
 fn sparks(observations: &[Observation]) -> Vec<Spark> {

@@ -217,10 +217,10 @@ impl DeploymentView {
 
 /// Where its service answers; none where nothing does.
 fn url(deployment: &Deployment, service: Option<&Service>) -> Option<String> {
-    let serves = service.is_some_and(|service| service.serving.is_some());
+    let serves = service.is_some_and(|service| service.slot.serving.is_some());
     let ended = deployment.status.at_rest() && deployment.status != Status::Deployed;
     let own = deployment.released.as_ref().filter(|_| serves || !ended).map(|released| released.url.clone());
-    own.or_else(|| service.filter(|_| serves).and_then(|service| service.url.clone()))
+    own.or_else(|| service.filter(|_| serves).and_then(|service| service.slot.url.clone()))
 }
 
 /// From the first stage to the end, or until now; `None` before it began.

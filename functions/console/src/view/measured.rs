@@ -110,7 +110,7 @@ fn month_to_date(cost_month: i64, since: Timestamp, now: Timestamp) -> i64 {
 /// When a deployment began to serve, as far as its service still knows.
 pub fn serving_since(service: Option<&Service>, observation: &Observation) -> Timestamp {
     service
-        .and_then(|service| service.kept.iter().find(|kept| kept.deployment == observation.deployment))
+        .and_then(|service| service.slot.kept.iter().find(|kept| kept.deployment == observation.deployment))
         .map_or(observation.window.from, |kept| kept.since)
 }
 

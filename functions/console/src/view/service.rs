@@ -30,13 +30,13 @@ impl KeptView {
             decision_id: kept.decision.as_ref().map(ToString::to_string),
             commit: kept.commit.clone(),
             since: time(kept.since),
-            serving: service.serving.as_ref().is_some_and(|serving| serving.revision == kept.revision),
+            serving: service.slot.serving.as_ref().is_some_and(|serving| serving.revision == kept.revision),
         }
     }
 
     /// All of a service's, newest first.
     pub fn all(service: &Service) -> Vec<Self> {
-        service.kept.iter().map(|kept| Self::of(kept, service)).collect()
+        service.slot.kept.iter().map(|kept| Self::of(kept, service)).collect()
     }
 }
 
@@ -75,13 +75,13 @@ impl From<&Service> for ServiceView {
             service: service.name.to_string(),
             environment: service.environment.clone(),
             carried_out_by: service.carried_out_by,
-            url: service.url.clone(),
-            running: service.running.as_ref().map(ToString::to_string),
-            queued: service.queued.as_ref().map(ToString::to_string),
-            serving: service.serving.as_ref().map(|kept| KeptView::of(kept, service)),
+            url: service.slot.url.clone(),
+            running: service.slot.running.as_ref().map(ToString::to_string),
+            queued: service.slot.queued.as_ref().map(ToString::to_string),
+            serving: service.slot.serving.as_ref().map(|kept| KeptView::of(kept, service)),
             kept: KeptView::all(service),
             owner: service.owner.clone(),
-            question: service.question.as_ref().map(|question| question.decision.to_string()),
+            question: service.asking.question.as_ref().map(|question| question.decision.to_string()),
             created_at: time(service.created_at),
             updated_at: time(service.updated_at),
         }

@@ -35,10 +35,10 @@ async fn evil(world: &World) {
     world.put(decision_path(&tenant(), &made.id), &made).await;
     world.put(feedback_path(&tenant(), &made.id), &feedback(1, &one, EVIL)).await;
     let mut of_it = service(&one, vec![kept(1, "shop", now), kept(3, "shop", now.plus(-DAY_MS))]);
-    of_it.url = Some(format!("javascript:alert(1)//{EVIL}"));
+    of_it.slot.url = Some(format!("javascript:alert(1)//{EVIL}"));
     of_it.owner = EVIL.into();
-    of_it.kept[1].commit = Some(EVIL.into());
-    of_it.kept[1].revision = EVIL.into();
+    of_it.slot.kept[1].commit = Some(EVIL.into());
+    of_it.slot.kept[1].revision = EVIL.into();
     world.put(service_path(&tenant(), &one.service), &of_it).await;
     let mut learned = learning(1, &one, now);
     learned.explanation.push(EVIL.into());

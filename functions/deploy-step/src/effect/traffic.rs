@@ -93,6 +93,6 @@ pub async fn kept(ctx: &Context, deployment: &Deployment) -> Result<Vec<String>,
     let found = ctx.ports.store.get(&service_path(&deployment.tenant, &deployment.service)).await?;
     let service = found.map(|document| document.body.parse::<Service>()).transpose()?;
     Ok(service
-        .map(|service| service.kept.into_iter().map(|kept| kept.revision).collect())
+        .map(|service| service.slot.kept.into_iter().map(|kept| kept.revision).collect())
         .unwrap_or_default())
 }

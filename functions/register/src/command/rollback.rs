@@ -38,11 +38,11 @@ pub(super) fn way_back(
     }
     match to {
         Some(revision) if goes_back(deployment.status) => {
-            let found = service.kept.iter().find(|kept| kept.revision == revision);
+            let found = service.slot.kept.iter().find(|kept| kept.revision == revision);
             found.cloned().map(Some).ok_or_else(|| not_kept(revision, service))
         }
         None if deployment.status == Status::Deployed => {
-            Ok(service.kept.iter().find(|kept| kept.deployment != deployment.id).cloned())
+            Ok(service.slot.kept.iter().find(|kept| kept.deployment != deployment.id).cloned())
         }
         Some(_) | None => Ok(None),
     }
@@ -54,7 +54,7 @@ fn goes_back(status: Status) -> bool {
 }
 
 fn serves(deployment: &Deployment, service: &Service) -> Result<(), Error> {
-    match &service.serving {
+    match &service.slot.serving {
         Some(serving) if serving.deployment != deployment.id => Err(Error::conflict(format!(
             "`{}` doesn't serve any more; `{}` does. Nothing was done; to go back from what serves now, roll back `{}`.",
             deployment.id, serving.deployment, serving.deployment
@@ -66,7 +66,7 @@ fn serves(deployment: &Deployment, service: &Service) -> Result<(), Error> {
 }
 
 fn not_kept(revision: &str, service: &Service) -> Error {
-    let kept: Vec<&str> = service.kept.iter().map(|kept| kept.revision.as_str()).collect();
+    let kept: Vec<&str> = service.slot.kept.iter().map(|kept| kept.revision.as_str()).collect();
     let there =
         if kept.is_empty() { "none is kept".to_owned() } else { format!("kept are {}", kept.join(", ")) };
     let shown: String = revision.chars().take(80).collect();

@@ -188,7 +188,7 @@ async fn reschedule(
     let path = service_path(tenant, &ServiceName::new(name)?);
     let Some(found) = ctx.read::<Service>(&path).await? else { return Ok(None) };
     let mut service = found.document;
-    if service.serving.as_ref().is_none_or(|serving| serving.deployment != *deployment) {
+    if service.slot.serving.as_ref().is_none_or(|serving| serving.deployment != *deployment) {
         return Ok(None);
     }
     schedule(&mut service, wanted, &transition::moment(ctx));
@@ -213,10 +213,10 @@ fn serve(service: &mut Service, wanted: &Wanted, deployment: &model::document::D
 /// Measured from the launch on, or never; asked about a week after it.
 fn schedule(service: &mut Service, wanted: &Wanted, at: &At<'_>) {
     let launch = wanted.launch_at.unwrap_or(at.now);
-    service.measured_to = wanted.launch_at.unwrap_or(at.real);
-    service.metrics_due = wanted.collect.then(|| launch.max(at.now.plus(MINUTE_MS)));
-    if service.question.is_none() {
-        service.ask_due = Some(launch.plus(7 * DAY_MS));
+    service.measuring.measured_to = wanted.launch_at.unwrap_or(at.real);
+    service.measuring.metrics_due = wanted.collect.then(|| launch.max(at.now.plus(MINUTE_MS)));
+    if service.asking.question.is_none() {
+        service.asking.ask_due = Some(launch.plus(7 * DAY_MS));
     }
 }
 

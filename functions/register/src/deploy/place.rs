@@ -10,8 +10,8 @@ use model::{
     DeploymentId, ServiceName,
     deployment::{Answer, At, Claim, Input, Request, accept, batch, claim, decide},
     document::{
-        CarriedOutBy, Deployment, SCHEMA, Service, Status, VariableChanges, Variables, deployment_path,
-        service_path, shard,
+        Asking, CarriedOutBy, Deployment, Measuring, SCHEMA, Service, Slot, Status, VariableChanges,
+        Variables, deployment_path, service_path, shard,
     },
     message::Message,
     port::store::{Path, Precondition, Write},
@@ -46,9 +46,9 @@ pub async fn place(
     let resolved = variables::resolve(ctx, request, &service, changes, &at).await?;
     let Variables { plain, secret, .. } = resolved.variables;
     let order = Request { variables: plain, secrets: secret, ..request.clone() };
-    let mut deployment = accept(order, runs, service.serving.clone().filter(|_| runs), &at);
+    let mut deployment = accept(order, runs, service.slot.serving.clone().filter(|_| runs), &at);
     deployment.checks.extend(resolved.kept);
-    let response = answer(&deployment, runs && service.serving.is_none());
+    let response = answer(&deployment, runs && service.slot.serving.is_none());
     let others = Others::tell(ctx, request, claim, &at).await?;
 
     let own = deployment_path(&request.tenant, &request.id);
@@ -170,18 +170,9 @@ pub fn empty_service(name: &ServiceName, request: &Request, at: &At<'_>) -> Serv
         updated_at: at.now,
         owner: request.requested_by.clone(),
         shard: shard(name.as_str()),
-        running: None,
-        queued: None,
-        serving: None,
-        kept: vec![],
-        url: None,
-        traffic: None,
-        metrics_due: None,
-        measured_to: at.real,
-        spent: None,
-        ask_due: None,
-        question: None,
-        arrivals: vec![],
+        slot: Slot::default(),
+        measuring: Measuring { measured_to: at.real, ..Measuring::default() },
+        asking: Asking::default(),
         outbox: vec![],
         next_due: None,
     }

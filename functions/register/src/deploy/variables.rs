@@ -63,7 +63,7 @@ pub async fn resolve(
 /// Services from before they had variables of their own: those that the deployment that serves was given.
 async fn adopt(ctx: &Context, service: &Service) -> Result<Variables, Error> {
     let mut variables = Variables::none(service.tenant.clone(), service.name.clone());
-    let Some(serving) = &service.serving else { return Ok(variables) };
+    let Some(serving) = &service.slot.serving else { return Ok(variables) };
     let path = deployment_path(&service.tenant, &serving.deployment);
     let Some(found) = ctx.read::<Deployment>(&path).await? else { return Ok(variables) };
     variables.plain.clone_from(&found.document.variables);

@@ -23,7 +23,7 @@ async fn one_that_waits_is_cancelled_at_once() {
         (202, "CANCELLED", Some(true))
     );
     let service = world.service("shop").await;
-    assert_eq!((service.running, service.queued), (Some(running), None));
+    assert_eq!((service.slot.running, service.slot.queued), (Some(running), None));
     let stored = world.deployment(&waiting).await;
     assert!(stored.outbox.is_empty() && stored.next_due.is_none());
     world.published();
@@ -39,7 +39,7 @@ async fn the_next_one_is_woken_when_the_running_one_is_cancelled() {
     let waiting = world.start("shop").await;
     world.published();
     assert_eq!(world.command(&running, "cancel", &json!({})).await.status, 202);
-    assert_eq!(world.service("shop").await.running, Some(waiting.clone()));
+    assert_eq!(world.service("shop").await.slot.running, Some(waiting.clone()));
     let due: Vec<_> =
         world.outside.state().messages.iter().map(|m| (m.kind.clone(), m.data.clone())).collect();
     assert!(
@@ -89,7 +89,7 @@ async fn a_rollback_goes_to_the_newest_kept_one() {
     assert_eq!((answer.status, answer.text("status")), (202, "ROLLING_BACK"));
     let stored = world.deployment(&third).await;
     assert_eq!(stored.last_good.unwrap().deployment, second);
-    assert_eq!(world.service("shop").await.running, Some(third.clone()));
+    assert_eq!(world.service("shop").await.slot.running, Some(third.clone()));
     assert_eq!(world.published(), ["deployment.due"]);
     let again = world.command(&third, "rollback", &json!({})).await;
     assert_eq!((again.status, again.json["changed"].as_bool()), (200, Some(false)));
@@ -237,6 +237,6 @@ async fn a_way_back_that_fails_can_be_given_up_by_hand_and_not_before() {
     world.alter(&id, |deployment| deployment.tries = 3).await;
     let given_up = world.command(&id, "let-go", &json!({})).await;
     assert_eq!((given_up.status, given_up.text("status")), (202, "FAILED"), "{given_up:?}");
-    assert_eq!(world.service("shop").await.running, None, "the next one can run");
+    assert_eq!(world.service("shop").await.slot.running, None, "the next one can run");
     assert_eq!(world.command(&id, "let-go", &json!({})).await.status, 409, "it has ended");
 }

@@ -53,8 +53,8 @@ async fn an_unknown_decision_becomes_one() {
     let launch = Timestamp::parse("2100-01-01").unwrap();
     let service = world.service(&decision.service.unwrap()).await;
     assert_eq!(service.carried_out_by, CarriedOutBy::Customer);
-    assert_eq!((service.metrics_due, service.ask_due), (Some(launch), Some(launch.plus(7 * DAY_MS))));
-    assert_eq!((service.owner.as_str(), service.serving.unwrap().deployment), ("bea", id));
+    assert_eq!((service.measuring.metrics_due, service.asking.ask_due), (Some(launch), Some(launch.plus(7 * DAY_MS))));
+    assert_eq!((service.owner.as_str(), service.slot.serving.unwrap().deployment), ("bea", id));
     assert_eq!(world.published(), Vec::<String>::new());
 }
 
@@ -82,14 +82,14 @@ async fn metrics_only_where_they_may_be_collected() {
     let decision = world.decision("dec_quiet").await.unwrap();
     assert!(!decision.registration.as_ref().unwrap().collect);
     let name = decision.service.unwrap();
-    assert_eq!(world.service(&name).await.metrics_due, None);
+    assert_eq!(world.service(&name).await.measuring.metrics_due, None);
 
     body["should_collect_metrics"] = true.into();
     world.post(PATH, &body).await;
-    assert!(world.service(&name).await.metrics_due.is_some(), "a later registration may allow it");
+    assert!(world.service(&name).await.measuring.metrics_due.is_some(), "a later registration may allow it");
     body["should_collect_metrics"] = false.into();
     world.post(PATH, &body).await;
-    assert_eq!(world.service(&name).await.metrics_due, None, "and take it back");
+    assert_eq!(world.service(&name).await.measuring.metrics_due, None, "and take it back");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn our_own_decision_carried_out_by_the_customer() {
     assert_eq!(answer.status, 200, "{answer:?}");
     let decision = world.decision(&id).await.unwrap();
     assert_eq!((decision.class.as_str(), decision.service.as_deref()), ("node/express", Some("web")));
-    assert_eq!(world.service("web").await.serving.unwrap().decision, Some(decision.id));
+    assert_eq!(world.service("web").await.slot.serving.unwrap().decision, Some(decision.id));
 }
 
 #[tokio::test]

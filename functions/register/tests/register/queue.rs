@@ -31,7 +31,7 @@ async fn sixteen_at_once() {
         }
     }
     assert_eq!((runs.len(), waits.len(), superseded), (1, 1, 14));
-    assert_eq!((service.running.as_ref(), service.queued.as_ref()), (Some(&runs[0].id), Some(&waits[0].id)));
+    assert_eq!((service.slot.running.as_ref(), service.slot.queued.as_ref()), (Some(&runs[0].id), Some(&waits[0].id)));
     assert!(runs[0].awaited, "whoever runs knows that another waits");
     let published = world.published();
     assert_eq!(published.iter().filter(|kind| *kind == "deployment.requested").count(), 16);
@@ -70,7 +70,7 @@ async fn a_held_one_goes_back_at_once() {
     let published = world.published();
     assert!(published.contains(&"deployment.due".to_owned()), "it is woken: {published:?}");
     let service = world.service("shop").await;
-    assert_eq!((service.running, service.queued), (Some(held.id), Some(next)));
+    assert_eq!((service.slot.running, service.slot.queued), (Some(held.id), Some(next)));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn whoever_was_granted_the_service_is_not_superseded() {
     // `second` has the service now, but was not woken yet.
     let third = world.start("shop").await;
     let service = world.service("shop").await;
-    assert_eq!((service.running, service.queued), (Some(second.clone()), Some(third)));
+    assert_eq!((service.slot.running, service.slot.queued), (Some(second.clone()), Some(third)));
     let second = world.deployment(&second).await;
     assert_eq!((second.status, second.awaited), (Status::Pending, true));
 }

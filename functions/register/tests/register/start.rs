@@ -41,7 +41,7 @@ async fn the_first_one_runs() {
         ("https://github.com/ann/My_Shop.git", Some("main"), None)
     );
     let service = world.service("my-shop").await;
-    assert_eq!((service.running, service.queued, service.owner.as_str()), (Some(id), None, "ann"));
+    assert_eq!((service.slot.running, service.slot.queued, service.owner.as_str()), (Some(id), None, "ann"));
     assert_eq!(service.carried_out_by, CarriedOutBy::Sextant);
     assert_eq!(world.published(), ["deployment.requested"]);
 }

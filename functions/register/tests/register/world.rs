@@ -186,7 +186,7 @@ impl World {
         self.alter_service(service, move |service| {
             let since = service.created_at;
             service.serve(Kept { revision, deployment, decision: None, commit: None, since });
-            service.running = None;
+            service.slot.running = None;
         })
         .await;
         id

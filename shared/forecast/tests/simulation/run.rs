@@ -5,7 +5,7 @@ use forecast::canary::Watch;
 use model::{
     DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Input, Outcome, Request, accept, decide},
-    document::{CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, Status, Step, Strategy},
+    document::{CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, ScanPolicy, Status, Step, Strategy},
     port::target::{Probe, Released, RevisionWindow, Traffic, TrafficToken, Window, WindowPolicy},
 };
 use std::collections::BTreeMap;
@@ -166,6 +166,8 @@ fn document(policy: &CanaryPolicy, place: WindowPolicy) -> Deployment {
         strategy: Strategy::Canary,
         policy: policy.clone(),
         limits: Limits::default(),
+        allow: vec![],
+        scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
     };

@@ -5,9 +5,9 @@ use model::{
     DecisionId, DeploymentId, ObservationId, ServiceName, TenantId, Timestamp,
     deployment::{At, Request, accept},
     document::{
-        CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept, Limits,
-        Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Status, Step, Strategy, Utilization,
-        decision_path, deployment_path, member_path, observation_path, service_path, shard,
+        Asking, CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept,
+        Limits, Measuring, Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Slot, Status, Step, Strategy,
+        Utilization, decision_path, deployment_path, member_path, observation_path, service_path, shard,
     },
     port::{
         store::{Path, Precondition, Write},
@@ -139,18 +139,13 @@ pub fn service() -> Service {
         updated_at: START,
         owner: "ann".into(),
         shard: shard("shop"),
-        running: None,
-        queued: None,
-        serving: None,
-        kept: vec![],
-        url: None,
-        traffic: None,
-        metrics_due: Some(START.plus(MINUTE_MS)),
-        measured_to: START,
-        spent: None,
-        ask_due: Some(START.plus(7 * DAY_MS)),
-        question: None,
-        arrivals: vec![],
+        slot: Slot::default(),
+        measuring: Measuring {
+            metrics_due: Some(START.plus(MINUTE_MS)),
+            measured_to: START,
+            ..Measuring::default()
+        },
+        asking: Asking { ask_due: Some(START.plus(7 * DAY_MS)), question: None },
         outbox: vec![],
         next_due: None,
     };

@@ -27,15 +27,15 @@ pub enum Claim {
 /// A new deployment asks for the service.
 pub fn claim(service: &mut Service, deployment: &DeploymentId, at: &At<'_>) -> Claim {
     service.updated_at = at.now;
-    match &service.running {
+    match &service.slot.running {
         None => {
-            service.running = Some(deployment.clone());
+            service.slot.running = Some(deployment.clone());
             Claim::Runs
         }
         Some(running) if running == deployment => Claim::Runs,
         Some(running) => {
             let running = running.clone();
-            let before = service.queued.replace(deployment.clone());
+            let before = service.slot.queued.replace(deployment.clone());
             Claim::Waits { supersedes: before.filter(|before| before != deployment), running }
         }
     }
@@ -53,7 +53,7 @@ pub fn settle(
     service.updated_at = at.now;
     match slot {
         Slot::Stays => Ok(None),
-        Slot::Take => match &service.running {
+        Slot::Take => match &service.slot.running {
             Some(other) if *other != deployment.id => Err(other.clone()),
             Some(_) | None => take(service, deployment),
         },
@@ -68,56 +68,56 @@ pub fn settle(
         }
         Slot::Serve(kept) => {
             service.serve(kept.clone());
-            service.url =
-                deployment.released.as_ref().map(|released| released.url.clone()).or(service.url.take());
-            service.traffic.clone_from(&deployment.traffic);
+            service.slot.url =
+                deployment.released.as_ref().map(|released| released.url.clone()).or(service.slot.url.take());
+            service.slot.traffic.clone_from(&deployment.traffic);
             // A window is about one revision: what lies before it must not thin out its counts.
-            service.measured_to = service.measured_to.max(at.real);
-            service.metrics_due.get_or_insert(at.now.plus(MINUTE_MS));
-            service.ask_due.get_or_insert(at.now.plus(7 * DAY_MS));
+            service.measuring.measured_to = service.measuring.measured_to.max(at.real);
+            service.measuring.metrics_due.get_or_insert(at.now.plus(MINUTE_MS));
+            service.asking.ask_due.get_or_insert(at.now.plus(7 * DAY_MS));
             Ok(free(service, &deployment.id))
         }
     }
 }
 
 fn take(service: &mut Service, deployment: &Deployment) -> Result<Option<DeploymentId>, DeploymentId> {
-    let kept = |good: &&Kept| service.kept.iter().any(|kept| kept.revision == good.revision);
+    let kept = |good: &&Kept| service.slot.kept.iter().any(|kept| kept.revision == good.revision);
     if let Some(gone) = deployment.last_good.as_ref().filter(|good| !kept(good)) {
         return Err(gone.deployment.clone());
     }
-    service.running = Some(deployment.id.clone());
+    service.slot.running = Some(deployment.id.clone());
     Ok(None)
 }
 
 /// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped.
 fn serves_again(service: &mut Service, deployment: &Deployment) {
-    service.serving.clone_from(&deployment.last_good);
-    service.traffic.clone_from(&deployment.traffic);
-    service.kept.retain(|kept| kept.deployment != deployment.id);
+    service.slot.serving.clone_from(&deployment.last_good);
+    service.slot.traffic.clone_from(&deployment.traffic);
+    service.slot.kept.retain(|kept| kept.deployment != deployment.id);
 }
 
 /// What the target has lost can't be gone back to, and doesn't serve.
 fn forget(service: &mut Service, gone: &Gone) {
     match gone {
         Gone::Service => {
-            service.kept.clear();
-            (service.serving, service.url, service.traffic) = (None, None, None);
+            service.slot.kept.clear();
+            (service.slot.serving, service.slot.url, service.slot.traffic) = (None, None, None);
         }
         Gone::Revision(name) | Gone::Key(name) => {
-            service.kept.retain(|kept| kept.revision != *name);
-            service.serving = service.serving.take().filter(|kept| kept.revision != *name);
+            service.slot.kept.retain(|kept| kept.revision != *name);
+            service.slot.serving = service.slot.serving.take().filter(|kept| kept.revision != *name);
         }
         Gone::Artifact(_) => {}
     }
 }
 
 fn free(service: &mut Service, deployment: &DeploymentId) -> Option<DeploymentId> {
-    if service.queued.as_ref() == Some(deployment) {
-        service.queued = None;
+    if service.slot.queued.as_ref() == Some(deployment) {
+        service.slot.queued = None;
     }
-    if service.running.as_ref() != Some(deployment) {
+    if service.slot.running.as_ref() != Some(deployment) {
         return None;
     }
-    service.running = service.queued.take();
-    service.running.clone()
+    service.slot.running = service.slot.queued.take();
+    service.slot.running.clone()
 }

@@ -71,7 +71,60 @@ pub struct Arrival {
     pub observation: ObservationId,
 }
 
+/// Which deployments and revisions a service has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The one deployment that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<DeploymentId>,
+    /// The one that waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<DeploymentId>,
+    /// What takes all traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Kept>,
+    /// Revisions that can take traffic again, newest first, `serving` among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
+    /// The address people use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Traffic as we last saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficToken>,
+}
+
+/// What is measured of a service, and when next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measuring {
+    /// When it is next measured; absent when it isn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_due: Option<Timestamp>,
+    /// First moment that isn't measured yet, in real time.
+    #[serde(default)]
+    pub measured_to: Timestamp,
+    /// What its windows have cost this month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+    /// The newest measurements that the customer's webhook brought, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrivals: Vec<Arrival>,
+}
+
+/// What is asked about a service, and when next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// When its owner is to be asked or reminded; absent when nobody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_due: Option<Timestamp>,
+    /// The open question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+}
+
 /// The app being deployed, in one environment.
+///
+/// Its parts say who writes what. In the store they lie side by side: queries are by `metrics_due` and `ask_due`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// Version of this form.
@@ -93,42 +146,15 @@ pub struct Service {
     pub owner: String,
     /// Spreads due documents.
     pub shard: u32,
-    /// The one deployment that runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub running: Option<DeploymentId>,
-    /// The one that waits for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queued: Option<DeploymentId>,
-    /// What takes all traffic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub serving: Option<Kept>,
-    /// Revisions that can take traffic again, newest first, `serving` among them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kept: Vec<Kept>,
-    /// The address people use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Traffic as we last saw it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traffic: Option<TrafficToken>,
-    /// When it is next measured; absent when it isn't.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics_due: Option<Timestamp>,
-    /// First moment that isn't measured yet, in real time.
-    #[serde(default)]
-    pub measured_to: Timestamp,
-    /// What its windows have cost this month.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spent: Option<Spent>,
-    /// When its owner is to be asked or reminded; absent when nobody is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ask_due: Option<Timestamp>,
-    /// The open question.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub question: Option<Question>,
-    /// The newest measurements that the customer's webhook brought, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub arrivals: Vec<Arrival>,
+    /// What runs, waits and serves: written by who starts deployments and by their steps.
+    #[serde(flatten)]
+    pub slot: Slot,
+    /// What is measured when: written by `collect-metrics` and by the customer's webhook.
+    #[serde(flatten)]
+    pub measuring: Measuring,
+    /// Whom to ask when: written by `send-feedback` and by whoever receives the answer.
+    #[serde(flatten)]
+    pub asking: Asking,
     /// Messages that the last commit owes to the topics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbox: Vec<Message>,
@@ -140,15 +166,15 @@ pub struct Service {
 impl Service {
     /// Whether a deployment of it runs, waits, serves, or can take traffic again.
     pub fn refers_to(&self, deployment: &DeploymentId) -> bool {
-        let kept = self.serving.iter().chain(&self.kept).map(|kept| &kept.deployment);
-        self.running.iter().chain(&self.queued).chain(kept).any(|known| known == deployment)
+        let kept = self.slot.serving.iter().chain(&self.slot.kept).map(|kept| &kept.deployment);
+        self.slot.running.iter().chain(&self.slot.queued).chain(kept).any(|known| known == deployment)
     }
 
     /// Whether its owner is still to be asked about a decision, or has yet to answer.
     pub fn waits_for(&self, decision: &DecisionId) -> bool {
-        let asked = self.question.as_ref().is_some_and(|question| question.decision == *decision);
-        let serves = self.serving.as_ref().and_then(|kept| kept.decision.as_ref()) == Some(decision);
-        asked || (serves && self.ask_due.is_some())
+        let asked = self.asking.question.as_ref().is_some_and(|question| question.decision == *decision);
+        let serves = self.slot.serving.as_ref().and_then(|kept| kept.decision.as_ref()) == Some(decision);
+        asked || (serves && self.asking.ask_due.is_some())
     }
 
     /// How many revisions are kept for rollback.
@@ -156,9 +182,48 @@ impl Service {
 
     /// A revision now serves: it becomes the newest kept one.
     pub fn serve(&mut self, kept: Kept) {
-        self.kept.retain(|old| old.revision != kept.revision);
-        self.kept.insert(0, kept.clone());
-        self.kept.truncate(Self::KEPT);
-        self.serving = Some(kept);
+        self.slot.kept.retain(|old| old.revision != kept.revision);
+        self.slot.kept.insert(0, kept.clone());
+        self.slot.kept.truncate(Self::KEPT);
+        self.slot.serving = Some(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// As it was written before the parts had names.
+    #[test]
+    fn what_is_stored_is_read_and_written_as_it_was() {
+        let kept = json!({
+            "revision": "shop-1", "deployment": "dep_01hzzzzzzzzzzzzzzzzzzzzzzz", "decision": null, "commit": null,
+            "since": 1_763_617_260_000_i64,
+        });
+        let stored = json!({
+            "schema": 1, "tenant": "acme", "name": "shop", "environment": "production", "carried_out_by": "sextant",
+            "created_at": 1, "updated_at": 2, "owner": "ann", "shard": 3,
+            "running": "dep_01hzzzzzzzzzzzzzzzzzzzzzzy", "serving": kept, "kept": [kept], "url": "http://shop.localhost",
+            "metrics_due": 4, "measured_to": 5, "spent": { "month": "2026-11", "micros": 6 }, "ask_due": 7,
+            "next_due": 8,
+        });
+        let read: Service = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(read.slot.kept.len(), 1);
+        assert_eq!(
+            read.slot.running.as_ref().map(DeploymentId::as_str),
+            Some("dep_01hzzzzzzzzzzzzzzzzzzzzzzy")
+        );
+        assert_eq!(
+            (read.measuring.metrics_due, read.asking.ask_due),
+            (Some(Timestamp(4)), Some(Timestamp(7)))
+        );
+        assert_eq!(serde_json::to_value(&read).unwrap(), stored);
+        let least = json!({
+            "schema": 1, "tenant": "acme", "name": "shop", "environment": "production", "created_at": 1, "updated_at": 2,
+            "owner": "ann", "shard": 3,
+        });
+        let read: Service = serde_json::from_value(least).unwrap();
+        assert_eq!((read.slot, read.measuring, read.asking), Default::default());
     }
 }

@@ -40,7 +40,7 @@ proptest! {
         let mut service = sample::service();
         let (mut asked, mut open) = (0, std::collections::BTreeSet::new());
         for (what, way) in events {
-            let running = service.running.clone();
+            let running = service.slot.running.clone();
             match what % 4 {
                 0 | 1 => {
                     asked += 1;
@@ -56,32 +56,32 @@ proptest! {
                             }
                         }
                     }
-                    let once = (service.running.clone(), service.queued.clone());
+                    let once = (service.slot.running.clone(), service.slot.queued.clone());
                     claim(&mut service, &sample::id(asked), &sample::at(1, "a"));
-                    prop_assert_eq!(once, (service.running.clone(), service.queued.clone()), "asked twice");
+                    prop_assert_eq!(once, (service.slot.running.clone(), service.slot.queued.clone()), "asked twice");
                 }
                 2 => if let Some(running) = running {
-                    let waiting = service.queued.clone();
+                    let waiting = service.slot.queued.clone();
                     open.remove(&number(&running));
                     prop_assert_eq!(&end(&mut service, number(&running), way), &waiting);
-                    prop_assert_eq!(&service.running, &waiting, "whoever waited runs");
-                    prop_assert_eq!(&service.queued, &None);
+                    prop_assert_eq!(&service.slot.running, &waiting, "whoever waited runs");
+                    prop_assert_eq!(&service.slot.queued, &None);
                     let settled = service.clone();
                     prop_assert_eq!(end(&mut service, number(&running), 0), None);
                     prop_assert_eq!(&settled, &service, "ending twice is ending once");
                 },
-                _ => if let Some(waiting) = service.queued.clone() {
+                _ => if let Some(waiting) = service.slot.queued.clone() {
                     open.remove(&number(&waiting));
                     prop_assert_eq!(end(&mut service, number(&waiting), 0), None);
-                    prop_assert_eq!(service.running.clone(), running);
-                    prop_assert_eq!(&service.queued, &None);
+                    prop_assert_eq!(service.slot.running.clone(), running);
+                    prop_assert_eq!(&service.slot.queued, &None);
                 },
             }
             let holds: std::collections::BTreeSet<u32> =
-                service.running.iter().chain(&service.queued).map(number).collect();
+                service.slot.running.iter().chain(&service.slot.queued).map(number).collect();
             prop_assert_eq!(&holds, &open, "who is open holds the slot or waits for it");
-            prop_assert!(service.running.is_some() || service.queued.is_none());
-            prop_assert!(service.kept.len() <= Service::KEPT);
+            prop_assert!(service.slot.running.is_some() || service.slot.queued.is_none());
+            prop_assert!(service.slot.kept.len() <= Service::KEPT);
         }
     }
 
@@ -118,10 +118,10 @@ fn what_traffic_went_back_to_serves_whoever_served_before() {
     (back.last_good, back.traffic) = (Some(kept_of(1)), Some(sample::traffic("t9", &[]).token));
     settle(&mut service, &back, &Slot::Take, &sample::at(5, "a")).unwrap();
     settle(&mut service, &back, &Slot::Back, &sample::at(6, "a")).unwrap();
-    assert_eq!(service.serving, Some(kept_of(1)));
-    assert_eq!(service.traffic, back.traffic);
-    assert_eq!(service.kept, [kept_of(3), kept_of(1)]);
-    assert_eq!(service.running, None);
+    assert_eq!(service.slot.serving, Some(kept_of(1)));
+    assert_eq!(service.slot.traffic, back.traffic);
+    assert_eq!(service.slot.kept, [kept_of(3), kept_of(1)]);
+    assert_eq!(service.slot.running, None);
 }
 
 #[test]
@@ -142,9 +142,9 @@ fn what_serves_is_kept_and_the_oldest_is_forgotten() {
         claim(&mut service, &sample::id(n), &sample::at(0, "a"));
         end(&mut service, n, 2);
     }
-    assert_eq!(service.serving, Some(kept_of(7)));
-    assert_eq!(service.kept, [7, 6, 5, 4, 3].map(kept_of));
+    assert_eq!(service.slot.serving, Some(kept_of(7)));
+    assert_eq!(service.slot.kept, [7, 6, 5, 4, 3].map(kept_of));
     // A way back that was barred, or an end before anything was released, leaves it as it is.
     settle(&mut service, &document(7), &Slot::Free, &sample::at(1, "a")).unwrap();
-    assert_eq!(service.serving, Some(kept_of(7)));
+    assert_eq!(service.slot.serving, Some(kept_of(7)));
 }
