@@ -32,7 +32,8 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
             "The number of instances of `{name}` can't be set where it runs. Nothing was done; deploy it with another configuration."
         ));
     }
-    if let Some(running) = found.document.slot.running.as_ref().filter(|_| request.action != Action::Restart) {
+    if let Some(running) = found.document.slot.running.as_ref().filter(|_| request.action != Action::Restart)
+    {
         return refused(format!(
             "Deployment `{running}` is running on `{name}`. Nothing was done; wait for it, or cancel it."
         ));

@@ -390,5 +390,8 @@ async fn a_month_that_is_over_is_compared_once_more_when_its_bill_has_settled() 
     let closed: model::document::LearningRun = world.read(&run).await.unwrap();
     assert!(closed.closed.contains(&"2026-11".parse().unwrap()));
     let service: Option<Service> = world.read(&service_path(&sample::acme(), &sample::shop())).await;
-    assert!(service.is_some_and(|service| service.asking.question.is_none()), "learning leaves the service alone");
+    assert!(
+        service.is_some_and(|service| service.asking.question.is_none()),
+        "learning leaves the service alone"
+    );
 }

@@ -119,7 +119,8 @@ async fn store(
         Error::not_found(format!("There is no service `{}` any more. Nothing was stored.", seen.service))
     })?;
     let service = &mut found.document;
-    if let Taken::Before(known) = arrival::take(&mut service.measuring.arrivals, sent, &seen.id, ctx.real())? {
+    if let Taken::Before(known) = arrival::take(&mut service.measuring.arrivals, sent, &seen.id, ctx.real())?
+    {
         return Ok(Err(known));
     }
     service.owe(message.clone(), ctx.now());

@@ -178,7 +178,9 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
         .slug("service-busy")
         .with("running", running.to_string()));
     }
-    if let Some(to) = wanted.to.as_ref().filter(|to| service.slot.kept.iter().all(|kept| kept.revision != **to)) {
+    if let Some(to) =
+        wanted.to.as_ref().filter(|to| service.slot.kept.iter().all(|kept| kept.revision != **to))
+    {
         let kept: Vec<&str> = service.slot.kept.iter().map(|kept| kept.revision.as_str()).collect();
         let shown: String = to.chars().take(80).collect();
         return Err(Error::unprocessable(format!(

@@ -182,7 +182,8 @@ async fn sent(
 ) -> Result<Option<(Stored<Service>, Message)>, Error> {
     let Some(mut found) = ctx.read::<Service>(path).await? else { return Ok(None) };
     let service = &mut found.document;
-    let Some(question) = service.asking.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
+    let Some(question) =
+        service.asking.question.as_mut().filter(|open| open.token_hash == intended.token_hash)
     else {
         return Ok(None);
     };

@@ -81,7 +81,9 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
 
 /// What apps like this one are called, by the decision that serves.
 async fn class(ctx: &Context, service: &Service) -> Result<Option<String>, Error> {
-    let Some(id) = service.slot.serving.as_ref().and_then(|kept| kept.decision.as_ref()) else { return Ok(None) };
+    let Some(id) = service.slot.serving.as_ref().and_then(|kept| kept.decision.as_ref()) else {
+        return Ok(None);
+    };
     let decision: Option<Decision> =
         read::document(&*ctx.ports.store, &decision_path(ctx.tenant()?, id)).await?;
     Ok(decision.map(|decision| decision.class))

@@ -8,8 +8,8 @@ use model::{
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Counts, Decision, Demand, Deployment, Entry,
         Estimate, Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Measuring, Observation,
-        Prediction, SCHEMA, ScanPolicy, Service, Slot, Spent, Stage, StageTime, Status, Step, Strategy, Utilization,
-        shard,
+        Prediction, SCHEMA, ScanPolicy, Service, Slot, Spent, Stage, StageTime, Status, Step, Strategy,
+        Utilization, shard,
     },
     port::{
         source::SourceRef,

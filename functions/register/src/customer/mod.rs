@@ -18,8 +18,8 @@ use model::{
     DecisionId, DeploymentId, ServiceName, TenantId,
     deployment::{At, Request as Order, accept},
     document::{
-        CanaryPolicy, CarriedOutBy, Credentials, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy, Service,
-        Strategy,
+        CanaryPolicy, CarriedOutBy, Credentials, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy,
+        Service, Strategy,
         calibration::{own_path, pool_path},
         credentials_path, decision_path, deployment_path, service_path,
     },

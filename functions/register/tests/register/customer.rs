@@ -53,7 +53,10 @@ async fn an_unknown_decision_becomes_one() {
     let launch = Timestamp::parse("2100-01-01").unwrap();
     let service = world.service(&decision.service.unwrap()).await;
     assert_eq!(service.carried_out_by, CarriedOutBy::Customer);
-    assert_eq!((service.measuring.metrics_due, service.asking.ask_due), (Some(launch), Some(launch.plus(7 * DAY_MS))));
+    assert_eq!(
+        (service.measuring.metrics_due, service.asking.ask_due),
+        (Some(launch), Some(launch.plus(7 * DAY_MS)))
+    );
     assert_eq!((service.owner.as_str(), service.slot.serving.unwrap().deployment), ("bea", id));
     assert_eq!(world.published(), Vec::<String>::new());
 }

@@ -31,7 +31,10 @@ async fn sixteen_at_once() {
         }
     }
     assert_eq!((runs.len(), waits.len(), superseded), (1, 1, 14));
-    assert_eq!((service.slot.running.as_ref(), service.slot.queued.as_ref()), (Some(&runs[0].id), Some(&waits[0].id)));
+    assert_eq!(
+        (service.slot.running.as_ref(), service.slot.queued.as_ref()),
+        (Some(&runs[0].id), Some(&waits[0].id))
+    );
     assert!(runs[0].awaited, "whoever runs knows that another waits");
     let published = world.published();
     assert_eq!(published.iter().filter(|kind| *kind == "deployment.requested").count(), 16);

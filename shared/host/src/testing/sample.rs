@@ -6,8 +6,9 @@ use model::{
     deployment::{At, Request, accept},
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept,
-        Limits, Measuring, Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Slot, Status, Step, Strategy,
-        Utilization, decision_path, deployment_path, member_path, observation_path, service_path, shard,
+        Limits, Measuring, Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Slot, Status, Step,
+        Strategy, Utilization, decision_path, deployment_path, member_path, observation_path, service_path,
+        shard,
     },
     port::{
         store::{Path, Precondition, Write},

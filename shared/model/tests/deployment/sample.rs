@@ -4,8 +4,8 @@ use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
-        Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, SCHEMA, ScanPolicy,
-        Service, Slot, Stage, Strategy,
+        Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, SCHEMA,
+        ScanPolicy, Service, Slot, Stage, Strategy,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
