@@ -71,6 +71,7 @@ pub(crate) struct Core {
     state: Mutex<State>,
     work: Mutex<flush::Work>,
     work_bell: Condvar,
+    merge_bell: Condvar,
     /// Why the last write failed; `None` while all is well.
     failing: Mutex<Option<String>>,
     /// Called when no more is taken.
@@ -238,16 +239,18 @@ impl Engine {
             state: Mutex::new(recovered.state),
             work: Mutex::default(),
             work_bell: Condvar::new(),
+            merge_bell: Condvar::new(),
             failing: Mutex::default(),
             ended: Mutex::default(),
         });
         let writer = writer::Writer::new(Arc::clone(&core), recovered);
-        let keeper = Arc::clone(&core);
+        let (keeper, merger) = (Arc::clone(&core), Arc::clone(&core));
         let failed = |e| StoreError::Unavailable(format!("the store's threads can't start: {e}"));
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let tables = named("store-tables").spawn(move || keeper.keep_tables()).map_err(failed)?;
+        let merges = named("store-merges").spawn(move || merger.merge_tables()).map_err(failed)?;
         let writer = named("store-writer").spawn(move || writer.run()).map_err(failed)?;
-        Ok(Self { core, threads: Mutex::new(vec![writer, tables]), _lock: lock })
+        Ok(Self { core, threads: Mutex::new(vec![writer, tables, merges]), _lock: lock })
     }
 
     /// What readers share.
@@ -267,6 +270,7 @@ impl Engine {
         }
         self.core.work.lock().closing = true;
         self.core.work_bell.notify_all();
+        self.core.merge_bell.notify_all();
         for thread in threads {
             drop(thread.join());
         }

@@ -119,10 +119,16 @@ impl Table {
         Ok(())
     }
 
-    /// One step of merging; whether something was done.
-    pub fn compact(&self) -> Result<bool, String> {
+    /// How many tables lie unmerged.
+    pub fn unmerged(&self) -> usize {
+        self.tree.l0_run_count()
+    }
+
+    /// One step of merging, from so many unmerged tables on; whether something was done.
+    pub fn compact(&self, from: u8) -> Result<bool, String> {
         let before = self.tree.current_version().id();
-        let strategy = Arc::new(lsm_tree::compaction::Leveled::default().with_table_target_size(32 << 20));
+        let leveled = lsm_tree::compaction::Leveled::default();
+        let strategy = Arc::new(leveled.with_table_target_size(32 << 20).with_l0_threshold(from));
         guarded(|| self.tree.compact(strategy, self.oldest()))?;
         self.catch_up();
         Ok(self.tree.current_version().id() != before)
