@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`price`] | what does a month cost at list price? | [`price::bill`] |
 //! | [`size`] | what does such an app need, and what will it cost and use? | [`size::predict`], [`size::reprice`], [`size::legal`] |
-//! | [`canary`] | is the new revision worse than the old one? | [`canary::State::add`], [`canary::State::decide`], [`canary::report`] |
+//! | [`canary`] | is the new revision worse than the old one? | [`canary::Watch`] for a deployment, [`canary::outlook`] before it, [`canary::State`], [`canary::report`] and [`canary::numeric`] for records |
 //! | [`histogram`] | latency in mergeable buckets | [`histogram::Histogram`], [`histogram::slow_counts`] |
 //! | [`actual`] | what happened, beside what a decision predicted? | [`actual::actual`], [`actual::compare`] |
 //! | [`anomaly`] | is this point unusual? | [`anomaly::Rolling::add`] |

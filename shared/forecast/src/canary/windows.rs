@@ -76,3 +76,44 @@ fn frequent(window: Window, usual: f64) -> [f64; 5] {
     let contrast = (ours - theirs) / (ours + theirs + usual.max(1.0 / canary));
     STAKES.map(|stake| 1.0 + stake * contrast)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canary::bound::binomial_tail;
+
+    fn chance(count: u64, n: u64, p: f64) -> f64 {
+        binomial_tail(count, n, p) - binomial_tail(count + 1, n, p)
+    }
+
+    #[test]
+    fn where_errors_are_rare_a_cluster_of_any_size_is_a_fair_bet() {
+        for (canary, stable, cluster) in [(6_u64, 54_u64, 1), (6, 54, 5), (30, 30, 20)] {
+            let share = canary as f64 / (canary + stable) as f64;
+            let on_canary = rare(Window::new(canary, stable, cluster, 0));
+            let on_stable = rare(Window::new(canary, stable, 0, cluster));
+            for (ours, theirs) in on_canary.into_iter().zip(on_stable) {
+                assert!((share * ours + (1.0 - share) * theirs - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn where_errors_are_frequent_equal_rates_win_nothing_on_average() {
+        for (canary, stable, rate) in [(20, 20, 0.2), (10, 40, 0.2), (20, 60, 0.05)] {
+            let mut mean = [0.0; 5];
+            for (ours, theirs) in (0..=canary).flat_map(|ours| (0..=stable).map(move |theirs| (ours, theirs)))
+            {
+                let weight = chance(ours, canary, rate) * chance(theirs, stable, rate);
+                let factors = frequent(Window::new(canary, stable, ours, theirs), rate);
+                mean.iter_mut().zip(factors).for_each(|(sum, factor)| *sum += weight * factor);
+            }
+            assert!(mean.iter().all(|mean| (0.5..=1.0 + 1e-9).contains(mean)), "{canary}:{stable}: {mean:?}");
+        }
+        let more = frequent(Window::new(90, 10, 90, 0), 0.1);
+        assert!(
+            more.iter().all(|factor| (factor - 1.0).abs() < f64::EPSILON),
+            "more traffic than stable is no bet"
+        );
+    }
+}
