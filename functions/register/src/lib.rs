@@ -111,6 +111,7 @@ fn sources(function: Function) -> Function {
             )
             .streams("application/zstd")
             .header::<upload::Named>("X-Sextant-Digest")
+            .query::<upload::Asked>()
             .body_limit(upload::MOST_BYTES)
             .answers::<Uploaded>(201)
             .answers::<Uploaded>(200),

@@ -49,6 +49,15 @@ impl From<Manifest> for Uploaded {
     }
 }
 
+/// What the sender says of an archive.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Whether Git tracks what is in it: then `.env` files and `node_modules` among it are taken.
+    #[serde(default)]
+    pub tracked: bool,
+}
+
 /// How large a source may be.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Bounds {
@@ -88,11 +97,13 @@ fn within_bounds(ctx: &Context, request: &Request) -> Result<(), Error> {
 pub async fn upload(ctx: Context, request: Request) -> Result<Response, Error> {
     within_bounds(&ctx, &request)?;
     let digest = named(&request)?;
+    let Asked { tracked } = request.query()?;
     if let Some(manifest) = kept(&ctx, &digest).await? {
         return Ok(answer(200, manifest));
     }
     let caller = ctx.caller()?;
-    let upload = Upload { key: upload_key(&caller.user), digest, data: request.take_stream()? };
+    let key = upload_key(&caller.user);
+    let upload = Upload { key, digest, tracked, data: request.take_stream()? };
     let received = ctx.ports.source.receive(&caller.tenant, upload).await;
     received.map(|manifest| answer(201, manifest)).map_err(refused)
 }

@@ -60,6 +60,14 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A name that doesn't travel.
+    #[error("{} can't travel: {why}", shown(.path))]
+    Name {
+        /// The file or link, relative to the folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// More in an archive than is taken.
     #[error("the archive is refused: {0}")]
     Bomb(String),
@@ -92,6 +100,7 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::PackedTooLarge(_)
             | Self::Refused { .. }
+            | Self::Name { .. }
             | Self::Bomb(_)
             | Self::Damaged(_)
             | Self::OtherDigest { .. } => false,
@@ -140,8 +149,13 @@ fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     let mut short = String::new();
     for letter in text.chars().take(200) {
-        // What could move a terminal's cursor is written out.
-        if letter.is_control() { short.extend(letter.escape_default()) } else { short.push(letter) }
+        // What could move a terminal's cursor, or turn text around, is written out.
+        let same = letter.to_string();
+        if letter.is_control() || model::text::visible(&same) != same {
+            short.extend(letter.escape_default())
+        } else {
+            short.push(letter)
+        }
     }
     if text.chars().count() > 200 {
         short.push('…');

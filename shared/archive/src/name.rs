@@ -1,6 +1,11 @@
 //! Names in archives: which are taken, and that none is there twice.
+//!
+//! Refused rather than left out: an archive is named by all it holds, so that one without an entry is another one, and
+//! whoever made it by hand should hear what of it is dangerous. A name with control characters or a backslash reads as
+//! another one in a terminal, a Dockerfile or an archive of another system; `.git` holds tokens and commands. Of
+//! `node_modules`, virtual environments and `.env` files those travel that Git tracks: only the sender can say that.
 
-use crate::Error;
+use crate::{Error, dotenv};
 use std::{
     collections::BTreeMap,
     os::unix::ffi::OsStrExt as _,
@@ -25,14 +30,24 @@ enum Kind {
 /// The names of one archive so far.
 #[derive(Default)]
 pub(crate) struct Names {
+    /// Whether what never travels unless Git tracks it is refused.
+    untracked: bool,
     all: BTreeMap<PathBuf, Kind>,
     bytes: usize,
 }
 
 impl Names {
+    /// None yet; of an archive that Git tracks, whoever says so, more is taken.
+    pub(crate) fn of(tracked: bool) -> Self {
+        Self { untracked: !tracked, ..Self::default() }
+    }
+
     /// A file or a link; its path without what means nothing.
     pub(crate) fn leaf(&mut self, raw: &Path) -> Result<PathBuf, Error> {
         let path = cleaned(raw)?.ok_or_else(|| refused(raw, "it has no name"))?;
+        if self.untracked && stays(&path) {
+            return Err(refused(raw, STAYS));
+        }
         self.parents(&path)?;
         match self.note(&path, Kind::Leaf)? {
             None => Ok(path),
@@ -87,12 +102,39 @@ fn cleaned(raw: &Path) -> Result<Option<PathBuf>, Error> {
             Component::Normal(part) if part.len() > LONGEST_PART => {
                 return Err(refused(raw, "a part of its name is too long"));
             }
-            Component::Normal(part) => path.push(part),
+            Component::Normal(part) => match problem(part) {
+                Some(why) => return Err(refused(raw, why)),
+                None => path.push(part),
+            },
             Component::ParentDir => return Err(refused(raw, "its name has `..` in it")),
             Component::RootDir | Component::Prefix(_) => return Err(refused(raw, "its name is absolute")),
         }
     }
     Ok((!path.as_os_str().is_empty()).then_some(path))
+}
+
+/// What to do about a file that never travels.
+const STAYS: &str = "files of variables, `node_modules` and virtual environments never travel unless Git tracks them; \
+                     leave it out, or say with `?tracked=true` that Git does";
+
+/// Whether a path is one that never travels unless Git tracks it, as far as its name says.
+pub(crate) fn stays(path: &Path) -> bool {
+    let folder = |part: &std::ffi::OsStr| part == "node_modules" || part == ".venv" || part == "venv";
+    let private = path.file_name().and_then(|name| name.to_str()).is_some_and(dotenv::is_private);
+    private || path.ancestors().skip(1).filter_map(Path::file_name).any(folder)
+}
+
+/// What is wrong with a part of a name, wherever it comes from.
+pub(crate) fn problem(part: &std::ffi::OsStr) -> Option<&'static str> {
+    if part.eq_ignore_ascii_case(".git") {
+        return Some("what Git keeps for itself never travels; leave it out");
+    }
+    if part.as_bytes().contains(&b'\\') {
+        return Some("its name holds a backslash; rename it, or list it in .sextantignore");
+    }
+    let text = part.to_string_lossy();
+    (model::text::visible(&text) != text || text.contains('\t'))
+        .then_some("its name holds control characters; rename it, or list it in .sextantignore")
 }
 
 pub(crate) fn refused(path: &Path, why: &'static str) -> Error {

@@ -31,9 +31,10 @@ pub(crate) trait Sink {
     fn link(&mut self, at: &Path, to: &Path) -> Result<(), Error>;
 }
 
-/// Reads the whole archive and writes nothing: what is in it, or why it is not taken.
-pub fn check(from: impl Read, limits: Limits) -> Result<Contents, Error> {
-    read(from, limits, &mut Nothing)
+/// Reads the whole archive and writes nothing: what is in it, or why it is not taken. Unless Git tracks what is in it,
+/// what never travels is refused.
+pub fn check(from: impl Read, limits: Limits, tracked: bool) -> Result<Contents, Error> {
+    read_as(from, limits, tracked, &mut Nothing)
 }
 
 struct Nothing;
@@ -48,8 +49,12 @@ impl Sink for Nothing {
     }
 }
 
-/// Reads the whole archive into `sink`.
+/// Reads a whole archive that was checked before into `sink`.
 pub(crate) fn read(from: impl Read, limits: Limits, sink: &mut dyn Sink) -> Result<Contents, Error> {
+    read_as(from, limits, true, sink)
+}
+
+fn read_as(from: impl Read, limits: Limits, tracked: bool, sink: &mut dyn Sink) -> Result<Contents, Error> {
     let (counting, packed) = Counting::new(from, limits.packed_bytes);
     let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(128 * 1024, counting))
         .map_err(Error::of_stream)?;
@@ -59,7 +64,7 @@ pub(crate) fn read(from: impl Read, limits: Limits, sink: &mut dyn Sink) -> Resu
     let mut reading = Reading {
         limits,
         sink,
-        names: Names::default(),
+        names: Names::of(tracked),
         links: BTreeMap::new(),
         bytes: 0,
         entries: 0,

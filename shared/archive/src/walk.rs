@@ -5,7 +5,7 @@
 //! clones the repository has it too; what `.gcloudignore` and `.sextantignore` name stays all the same.
 //! `.dockerignore` shapes a build's context only and is not looked at.
 
-use crate::{Dotenv, Error, Limits, dotenv, link};
+use crate::{Dotenv, Error, Limits, dotenv, link, name};
 use ignore::{DirEntry, WalkBuilder};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,6 +52,11 @@ impl Tree {
     /// Files and links that travel.
     pub fn files(&self) -> u64 {
         self.items.len() as u64
+    }
+
+    /// Whether something is among them that travels only because Git tracks it.
+    pub fn tracks_what_stays(&self) -> bool {
+        self.items.keys().any(|path| name::stays(path))
     }
 
     /// Their paths, in order.
@@ -144,6 +149,9 @@ impl Tree {
     fn add(&mut self, entry: &DirEntry) -> Result<(), Error> {
         let full = entry.path();
         let Ok(path) = full.strip_prefix(&self.root) else { return Ok(()) };
+        if let Some(why) = path.iter().find_map(name::problem) {
+            return Err(Error::Name { path: path.to_owned(), why });
+        }
         let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else { return Ok(()) };
         let item = if kind.is_symlink() {
             Item::Link(std::fs::read_link(full).map_err(Error::file("read", full))?)

@@ -426,7 +426,7 @@ fn sent(bytes: &[u8]) -> Stream {
 
 /// As a user's upload.
 fn of_ann(digest: &Digest, data: Stream) -> Upload {
-    Upload { key: upload_key("ann"), digest: digest.clone(), data }
+    Upload { key: upload_key("ann"), digest: digest.clone(), tracked: false, data }
 }
 
 /// What is known of an archive, without a claim that stays.

@@ -125,3 +125,27 @@ async fn a_bomb_is_refused_and_leaves_nothing() -> Result<(), Killed> {
     system.get(&format!("/api/v1/sources/{digest}")).await?.expect(404);
     ground.lives().await
 }
+
+/// What no client of ours packs: it is refused with its path, written out so that it moves no terminal's cursor.
+#[tokio::test]
+async fn what_never_travels_is_refused_with_its_path() -> Result<(), Killed> {
+    let system = crate::system().start().await;
+    let owner = system.address().token.clone();
+    for (name, shown) in [
+        (".git/config", "`.git/config`"),
+        ("node_modules/x/index.js", "`node_modules/x/index.js`"),
+        (".env", "`.env`"),
+        ("a\nb", "`a\\nb`"),
+        ("a\u{1b}[31mb", "`a\\u{1b}[31mb`"),
+        ("a\\b", "`a\\b`"),
+    ] {
+        let (digest, bytes) = made(&[(EntryType::Regular, name, "", b"x")]);
+        let (slug, detail) = send(&system, &digest, bytes, &owner).await?.problem(422);
+        assert!(slug == "archive-refused" && detail.contains(shown), "{detail}");
+    }
+    // Git tracks it, its sender says.
+    let (digest, bytes) = made(&[(EntryType::Regular, ".env", "", b"PORT=1")]);
+    let request = system.request(Method::POST, "/api/v1/sources?tracked=true", &owner).body(bytes);
+    system.send(request.header("x-sextant-digest", format!("sha256={digest}"))).await?.expect(201);
+    Ok(())
+}

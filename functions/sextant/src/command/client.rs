@@ -168,12 +168,14 @@ impl Api {
     }
 
     /// Sends an archive; begun anew where it broke off before.
-    pub async fn send_source<S>(&self, manifest: &Manifest, pieces: S) -> Result<()>
+    pub async fn send_source<S>(&self, manifest: &Manifest, tracked: bool, pieces: S) -> Result<()>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     {
+        // Only where it matters: servers of earlier versions know nothing of it.
+        let path = if tracked { "/api/v1/sources?tracked=true" } else { "/api/v1/sources" };
         let request = self
-            .request(Method::POST, "/api/v1/sources")
+            .request(Method::POST, path)
             .header("content-type", "application/zstd")
             .header("content-length", manifest.packed_bytes)
             .header("x-sextant-digest", format!("sha256={}", manifest.digest))

@@ -21,6 +21,8 @@ const PIECE: usize = 256 * 1024;
 /// A packed folder.
 struct Packed {
     manifest: Manifest,
+    /// Whether something is in it that travels only because Git tracks it.
+    tracked: bool,
     file: tempfile::NamedTempFile,
 }
 
@@ -41,7 +43,7 @@ pub async fn send(api: &Api, folder: &Path, data: &Path, output: Output) -> Resu
     } else {
         let bar =
             bar(quiet, manifest.packed_bytes, "Sending {bytes} of {total_bytes}, {bytes_per_sec} {wide_bar}");
-        let sent = api.send_source(manifest, pieces(packed.file.path(), bar.clone())?).await;
+        let sent = api.send_source(manifest, packed.tracked, pieces(packed.file.path(), bar.clone())?).await;
         bar.finish_and_clear();
         sent?;
         output.note(&format!("Packed and sent {size}."));
@@ -83,7 +85,8 @@ fn pack(folder: &Path, limits: Limits, quiet: bool) -> Result<(Packed, Vec<Strin
     let contents = contents.map_err(usage)?;
     file.flush().context("the packed folder can't be written")?;
     let origin = git.map(|git| git.origin()).unwrap_or_default();
-    Ok((Packed { manifest: contents.manifest(origin), file }, stays(&tree)))
+    let tracked = tree.tracks_what_stays();
+    Ok((Packed { manifest: contents.manifest(origin), tracked, file }, stays(&tree)))
 }
 
 /// What isn't sent: one line for the names that never travel, and one for each file of variables.

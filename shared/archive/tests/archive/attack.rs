@@ -38,7 +38,7 @@ fn archive(entries: &[Evil<'_>]) -> Vec<u8> {
 }
 
 fn refused_by(bytes: &[u8], limits: Limits) -> String {
-    let checked = check(bytes, limits).unwrap_err();
+    let checked = check(bytes, limits, true).unwrap_err();
     assert!(!checked.is_transient(), "{checked}");
     let place = tempfile::tempdir().unwrap();
     let to = place.path().join("inner/tree");
@@ -185,7 +185,7 @@ fn bombs() {
         &archive(&[Evil(FILE, b"a", b"", &(0..=255).cycle().take(9000).collect::<Vec<u8>>())]),
         small,
     );
-    assert!(matches!(check(&b""[..], small), Err(Error::Damaged(_))), "{said}");
+    assert!(matches!(check(&b""[..], small, true), Err(Error::Damaged(_))), "{said}");
 }
 
 /// A gigabyte of zeros, a few dozen kilobytes packed: it ends soon after the proportion is passed.
@@ -202,7 +202,7 @@ fn a_bomb_by_proportion() {
     }
     let bytes = encoder.finish().unwrap();
     assert!(bytes.len() < 64 << 10);
-    let said = check(bytes.as_slice(), Limits::default()).unwrap_err().to_string();
+    let said = check(bytes.as_slice(), Limits::default(), true).unwrap_err().to_string();
     assert!(said.contains("KiB of it became") && said.contains("MiB"), "{said}");
 }
 
@@ -211,11 +211,53 @@ fn what_is_no_archive_or_holds_more_than_one() {
     for bytes in
         [&b""[..], b"PK\x03\x04", b"\x1f\x8b\x08", b"text", &compressed(b"not a tar stream, and too short")]
     {
-        let error = check(bytes, Limits::default()).unwrap_err();
+        let error = check(bytes, Limits::default(), true).unwrap_err();
         assert!(matches!(error, Error::Damaged(_)), "{error}");
     }
     let good = archive(&[Evil(FILE, b"a", b"", b"1")]);
     let behind = [good.clone(), archive(&[Evil(FILE, b"b", b"", b"2")])].concat();
-    assert!(check(behind.as_slice(), Limits::default()).unwrap_err().to_string().contains("behind its end"));
-    assert!(check(good.as_slice(), Limits::default()).is_ok());
+    assert!(
+        check(behind.as_slice(), Limits::default(), true).unwrap_err().to_string().contains("behind its end")
+    );
+    assert!(check(good.as_slice(), Limits::default(), true).is_ok());
+}
+
+#[test]
+fn what_never_travels_is_refused_with_its_path() {
+    for (name, why) in [
+        (&b".git/config"[..], "Git keeps"),
+        (b"sub/.GIT/hooks/post-checkout", "Git keeps"),
+        (b"a\nb", "control characters"),
+        (b"a\tb", "control characters"),
+        (b"a/\x1b[2Jb", "control characters"),
+        ("a\u{202e}b".as_bytes(), "control characters"),
+        (b"a\\..\\b", "backslash"),
+    ] {
+        let said = refused(&[Evil(FILE, name, b"", b"x")]);
+        assert!(said.contains(why), "{said}");
+        assert!(!said.contains(['\n', '\t', '\u{1b}', '\u{202e}']), "{said:?}");
+    }
+    // What Git tracks travels all the same, so only the sender can say whether it may.
+    for name in [&b".env"[..], b"web/.env.local", b"node_modules/x/index.js", b".venv/bin/python"] {
+        let bytes = archive(&[Evil(FILE, name, b"", b"x")]);
+        let said = check(&*bytes, Limits::default(), false).unwrap_err().to_string();
+        assert!(said.contains("unless Git tracks them"), "{said}");
+        check(&*bytes, Limits::default(), true).unwrap();
+    }
+    for name in [&b".env.example"[..], b".gitignore", b"venv.md", b"docs/node_modules"] {
+        check(&*archive(&[Evil(FILE, name, b"", b"x")]), Limits::default(), false).unwrap();
+    }
+}
+
+/// Whoever packs a folder hears it before anything is sent.
+#[test]
+fn a_folder_with_such_a_name_is_not_packed() {
+    for name in ["a\nb", "a\\b"] {
+        let app = crate::folder(&[("deep/x", "1")]);
+        fs::write(app.path().join("deep").join(name), "x").unwrap();
+        let error = archive::walk(app.path(), &archive::Rules::default()).unwrap_err();
+        assert!(error.to_string().contains("can't travel") && !error.is_transient(), "{error}");
+        fs::write(app.path().join(".sextantignore"), "deep/a*\n").unwrap();
+        assert_eq!(archive::walk(app.path(), &archive::Rules::default()).unwrap().files(), 2);
+    }
 }

@@ -35,7 +35,7 @@ fn what_is_packed_comes_back() {
     let back = unpack(bytes.as_slice(), &to, Limits::default(), &contents.digest).unwrap();
     assert_eq!(back, contents);
     assert_eq!(listing(&to), listing(app.path()));
-    assert_eq!(check(bytes.as_slice(), Limits::default()).unwrap(), contents);
+    assert_eq!(check(bytes.as_slice(), Limits::default(), true).unwrap(), contents);
 }
 
 #[test]

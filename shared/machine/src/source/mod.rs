@@ -249,13 +249,13 @@ impl Inner {
 
     /// Writes it down, checks it whole, and keeps it.
     async fn receive(&self, work: &Work, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError> {
-        let Upload { key, digest, data } = upload;
+        let Upload { key, digest, tracked, data } = upload;
         let staged = Staged(work.0.join("archive"));
         write(&staged.0, data, self.limits.packed_bytes).await?;
         let (path, limits) = (staged.0.clone(), self.limits);
         let contents = files::blocking(move || {
             let file = std::fs::File::open(&path).map_err(|e| files::failed("read", &path, &e))?;
-            Ok(archive::check(file, limits)?)
+            Ok(archive::check(file, limits, tracked)?)
         })
         .await?;
         if contents.digest != digest {

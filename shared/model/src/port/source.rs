@@ -227,6 +227,8 @@ pub struct Upload {
     pub key: String,
     /// What it must be.
     pub digest: Digest,
+    /// Whether Git tracks what is in it: else `.env` files and what tools fetch are refused.
+    pub tracked: bool,
     /// Its bytes.
     pub data: Stream,
 }
