@@ -152,9 +152,9 @@ fn shown(path: &Path) -> String {
         // What could move a terminal's cursor, or turn text around, is written out.
         let same = letter.to_string();
         if letter.is_control() || model::text::visible(&same) != same {
-            short.extend(letter.escape_default())
+            short.extend(letter.escape_default());
         } else {
-            short.push(letter)
+            short.push(letter);
         }
     }
     if text.chars().count() > 200 {
