@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 /// Why a comparison is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Somebody answered.
+    /// An owner answered the question, or the customer's API did.
     Answered,
     /// A window was measured.
     Measured,

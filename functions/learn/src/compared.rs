@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 /// One month of a decision, compared.
 pub struct Compared {
-    /// Which.
+    /// The calendar month that is compared.
     pub month: Month,
     /// Requests a month that were observed.
     pub requests_month: Option<u64>,
-    /// By metric.
+    /// What was predicted and what happened, by metric.
     pub values: BTreeMap<Metric, Comparison>,
 }
 

@@ -21,11 +21,11 @@ const PAGE: usize = 1_000;
 
 /// Everything known about a decision that was carried out.
 pub struct Known {
-    /// The decision.
+    /// The decision that is judged, as it was stored.
     pub decision: Decision,
     /// The deployment that carried it out.
     pub deployment: DeploymentId,
-    /// Its service.
+    /// The service that carries it out; none once it is gone.
     pub service: Option<Service>,
     /// What somebody said.
     pub feedback: Option<Feedback>,

@@ -47,7 +47,7 @@ pub struct Words {
     pub sentences: Vec<String>,
 }
 
-/// Tells it.
+/// What was learned, as sentences for people and as an impact.
 pub fn tell(told: &Told<'_>) -> Words {
     let mut words = Words { updates: vec![], impact: "low", sentences: vec![] };
     words.sentences.extend(demand(told));

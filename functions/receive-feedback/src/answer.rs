@@ -71,7 +71,7 @@ pub struct UserFeedback {
 pub struct Answer {
     /// What they think of the size.
     pub kind: FeedbackKind,
-    /// 1–10.
+    /// How satisfied they are, from 1 (not at all) to 10.
     pub satisfaction: u8,
     /// In their words.
     pub comments: String,

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Fields {
     /// One of the three words.
     pub feedback_type: String,
-    /// 1–10.
+    /// How satisfied they are, from 1 (not at all) to 10.
     pub satisfaction: String,
     /// In their words.
     pub comments: String,

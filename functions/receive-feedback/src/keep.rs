@@ -18,11 +18,11 @@ use serde_json::json;
 
 /// An answer that has come in.
 pub struct Arrived {
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
-    /// About what.
+    /// The decision that was answered about.
     pub decision: DecisionId,
-    /// When.
+    /// When it arrived, by the clock of schedules; with the id it orders what is said twice.
     pub received_at: Timestamp,
     /// Tells two of the same moment apart.
     pub key: String,

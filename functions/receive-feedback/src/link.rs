@@ -25,7 +25,7 @@ pub struct Open {
     pub path: Path,
     /// As it was read.
     pub version: Version,
-    /// It.
+    /// The link as it was stored: whom it was sent to, and for which decision.
     pub link: Link,
     /// What it asks about.
     pub decision: Decision,

@@ -44,7 +44,7 @@ pub struct MetricsBody {
 pub struct Measurement {
     /// When it was measured.
     pub window: Window,
-    /// Counts.
+    /// What the customer counted in the window, in our units.
     pub counts: RevisionWindow,
     /// Shares and money.
     pub utilization: Utilization,

@@ -43,7 +43,7 @@ pub mod kind {
     pub const FEEDBACK_DUE: &str = "feedback.due";
     /// A service's owner was asked.
     pub const FEEDBACK_ASKED: &str = "feedback.asked";
-    /// Somebody answered.
+    /// An owner answered the question, by form or by API.
     pub const FEEDBACK_RECEIVED: &str = "feedback.received";
     /// Something changed because of it.
     pub const LEARNING_RECORDED: &str = "learning.recorded";
@@ -56,22 +56,22 @@ pub mod kind {
 pub struct Message {
     /// The topic it goes to.
     pub topic: String,
-    /// Attribute `type`.
+    /// What happened, such as `deployment.requested`: the attribute `type` of the envelope.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Attribute `tenant`.
+    /// Whose it is: the attribute `tenant` of the envelope.
     pub tenant: TenantId,
     /// Attribute `traceparent` (W3C), where a request began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// JSON.
+    /// What is to be known of it, as JSON; its form depends on the kind.
     pub data: String,
 }
 
 /// The body of every message about a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutDeployment {
-    /// Which one.
+    /// The deployment that this happened to.
     pub deployment: DeploymentId,
 }
 
@@ -96,7 +96,7 @@ pub struct ActionRequest {
     pub id: String,
     /// To which service.
     pub service: ServiceName,
-    /// What.
+    /// What is to be done with the service.
     pub action: Action,
     /// Revision to go back to; the newest kept one of another deployment if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ pub struct ActionDone {
     pub id: String,
     /// To which service.
     pub service: ServiceName,
-    /// What.
+    /// What is to be done with the service.
     pub action: Action,
     /// Whether it was done; else it was refused.
     pub done: bool,
@@ -132,7 +132,7 @@ pub struct ActionDone {
 /// The body of `observation.recorded`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutObservation {
-    /// Which one.
+    /// The observation that was written.
     pub observation: ObservationId,
     /// Of which service.
     pub service: ServiceName,
@@ -153,7 +153,7 @@ pub struct AboutAnomaly {
     pub severity: String,
     /// Distance from what was expected, in standard deviations.
     pub z: f64,
-    /// Since when.
+    /// The end of the first window that was out of the ordinary.
     pub since: Timestamp,
     /// What, against what was expected, since when, how rare: for people.
     pub sentence: String,
@@ -172,11 +172,11 @@ pub struct AboutFeedback {
 /// The body of `learning.recorded`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutLearning {
-    /// Which one.
+    /// The learning that was written.
     pub learning: LearningId,
     /// From which decision.
     pub decision: DecisionId,
-    /// And deployment.
+    /// The deployment that carried that decision out.
     pub deployment: DeploymentId,
     /// Of which service.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,7 +12,7 @@ pub struct Rates {
     pub vcpu_second: i64,
     /// A GiB of memory for such a second.
     pub gib_second: i64,
-    /// A request.
+    /// A single request; 0 where requests cost nothing.
     pub request: i64,
     /// A vCPU for a second of a minimum instance without a request.
     pub idle_vcpu_second: i64,

@@ -44,7 +44,7 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// `2026-11-20T05:41:00.123Z`.
+    /// `2026-11-20T05:41:00.123Z`: in UTC, always with three digits of a second.
     pub fn rfc3339(self) -> String {
         format!("{:.3}", self.moment())
     }

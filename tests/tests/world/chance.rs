@@ -12,8 +12,8 @@ pub struct Chaos {
     pub foreign: bool,
     /// The target loses a revision, a key or a whole service now and then.
     pub lossy: bool,
-    /// The way back may be barred for good.
-    pub barred: bool,
+    /// The way back may be blocked for good.
+    pub blocked: bool,
     /// One process owns the store: all others are dead.
     pub alone: bool,
     /// Handlers and processes die.
@@ -43,7 +43,7 @@ impl Chaos {
             faults: (dice.draw() % 25).saturating_sub(5),
             foreign: dice.chance(12),
             lossy: dice.chance(12),
-            barred: dice.chance(15),
+            blocked: dice.chance(15),
             alone: dice.chance(50),
             crashes: dice.chance(80),
             temper,

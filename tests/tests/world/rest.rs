@@ -43,7 +43,7 @@ impl World {
     fn meddle(&mut self) {
         if self.chaos.foreign && self.target.meddle(&shop()) {
             self.say("somebody else moves traffic".to_owned());
-            self.barred_or_moved = true;
+            self.blocked_or_moved = true;
         }
     }
 
@@ -56,7 +56,7 @@ impl World {
     fn lose_something(&mut self) {
         if self.chaos.lossy && self.dice.chance(30) && self.target.lose_something(&shop()) {
             self.say("the target loses something".to_owned());
-            self.barred_or_moved = true;
+            self.blocked_or_moved = true;
         }
     }
 

@@ -59,8 +59,8 @@ impl World {
             let way = (before.status, next.status);
             self.hold_to(way == (Status::Deployed, Status::RollingBack), || format!("{id} went {way:?}"));
         }
-        if is_barred(next) {
-            self.barred_or_moved = true;
+        if is_blocked(next) {
+            self.blocked_or_moved = true;
         }
         let by_hand = matches!(by, Work::Ask(Ask::Command { command: Command::Rollback { .. }, .. }));
         if next.status == Status::RollingBack && (by_hand || before.status != Status::RollingBack) {
@@ -95,13 +95,13 @@ impl World {
         let key = before.effect_key();
         let set = matches!(before.step, Step::SetTraffic | Step::AwaitTraffic);
         if set && matches!(next.step, Step::Watch | Step::Retire) {
-            self.hold_to(self.barred_or_moved || since(&key, 0), || {
+            self.hold_to(self.blocked_or_moved || since(&key, 0), || {
                 format!("{} went forward and {key} never took effect", next.id)
             });
         }
         let back = before.status == Status::RollingBack && next.status.at_rest();
-        let barred = next.status == Status::Deployed || (is_barred(next) && next.failure != before.failure);
-        if back && !barred {
+        let blocked = next.status == Status::Deployed || (is_blocked(next) && next.failure != before.failure);
+        if back && !blocked {
             let began =
                 self.ways_back.get(&next.id).and_then(|ways| ways.last()).copied().unwrap_or_default();
             let nothing = next.last_good.is_none();
@@ -146,12 +146,12 @@ impl World {
             let fit = match nature {
                 Nature::Good | Nature::Quiet => true,
                 // Whoever moves traffic moves the evidence; where nothing came, nothing could be seen to fail.
-                Nature::Failing => !watched || promoted || quiet(next) || self.barred_or_moved,
+                Nature::Failing => !watched || promoted || quiet(next) || self.blocked_or_moved,
                 Nature::Unhealthy | Nature::Dead => false,
             };
             self.hold_to(fit, || format!("{id} is deployed, and it is {nature:?}; by {by:?}"));
         }
-        if self.barred_or_moved {
+        if self.blocked_or_moved {
             return;
         }
         let weights = self.weights();
@@ -196,7 +196,7 @@ impl World {
             format!("somebody still waits: {:?}, {:?}", service.slot.running, service.slot.queued)
         });
         let weights = self.weights();
-        if self.barred_or_moved {
+        if self.blocked_or_moved {
             let whole = weights.is_empty() || weights.values().sum::<u32>() == 100;
             return self.hold_to(whole, || format!("{weights:?}"));
         }
@@ -253,7 +253,7 @@ impl World {
         }
         let builds = effects.keys().filter(|key| key.starts_with("build ")).count();
         self.hold_to(self.froze || builds <= all.len() + lost as usize, || "a build too many".to_owned());
-        for found in all.iter().filter(|_| !self.barred_or_moved) {
+        for found in all.iter().filter(|_| !self.blocked_or_moved) {
             let times = ways_back(&found.id, effects.keys());
             let begun = self.ways_back.get(&found.id).map_or(0, Vec::len);
             self.hold_to(times <= begun, || {
@@ -264,7 +264,7 @@ impl World {
 }
 
 /// Whether it was to go back and could not.
-fn is_barred(deployment: &Deployment) -> bool {
+fn is_blocked(deployment: &Deployment) -> bool {
     let codes =
         ["restore_failed", "restore_abandoned", "service_gone", "revision_gone", "key_gone", "artifact_gone"];
     deployment.failure.as_ref().is_some_and(|failure| codes.contains(&failure.code.as_str()))

@@ -90,8 +90,8 @@ pub struct World {
     pub keys: BTreeSet<String>,
     /// Changes of status that were committed.
     pub reached: BTreeSet<(&'static str, &'static str)>,
-    /// Whether the way back was barred, or somebody else moved traffic.
-    pub barred_or_moved: bool,
+    /// Whether the way back was blocked, or somebody else moved traffic.
+    pub blocked_or_moved: bool,
     pub froze: bool,
     /// When what is due was last woken, by the clock of timers.
     pub swept: Timestamp,
@@ -165,7 +165,7 @@ impl World {
             wanted,
             keys: BTreeSet::new(),
             reached: BTreeSet::new(),
-            barred_or_moved: false,
+            blocked_or_moved: false,
             froze: false,
             swept: START,
             told: BTreeSet::new(),
@@ -381,7 +381,7 @@ impl World {
             (false, Port::Source) => 20,
             (false, _) => 6,
         };
-        let for_good = outside && self.dice.chance(odds) && (!back || self.chaos.barred);
+        let for_good = outside && self.dice.chance(odds) && (!back || self.chaos.blocked);
         let lasts = if for_good { Lasts::ForGood } else { Lasts::Passing };
         if self.dice.chance(50) { Fate::AnswerLost(lasts) } else { Fate::Fails(lasts) }
     }

@@ -30,6 +30,5 @@ pub fn recent(months: &BTreeMap<Month, Cell>, now: Month) -> Cell {
 }
 
 pub(super) fn is_remembered(month: Month, now: Month) -> bool {
-    let age = now.since(month);
-    age >= 0 && age < REMEMBERED_MONTHS
+    (0..REMEMBERED_MONTHS).contains(&now.since(month))
 }

@@ -65,7 +65,7 @@ fn counts(before: &Deployment, next: &Deployment) -> Vec<(String, i64)> {
         next.ended_at.map_or(0, |end| end.since(next.stages.first().map_or(end, |first| first.from)).max(0));
     let service = format!("services.{}", next.service);
     let again = i64::from(before.ended_at.is_none());
-    // Deployed again, after a way back that was barred, is no second success.
+    // Deployed again, after a way back that was blocked, is no second success.
     let ended = if next.status == Status::Deployed { again } else { 1 };
     let mut counts = vec![
         ("total".to_owned(), again),

@@ -53,7 +53,7 @@ pub struct Rolling {
     pub capacity: usize,
     /// Deviation that counts as at least, in the series' unit: smaller wobbles are never an anomaly.
     pub floor: f64,
-    /// Oldest first.
+    /// The values of the last windows, the oldest first.
     pub points: VecDeque<f64>,
 }
 

@@ -160,11 +160,11 @@ impl Summary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answers {
-    /// `over_provisioned`.
+    /// How often `over_provisioned` was said: it is larger than it has to be.
     pub over: i64,
-    /// `perfect_fit`.
+    /// How often `perfect_fit` was said.
     pub fit: i64,
-    /// `under_provisioned`.
+    /// How often `under_provisioned` was said: it is too small.
     pub under: i64,
 }
 
@@ -173,9 +173,9 @@ pub struct Answers {
 pub struct ClassDocument {
     /// Version of this form.
     pub schema: u32,
-    /// `node/express`, …
+    /// The kind of app, such as `node/express`: what is learned holds for all of one kind.
     pub class: String,
-    /// By metric.
+    /// The newest summary of each metric; one that was never measured is absent.
     pub summaries: BTreeMap<Metric, Summary>,
 }
 
@@ -185,7 +185,7 @@ pub struct ClassDocument {
 pub struct OwnDocument {
     /// Version of this form; 0 in those written before they said it.
     pub schema: u32,
-    /// `node/express`, …
+    /// The kind of app, such as `node/express`: what is learned holds for all of one kind.
     pub class: String,
     /// By metric and month.
     pub cells: BTreeMap<Metric, BTreeMap<Month, Cell>>,
@@ -217,7 +217,7 @@ pub fn pool_cells_path(tenant: &TenantId, class: &str) -> Path {
 /// The name that stands for a tenant in the pool: 16 hex digits of SHA-256.
 pub fn pseudonym(tenant: &TenantId) -> String {
     let digest = Sha256::digest(format!("pool/{tenant}"));
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes)))
 }
 
 /// A tenant's cells of a class, as they are copied for the pool.
@@ -226,7 +226,7 @@ pub fn pseudonym(tenant: &TenantId) -> String {
 pub struct PoolCells {
     /// Version of this form; 0 in those written before they said it.
     pub schema: u32,
-    /// `node/express`, …
+    /// The kind of app, such as `node/express`: what is learned holds for all of one kind.
     pub class: String,
     /// The [`pseudonym`] of the tenant.
     pub tenant: String,
@@ -253,11 +253,11 @@ pub struct CalibrationEvent {
     pub month: Month,
     /// Of which decision.
     pub decision: DecisionId,
-    /// And deployment.
+    /// The deployment that carried that decision out.
     pub deployment: DeploymentId,
     /// The unlearned value at the observed demand.
     pub base: i64,
-    /// What happened.
+    /// What was measured or paid, in the unit of the metric.
     pub actual: i64,
     /// Deployment-months that the prediction rested on.
     pub n: i64,

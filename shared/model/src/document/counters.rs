@@ -17,7 +17,7 @@ pub struct Counters {
     pub all: Outcomes,
     /// By stage, of all services together.
     pub stages: BTreeMap<String, StageCounters>,
-    /// By service.
+    /// By the name of the service; one without a deployment that day is absent.
     pub services: BTreeMap<String, Outcomes>,
 }
 

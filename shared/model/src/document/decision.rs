@@ -16,7 +16,7 @@ pub struct Configuration {
     pub min_instances: u32,
     /// At most this many.
     pub max_instances: u32,
-    /// Cloud region.
+    /// The Cloud Run region, such as `europe-west3`; it decides the price tier.
     pub region: String,
 }
 
@@ -33,13 +33,13 @@ pub struct Demand {
 /// `value`, `low` and `high` are those of the field it stands in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Estimate {
-    /// Without learning.
+    /// What the price list and the class say, before anything was learned; in the unit of the metric.
     pub base: i64,
-    /// With it.
+    /// What is promised: the base, corrected by what was learned.
     pub value: i64,
     /// Lower end of the 90 % interval.
     pub low: i64,
-    /// Upper end.
+    /// Upper end of the 90 % interval, in the same unit.
     pub high: i64,
     /// Natural logarithm of value/base, in millionths.
     pub mu: i64,
@@ -65,11 +65,11 @@ pub struct Prediction {
 /// What a customer told us at `register`. Credentials are elsewhere, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
-    /// Their user.
+    /// The user in the customer's own system, as they sent it.
     pub user_id: String,
-    /// Their session.
+    /// The session in the customer's own system, as they sent it.
     pub session_id: String,
-    /// Their project.
+    /// The customer's Google Cloud project, in which the deployment runs.
     pub project: String,
     /// Where they deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,9 +111,9 @@ impl Registration {
 pub struct Decision {
     /// Version of this form.
     pub schema: u32,
-    /// Its id.
+    /// `dec_…`, made by whoever asked for the recommendation.
     pub id: DecisionId,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// When it was made.
     pub created_at: Timestamp,

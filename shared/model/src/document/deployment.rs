@@ -156,7 +156,7 @@ pub struct Deployment {
     pub schema: u32,
     /// The one id.
     pub id: DeploymentId,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Of which service (its environment is part of the name).
     pub service: ServiceName,
@@ -197,7 +197,7 @@ pub struct Deployment {
     /// Plain variables of the service, as they were when this deployment was accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
-    /// Secret ones.
+    /// Values that nobody may read back, each sealed under its own data key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Sealed>,
     /// Whether `secrets` are sealed for the service, so that its next deployment can take them over.

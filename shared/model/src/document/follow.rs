@@ -34,7 +34,7 @@ pub struct Observation {
     pub schema: u32,
     /// Derived from service and window.
     pub id: ObservationId,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Of which service.
     pub service: ServiceName,
@@ -80,7 +80,7 @@ pub enum FeedbackKind {
 pub struct Feedback {
     /// Version of this form.
     pub schema: u32,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// About which decision.
     pub decision: DecisionId,
@@ -95,7 +95,7 @@ pub struct Feedback {
     pub channel: String,
     /// What they think of the size.
     pub kind: FeedbackKind,
-    /// 1–10.
+    /// How satisfied they are, from 1 (not at all) to 10.
     pub satisfaction: u8,
     /// In their words, at most 4,000 characters.
     pub comments: String,
@@ -115,15 +115,15 @@ pub struct Feedback {
 pub struct Learning {
     /// Version of this form.
     pub schema: u32,
-    /// Its id.
+    /// `learn_…`, made when the comparison is committed.
     pub id: LearningId,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
-    /// When.
+    /// When it was committed, by the clock of schedules.
     pub created_at: Timestamp,
     /// From which decision.
     pub decision: DecisionId,
-    /// And deployment.
+    /// The deployment that carried that decision out.
     pub deployment: DeploymentId,
     /// For which class of apps.
     pub class: String,
@@ -142,7 +142,7 @@ pub struct Member {
     pub schema: u32,
     /// The user's id, as in tokens.
     pub user: String,
-    /// Their address.
+    /// Where mail goes, once it is verified.
     pub email: String,
     /// Mail goes to verified members only.
     pub verified: bool,
@@ -154,7 +154,7 @@ pub struct Member {
 pub struct Link {
     /// Version of this form.
     pub schema: u32,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Of which service.
     pub service: ServiceName,

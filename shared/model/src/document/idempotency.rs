@@ -24,9 +24,9 @@ pub struct IdempotencyRecord {
 /// One header; an object, since no store takes an array in an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerHeader {
-    /// Its name.
+    /// Its name, in lower case.
     pub name: String,
-    /// Its value.
+    /// Its value, as it was sent.
     pub value: String,
 }
 

@@ -21,7 +21,7 @@ pub enum Stream {
     Out,
     /// The command's standard error.
     Err,
-    /// Sextant itself.
+    /// What Sextant says of a step, not what a tool printed.
     Sys,
     /// Sextant's last word; nothing follows.
     End,
@@ -63,14 +63,14 @@ impl Line {
 /// Where a reader is: the next line it has not seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Segment.
+    /// The number of the segment; each attempt at a build begins 100,000 further on.
     pub segment: u32,
     /// Line in it.
     pub line: u32,
 }
 
 impl Position {
-    /// `segment:line`.
+    /// Reads `segment:line`, as a stream's id has it; none for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (segment, line) = text.split_once(':')?;
         Some(Self { segment: segment.parse().ok()?, line: line.parse().ok()? })

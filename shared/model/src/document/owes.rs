@@ -17,7 +17,7 @@ pub trait Owes {
     /// When `sweep` looks at it.
     fn next_due(&self) -> Option<Timestamp>;
 
-    /// Sets that.
+    /// Says when `sweep` must look at it again; none when nothing is owed.
     fn set_next_due(&mut self, due: Option<Timestamp>);
 
     /// When it is due once it owes nothing.

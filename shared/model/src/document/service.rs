@@ -17,7 +17,7 @@ pub struct Kept {
     /// The decision it carries out.
     #[serde(default)]
     pub decision: Option<DecisionId>,
-    /// Its commit.
+    /// The commit that it was built from, if its source has commits.
     #[serde(default)]
     pub commit: Option<String>,
     /// Since when it has served, by the clock of schedules.
@@ -45,7 +45,7 @@ pub struct Question {
 /// What a service has cost in a calendar month (UTC) so far: the sum of what its windows cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
-    /// Which month.
+    /// The calendar month, in UTC, that the sum is of.
     pub month: Month,
     /// In millionths of a US dollar.
     pub micros: i64,
@@ -129,7 +129,7 @@ pub struct Asking {
 pub struct Service {
     /// Version of this form.
     pub schema: u32,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Its name; the environment is part of it.
     pub name: ServiceName,

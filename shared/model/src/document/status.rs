@@ -163,6 +163,6 @@ pub enum Step {
     Restore,
     /// Waits until the target confirms that it is back.
     AwaitRestore,
-    /// Nothing.
+    /// Nothing is left to be done: the deployment is at rest.
     Rest,
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Variables {
     /// Version of this form.
     pub schema: u32,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Of which service; its environment is part of the name.
     pub service: ServiceName,
@@ -24,10 +24,10 @@ pub struct Variables {
     pub updated_at: Timestamp,
     /// The user who changed them last.
     pub updated_by: String,
-    /// Plain ones.
+    /// Values that may be shown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub plain: BTreeMap<String, String>,
-    /// Secret ones.
+    /// Values that nobody may read back, each sealed under its own data key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret: BTreeMap<String, Sealed>,
 }
@@ -35,16 +35,16 @@ pub struct Variables {
 /// What a deployment asks to be changed about the variables of its service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariableChanges {
-    /// Set, plain.
+    /// Values to be set that may be shown, by name.
     pub plain: BTreeMap<String, String>,
-    /// Set, secret.
+    /// Values to be set that nobody may read back, sealed, by name.
     pub secret: BTreeMap<String, Sealed>,
     /// Removed; one that isn't there is fine.
     pub unset: BTreeSet<String>,
 }
 
 impl Variables {
-    /// None yet.
+    /// The document of a service that has neither variables nor secrets.
     pub fn none(tenant: TenantId, service: ServiceName) -> Self {
         let (updated_at, updated_by) = (Timestamp::default(), String::new());
         Self {

@@ -17,7 +17,7 @@ pub trait Clock: Send + Sync {
     async fn sleep(&self, duration: Duration);
 }
 
-/// Unpredictable bits.
+/// Unpredictable bits, for ids and keys; a port, so that tests can repeat a run.
 pub trait Random: Send + Sync {
     /// 128 bits from the operating system's generator.
     fn bits(&self) -> u128;

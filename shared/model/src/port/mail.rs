@@ -9,17 +9,17 @@ use async_trait::async_trait;
 pub struct Mail {
     /// Derived from what the mail is about; becomes the `Message-ID`, so that a repeat can be recognised.
     pub key: String,
-    /// The address.
+    /// The one address that it goes to; a verified member's.
     pub to: String,
     /// The subject, without line breaks.
     pub subject: String,
-    /// Plain text.
+    /// What a reader without HTML sees.
     pub text: String,
     /// The same as HTML, where there is more to show.
     pub html: Option<String>,
 }
 
-/// Sends mail.
+/// Sends mail: by SMTP, or into a folder on a machine without one.
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Hands the mail over. Done at most once per key on this adapter where it can tell.

@@ -49,9 +49,9 @@ impl PortError {
 /// Every port, as a function is handed them.
 #[derive(Clone)]
 pub struct Ports {
-    /// Documents.
+    /// Documents: what is known of everything.
     pub store: Arc<dyn Store>,
-    /// Topics.
+    /// Topics: how functions tell each other what happened.
     pub broker: Arc<dyn Broker>,
     /// Messages to ourselves at a later time.
     pub timers: Arc<dyn Timers>,
@@ -61,12 +61,12 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// Wraps data keys.
     pub keys: Arc<dyn Keys>,
-    /// Mail.
+    /// Mail to people.
     pub mailer: Arc<dyn Mailer>,
-    /// Repositories.
+    /// Repositories and uploaded archives: where source comes from.
     pub source: Arc<dyn Source>,
-    /// Time.
+    /// Time, both the real one and that of schedules.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// Randomness, for ids, keys and tokens.
     pub random: Arc<dyn Random>,
 }

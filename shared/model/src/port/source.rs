@@ -18,7 +18,7 @@ pub enum SourceRef {
     /// A folder of the server's own disk, where the server is somebody's own machine; packed when it is fetched, so
     /// that later edits don't change the deployment.
     Folder {
-        /// Absolute path.
+        /// An absolute path on the server's own disk; refused outside of place `machine`.
         path: String,
     },
     /// A Git repository over https, or a local repository by path.
@@ -52,7 +52,7 @@ pub enum SourceRef {
 pub struct Digest(String);
 
 impl Digest {
-    /// The digits.
+    /// The digest as 64 hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -195,7 +195,7 @@ pub struct Claim {
     pub tenant: TenantId,
     /// The key it was fetched under: a deployment's or decision's id, or an [`upload_key`].
     pub key: String,
-    /// Which archive.
+    /// The archive, by the digest of its content.
     pub digest: Digest,
     /// Since when, by the clock of timers.
     pub since: Timestamp,

@@ -123,14 +123,14 @@ pub enum Change {
         /// Integer fields with what is added to them.
         increment: Vec<(Field, i64)>,
     },
-    /// Removes it.
+    /// Removes the document; one that is absent already is no error.
     Delete,
 }
 
 /// One write of a commit. A commit holds at most one write for a document.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// Which document.
+    /// The path of the document that it is about.
     pub path: Path,
     /// What must hold of it.
     pub precondition: Precondition,
@@ -173,15 +173,15 @@ pub enum Scope {
 /// How a field is compared. A document without the field never matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// `==`
+    /// `==`: the field is this value.
     Equal,
-    /// `<`
+    /// `<`: the field is below the value.
     Less,
-    /// `<=`
+    /// `<=`: the field is the value or below it.
     LessOrEqual,
-    /// `>`
+    /// `>`: the field is above the value.
     Greater,
-    /// `>=`
+    /// `>=`: the field is the value or above it.
     GreaterOrEqual,
 }
 
@@ -253,7 +253,7 @@ pub struct Page {
 /// What a watch is on.
 #[derive(Clone, Debug)]
 pub enum Watch {
-    /// One document.
+    /// Exactly one document, whether or not it is there.
     Document(Path),
     /// The documents that a query (without a cursor) answers.
     Query(Query),
@@ -262,7 +262,7 @@ pub enum Watch {
 /// A document as it now is; `None` once it is gone.
 #[derive(Clone, Debug)]
 pub struct Changed {
-    /// Which document.
+    /// The path of the document that it is about.
     pub path: Path,
     /// Its newest state. States in between may be skipped.
     pub document: Option<Document>,

@@ -69,11 +69,11 @@ pub struct BuildOrder {
     pub key: String,
     /// For whom; the end of the build is announced to it as a message.
     pub deployment: DeploymentId,
-    /// Which service.
+    /// The service, in its place: project and region.
     pub service: ServiceKey,
     /// The packed tree.
     pub archive: Archived,
-    /// How.
+    /// How it is built and started.
     pub plan: Plan,
     /// Variables the build may see. Secrets are not among them.
     pub variables: BTreeMap<String, String>,
@@ -317,7 +317,7 @@ impl Default for Buckets {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RevisionWindow {
-    /// Requests answered.
+    /// How many requests were answered in the window, whatever the answer was.
     pub requests: u64,
     /// Of them 4xx.
     pub client_errors: u64,
@@ -367,15 +367,15 @@ pub struct Measured {
 /// What a service cost in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// The sum.
+    /// What CPU, memory and requests cost together.
     pub total: Micros,
     /// Estimated from list prices rather than read from a bill.
     pub estimated: bool,
     /// cpu-seconds, GiB-seconds and requests it is made of.
     pub cpu_seconds: f64,
-    /// Memory.
+    /// GiB of memory for a second, summed over all instances.
     pub gib_seconds: f64,
-    /// Requests.
+    /// How many requests were answered.
     pub requests: u64,
 }
 

@@ -144,7 +144,7 @@ fn what_serves_is_kept_and_the_oldest_is_forgotten() {
     }
     assert_eq!(service.slot.serving, Some(kept_of(7)));
     assert_eq!(service.slot.kept, [7, 6, 5, 4, 3].map(kept_of));
-    // A way back that was barred, or an end before anything was released, leaves it as it is.
+    // A way back that was blocked, or an end before anything was released, leaves it as it is.
     settle(&mut service, &document(7), &Slot::Free, &sample::at(1, "a")).unwrap();
     assert_eq!(service.slot.serving, Some(kept_of(7)));
 }

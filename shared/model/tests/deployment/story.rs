@@ -184,19 +184,19 @@ fn a_way_back_is_tried_for_ever_and_its_story_stays_short() {
 }
 
 #[test]
-fn a_way_back_that_is_barred_leaves_a_deployment_that_had_served_deployed() {
+fn a_way_back_that_is_blocked_leaves_a_deployment_that_had_served_deployed() {
     let mut story = Story::at_step(Strategy::Instant, Step::Rest);
     let took = story.tell(Input::Rollback { to: Some(sample::kept(1)) });
     assert_eq!((took.slot.clone(), took.effect.clone()), (Slot::Take, Some(Effect::Restore)));
-    let barred = story.came_to(sample::fault(false));
-    assert_eq!(barred.slot, Slot::Free);
+    let blocked = story.came_to(sample::fault(false));
+    assert_eq!(blocked.slot, Slot::Free);
     assert_eq!(story.document.status, Status::Deployed);
     assert_eq!(story.document.failure.as_ref().unwrap().code, "restore_failed");
     assert_eq!(story.tell(Input::Rollback { to: Some(sample::kept(1)) }).slot, Slot::Take);
 }
 
 #[test]
-fn a_way_back_that_is_barred_says_that_traffic_is_not_back_and_why_it_was_to_go() {
+fn a_way_back_that_is_blocked_says_that_traffic_is_not_back_and_why_it_was_to_go() {
     let mut story = Story::at_step(Strategy::Canary, Step::Watch);
     let seen = sample::window(&story.document, Verdict::Fail, None);
     story.came_to(Outcome::WindowSeen(seen));

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Head {
     /// Version of this form.
     pub schema: u32,
-    /// Whose.
+    /// The tenant that it belongs to; it is part of the path and never comes from a request's body.
     pub tenant: TenantId,
     /// Of which deployment.
     pub deployment: DeploymentId,
