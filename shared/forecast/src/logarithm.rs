@@ -41,3 +41,10 @@ pub fn to_micros(nats: f64) -> i64 {
 pub fn from_micros(micros: i64) -> f64 {
     micros as f64 / MICRO
 }
+
+/// Logarithm of the mean of `exp` of each, without overflow.
+pub fn mean_of_logs(logs: &[f64]) -> f64 {
+    let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logs.iter().map(|value| exp(value - greatest)).sum();
+    greatest + ln(sum / logs.len() as f64)
+}

@@ -8,7 +8,7 @@
 //! Invariant: no data is never a pass, and a value that isn't finite is refused before it comes here.
 
 use super::Verdict;
-use crate::logarithm::{exp, ln};
+use crate::logarithm::{exp, ln, mean_of_logs};
 use serde::{Deserialize, Serialize};
 
 /// Stakes on the canary's value being the worse one.
@@ -143,7 +143,7 @@ impl Sums {
     }
 
     fn log_e(&self) -> f64 {
-        super::test::mean_of_logs(&[self.log_by_signs(), self.log_by_sizes()])
+        mean_of_logs(&[self.log_by_signs(), self.log_by_sizes()])
     }
 
     /// Equal ones bet nothing.
@@ -153,7 +153,7 @@ impl Sums {
                 if self.better == 0 { 0.0 } else { f64::from(self.better) * ln((1.0 - stake).max(1e-300)) };
             f64::from(self.worse) * ln(1.0 + stake) + lost
         };
-        super::test::mean_of_logs(&STAKES.map(of))
+        mean_of_logs(&STAKES.map(of))
     }
 
     /// The t-test's e-value; only a difference for the worse counts.

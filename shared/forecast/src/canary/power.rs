@@ -6,9 +6,9 @@
 use super::{
     Options,
     bound::binomial_tail,
-    test::{RATIOS, log_odds, mean_of_logs},
+    test::{RATIOS, log_odds},
 };
-use crate::logarithm::ln;
+use crate::logarithm::{ln, mean_of_logs};
 
 /// One-sided: more bad requests than stable's rate explains, at this level, are not passed over.
 pub const SPEAKS: f64 = 0.1;

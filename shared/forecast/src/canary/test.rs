@@ -9,7 +9,7 @@ use super::{
     dispersion::{Neighbours, phi, phi_of_spread},
     windows::Windows,
 };
-use crate::logarithm::{exp, ln};
+use crate::logarithm::{ln, mean_of_logs};
 use serde::{Deserialize, Serialize};
 
 /// The ratios of bad rates that the alternatives stand for, equally weighted.
@@ -228,11 +228,4 @@ pub(super) fn log_odds(ratio: f64, share: f64) -> (f64, f64) {
     // θ/ρ = r / (rρ + 1 − ρ) and (1 − θ)/(1 − ρ) = 1 / (rρ + 1 − ρ).
     let denominator = ln(ratio * share + 1.0 - share);
     (ln(ratio) - denominator, -denominator)
-}
-
-/// Logarithm of the mean of `exp` of each, without overflow.
-pub(super) fn mean_of_logs(logs: &[f64]) -> f64 {
-    let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logs.iter().map(|value| exp(value - greatest)).sum();
-    greatest + ln(sum / logs.len() as f64)
 }

@@ -8,8 +8,8 @@
 //! Invariant: each factor is positive and at most 1 on average under equal versions, so their product is an e-value,
 //! and its mean with another e-value is one.
 
-use super::{Window, test::mean_of_logs};
-use crate::logarithm::ln;
+use super::Window;
+use crate::logarithm::{ln, mean_of_logs};
 use serde::{Deserialize, Serialize};
 
 /// Alternatives for rare errors; far ones too, since a window says little.
