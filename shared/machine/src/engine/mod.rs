@@ -237,7 +237,8 @@ impl Engine {
             options,
             counters: Counters::default(),
             state: Mutex::new(recovered.state),
-            work: Mutex::default(),
+            // What was left unmerged is merged once it is calm.
+            work: Mutex::new(flush::Work { untidy: true, ..flush::Work::default() }),
             work_bell: Condvar::new(),
             merge_bell: Condvar::new(),
             failing: Mutex::default(),
