@@ -13,7 +13,14 @@ pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Res
     }
     let measured = match ctx.ports.target.observe(&deployment.key(), window).await {
         Ok(measured) => measured,
-        Err(error) => return Ok(Outcome::WindowSeen(watch.unreadable(window, &error.to_string()))),
+        Err(error) => {
+            let mut seen = watch.unreadable(window, &error.to_string());
+            if deployment.canary.test.is_null() {
+                // Nothing is known yet: the hour before is learned at the next one.
+                drop(seen.test.take());
+            }
+            return Ok(Outcome::WindowSeen(seen));
+        }
     };
     let of = |revision: &str| measured.revisions.get(revision).cloned().unwrap_or_default();
     let good = deployment.last_good.as_ref().map(|good| of(&good.revision)).unwrap_or_default();

@@ -119,11 +119,11 @@ impl Neighbours {
         self.usual_bad = self.usual_bad.saturating_add(last.bad);
         self.windows = self.windows.saturating_add(1);
         let Some(first) = self.before_last.filter(|first| !first.incident) else { return };
-        let both = (first.bad + last.bad) as f64;
+        let both = first.bad.saturating_add(last.bad) as f64;
         if both == 0.0 {
             return;
         }
-        let share = first.requests as f64 / (first.requests + last.requests) as f64;
+        let share = first.requests as f64 / first.requests.saturating_add(last.requests) as f64;
         let off = first.bad as f64 - both * share;
         let says = (off * off / (both * share * (1.0 - share))).min(CAP);
         let weight = both.min(WEIGHT);

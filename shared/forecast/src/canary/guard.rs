@@ -27,25 +27,25 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Adds a window as long as `spans`.
-    pub fn add(&mut self, seen: Counts, spans: u32) {
+    /// Adds a window; several that were read as one are one, since nobody knows how their errors lay.
+    pub fn add(&mut self, seen: Counts) {
         if seen.canary_requests == 0 {
             return;
         }
-        for _ in 0..spans.min(WINDOWS as u32) {
-            self.newest.rotate_left(1);
-            self.newest[WINDOWS - 1] = seen;
-        }
+        self.newest.rotate_left(1);
+        self.newest[WINDOWS - 1] = seen;
         let bad = seen.canary_requests >= ALONE_REQUESTS
             && seen.canary_bad as f64 >= ALONE_SHARE * seen.canary_requests as f64;
-        self.bad_running = if bad { self.bad_running.saturating_add(spans) } else { 0 };
+        self.bad_running = if bad { self.bad_running.saturating_add(1) } else { 0 };
     }
 
-    /// Most of the canary's requests failed in the newest windows, in none of them only a few, and stable's did not.
-    pub fn failing(&self) -> Option<String> {
+    /// Most of the canary's requests failed in the newest windows, in none of them only a few, and stable's did not; with
+    /// nobody beside it what was usual before counts, as a ratio.
+    pub fn failing(&self, before: f64) -> Option<String> {
         let sum = |of: fn(&Counts) -> u64| self.newest.iter().map(of).sum::<u64>();
         let (requests, bad) = (sum(|seen| seen.canary_requests), sum(|seen| seen.canary_bad));
-        let theirs = sum(|seen| seen.stable_bad) as f64 / sum(|seen| seen.stable_requests).max(1) as f64;
+        let stable = sum(|seen| seen.stable_requests);
+        let theirs = if stable > 0 { sum(|seen| seen.stable_bad) as f64 / stable as f64 } else { before };
         let each = self
             .newest
             .iter()
@@ -57,12 +57,10 @@ impl Guards {
         })
     }
 
-    /// With all traffic on it: it fails more than it ever did beside the last good revision, window after window.
-    pub fn failing_alone(&self, before: &Counts) -> Option<String> {
-        let theirs = before.stable_bad as f64 / before.stable_requests.max(1) as f64;
+    /// With all traffic on it: it fails more than was usual before, as a ratio, window after window.
+    pub fn failing_alone(&self, before: f64) -> Option<String> {
         let newest = self.newest[WINDOWS - 1];
-        let ours = newest.canary_bad as f64 / newest.canary_requests.max(1) as f64;
-        (self.bad_running >= ALONE_WINDOWS && ours > 2.0 * theirs).then(|| {
+        (self.bad_running >= ALONE_WINDOWS && self.newest_rate() > 2.0 * before).then(|| {
             format!(
                 "{} of {} requests failed in the last of {} bad windows running",
                 newest.canary_bad, newest.canary_requests, self.bad_running
@@ -70,9 +68,17 @@ impl Guards {
         })
     }
 
-    /// Whether the newest window is one of a bad run that isn't long enough yet to end it: it is looked on.
-    pub fn is_doubtful(&self) -> bool {
-        self.bad_running > 0
+    /// Whether the newest window is bad, beside what was usual before: one of a run that isn't long enough yet to end
+    /// it, or one whose requests mostly failed, however few they were. It is looked on.
+    pub fn is_doubtful(&self, before: f64) -> bool {
+        let newest = self.newest[WINDOWS - 1];
+        let most = newest.canary_bad.saturating_mul(2) > newest.canary_requests;
+        (most || self.bad_running > 0) && self.newest_rate() > 2.0 * before
+    }
+
+    fn newest_rate(&self) -> f64 {
+        let newest = self.newest[WINDOWS - 1];
+        newest.canary_bad as f64 / newest.canary_requests.max(1) as f64
     }
 }
 
@@ -88,7 +94,7 @@ mod tests {
     fn after(windows: &[(u64, u64, u64, u64)]) -> Guards {
         let mut guards = Guards::default();
         for (canary_requests, stable_requests, canary_bad, stable_bad) in windows.iter().copied() {
-            guards.add(Counts { canary_requests, stable_requests, canary_bad, stable_bad }, 1);
+            guards.add(Counts { canary_requests, stable_requests, canary_bad, stable_bad });
         }
         guards
     }
@@ -96,27 +102,52 @@ mod tests {
     #[test]
     fn most_requests_failing_in_three_windows_running_end_it_at_any_weight() {
         let why =
-            after(&[(10, 90, 9, 0), (0, 100, 0, 0), (12, 88, 12, 1), (11, 90, 8, 0)]).failing().unwrap();
+            after(&[(10, 90, 9, 0), (0, 100, 0, 0), (12, 88, 12, 1), (11, 90, 8, 0)]).failing(0.005).unwrap();
         assert!(why.contains("29 of 33 requests") && why.contains("3 windows"), "{why}");
         assert!(
-            after(&[(20, 0, 20, 0); 3]).failing().is_some(),
+            after(&[(20, 0, 20, 0); 3]).failing(0.005).is_some(),
             "with all traffic on it there is no other side"
         );
-        let broken = after(&[(10, 90, 9, 0), (10, 90, 2, 0), (10, 90, 9, 0), (10, 90, 9, 0)]).failing();
+        let broken = after(&[(10, 90, 9, 0), (10, 90, 2, 0), (10, 90, 9, 0), (10, 90, 9, 0)]).failing(0.005);
         assert_eq!(broken, None, "not running");
-        assert_eq!(after(&[(1, 9, 1, 0); 9]).failing(), None, "a handful of requests is for the deadline");
-        assert_eq!(after(&[(10, 90, 9, 80); 5]).failing(), None, "an incident on both sides blames neither");
-        assert_eq!(after(&[(60, 540, 50, 3); 1]).failing(), None, "a single burst blames nobody");
+        assert_eq!(
+            after(&[(1, 9, 1, 0); 9]).failing(0.005),
+            None,
+            "a handful of requests is for the deadline"
+        );
+        assert_eq!(
+            after(&[(10, 90, 9, 80); 5]).failing(0.005),
+            None,
+            "an incident on both sides blames neither"
+        );
+        assert_eq!(after(&[(60, 540, 50, 3); 1]).failing(0.005), None, "a single burst blames nobody");
     }
 
     #[test]
     fn with_all_traffic_a_bad_window_is_looked_on_and_a_run_of_them_ends_it() {
-        let before = Counts { stable_requests: 1000, stable_bad: 5, ..Counts::default() };
+        let before = 0.005;
         let bad = (100, 0, 30, 0);
-        assert!(after(&[bad]).is_doubtful() && !after(&[bad, (100, 0, 1, 0)]).is_doubtful());
-        assert_eq!(after(&[bad; 3]).failing_alone(&before), None, "an incident of three windows");
-        assert!(after(&[bad; 4]).failing_alone(&before).is_some());
-        let worse_before = Counts { stable_requests: 100, stable_bad: 20, ..Counts::default() };
-        assert_eq!(after(&[bad; 9]).failing_alone(&worse_before), None);
+        assert!(after(&[bad]).is_doubtful(before) && !after(&[bad, (100, 0, 1, 0)]).is_doubtful(before));
+        assert_eq!(after(&[bad; 3]).failing_alone(before), None, "an incident of three windows");
+        assert!(after(&[bad; 4]).failing_alone(before).is_some());
+        assert_eq!(after(&[bad; 9]).failing_alone(0.2), None);
+        assert!(!after(&[bad]).is_doubtful(0.25), "no worse than before is no reason to wait");
+    }
+
+    #[test]
+    fn a_few_requests_that_all_fail_are_looked_on() {
+        assert!(after(&[(19, 0, 19, 0)]).is_doubtful(0.0) && after(&[(1, 0, 1, 0)]).is_doubtful(0.0));
+        assert!(!after(&[(19, 0, 1, 0)]).is_doubtful(0.0), "one of nineteen is no bad window");
+    }
+
+    #[test]
+    fn a_revision_half_as_bad_as_the_one_before_is_no_reason_to_go_back() {
+        assert_eq!(after(&[(100, 0, 60, 0); 4]).failing(0.5), None);
+        assert!(after(&[(100, 0, 60, 0); 4]).failing(0.01).is_some());
+    }
+
+    #[test]
+    fn windows_that_were_read_as_one_are_one() {
+        assert_eq!(after(&[(4, 30, 4, 0)]).failing(0.0), None);
     }
 }

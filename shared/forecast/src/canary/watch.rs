@@ -13,6 +13,7 @@ use model::{
     deployment::{Verdict, WindowSeen},
     document::{CanaryPolicy, Counts, Deployment, Strategy},
     port::target::{RevisionWindow, Window},
+    time::MINUTE_MS,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,20 +104,37 @@ impl Watch {
         if let Some((slow, p95)) = self.latency.add(ours, good, spans) {
             self.state.add_latency(slow, p95, &options);
         }
-        self.guards.add(counts, spans);
+        self.guards.add(counts);
+        let before = self.rate_before(deployment);
         let (verdict, reason) = match alone(deployment) {
             None => self.compare(&options),
-            Some(why) => self.watch_alone(why, counts),
+            Some(why) => self.watch_alone(why, counts, before),
         };
-        let silent = ours.requests + good.requests == 0;
-        self.idle = if silent { self.idle.saturating_add(spans) } else { 0 };
-        let idle = self.idle >= options.bake_windows.saturating_mul(IDLE_BAKES);
-        let ask_probe =
-            verdict == Verdict::Inconclusive && (idle || deployment.is_late(window.to, length_ms));
-        let guard = self.guard(deployment, ours.crashes);
+        let idle = self.is_idle(ours.requests + good.requests == 0, spans, length_ms, options.bake_windows);
+        let guard = self.guard(deployment, ours.crashes, before);
+        // Nobody needs the answer of one that ends here or waits for a person.
+        let open = guard.is_none() && deployment.canary.held.is_none();
+        let late = idle || deployment.is_late(window.to, length_ms);
+        let ask_probe = open && verdict == Verdict::Inconclusive && late;
         let test = self.to_value();
         let seen = WindowSeen { window, counts, verdict, reason, test, guard, probe: None, idle };
         Said { seen, ask_probe }
+    }
+
+    /// Whether traffic has stopped: no request for twice as long as a weight bakes, and for a minute. A long window may be
+    /// our own absence, so it counts as a bake time at most.
+    fn is_idle(&mut self, silent: bool, spans: u32, length_ms: i64, bake_windows: u32) -> bool {
+        self.idle = if silent { self.idle.saturating_add(spans.min(bake_windows)) } else { 0 };
+        let minute = u32::try_from(MINUTE_MS / length_ms.max(1)).unwrap_or(u32::MAX);
+        self.idle >= bake_windows.saturating_mul(IDLE_BAKES).max(minute)
+    }
+
+    /// The share of stable's requests that failed, beside ours and in the hour before.
+    fn rate_before(&self, deployment: &Deployment) -> f64 {
+        let (requests, bad) = self.state.errors.stable.usual();
+        let beside = &deployment.canary.counts;
+        bad.saturating_add(beside.stable_bad) as f64
+            / requests.saturating_add(beside.stable_requests).max(1) as f64
     }
 
     fn compare(&self, options: &Options) -> (Verdict, String) {
@@ -131,16 +149,16 @@ impl Watch {
     }
 
     /// With nobody to compare with one window is watched, with guards only; a bad one isn't the last.
-    fn watch_alone(&self, why: &str, seen: Counts) -> (Verdict, String) {
-        let verdict = if self.guards.is_doubtful() { Verdict::Inconclusive } else { Verdict::Pass };
+    fn watch_alone(&self, why: &str, seen: Counts, before: f64) -> (Verdict, String) {
+        let verdict = if self.guards.is_doubtful(before) { Verdict::Inconclusive } else { Verdict::Pass };
         let counts = Counts { stable_requests: 0, ..seen };
         (verdict, format!("{why}; {} in the last window", words::of_counts(&counts)))
     }
 
     /// Reasons to take it back whatever the test says.
-    fn guard(&self, deployment: &Deployment, crashes: u32) -> Option<String> {
-        let alone = alone(deployment).and_then(|_| self.guards.failing_alone(&deployment.canary.counts));
-        crash_loop(crashes).or(alone).or_else(|| self.guards.failing())
+    fn guard(&self, deployment: &Deployment, crashes: u32, before: f64) -> Option<String> {
+        let alone = alone(deployment).and_then(|_| self.guards.failing_alone(before));
+        crash_loop(crashes).or(alone).or_else(|| self.guards.failing(before))
     }
 
     fn to_value(&self) -> serde_json::Value {

@@ -35,7 +35,7 @@ pub struct Windows {
 impl Windows {
     /// Adds a window with requests on both sides.
     pub fn add(&mut self, window: Window) {
-        let requests = (window.canary_requests + window.stable_requests) as f64;
+        let requests = window.canary_requests.saturating_add(window.stable_requests) as f64;
         let usual = self.bad as f64 / self.requests.max(1) as f64;
         let factors = if usual * requests <= RARE { rare(window) } else { frequent(window, usual) };
         for (sum, factor) in self.log_nanos.iter_mut().zip(factors) {
@@ -58,11 +58,12 @@ impl Windows {
 }
 
 fn rare(window: Window) -> [f64; 5] {
-    let bad = window.canary_bad + window.stable_bad;
+    let bad = window.canary_bad.saturating_add(window.stable_bad);
     if bad == 0 {
         return [1.0; 5];
     }
-    let share = window.canary_requests as f64 / (window.canary_requests + window.stable_requests) as f64;
+    let share =
+        window.canary_requests as f64 / window.canary_requests.saturating_add(window.stable_requests) as f64;
     let ours = window.canary_bad as f64 / bad as f64;
     RATIOS.map(|ratio| (ratio * ours + 1.0 - ours) / (ratio * share + 1.0 - share))
 }
