@@ -176,16 +176,21 @@ impl Keep {
         self.objects.read(&archived.key).await
     }
 
-    /// Ends a claim; answers the archive's digest if it went with it.
+    /// Ends a claim, unless it was renewed after what is known of it; answers the archive's digest if it went with it.
     pub(super) async fn release(
         &self,
         tenant: &TenantId,
         key: &str,
         digest: &Digest,
+        known: Timestamp,
     ) -> Result<Option<Digest>, PortError> {
         let archive = archive_key(tenant, digest);
         let turn = self.turn(&archive);
         let _one = turn.lock().await;
+        let note = self.objects.get(&claim_key(tenant, key, digest)).await?;
+        if note.is_some_and(|note| since(&note) > known) {
+            return Ok(None);
+        }
         let others = self.keys_of(tenant, digest).await?;
         let last = others.iter().all(|other| other == key);
         if last {

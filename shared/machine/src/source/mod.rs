@@ -399,7 +399,7 @@ impl Source for MachineSource {
     }
 
     async fn forget(&self, claim: &Claim) -> Result<(), PortError> {
-        match self.inner.keep.release(&claim.tenant, &claim.key, &claim.digest).await? {
+        match self.inner.keep.release(&claim.tenant, &claim.key, &claim.digest, claim.since).await? {
             Some(digest) => self.inner.cache.remove(&digest).await,
             None => Ok(()),
         }
