@@ -4,6 +4,7 @@
 //! followed; a file is in memory a piece at a time; nothing of a secret is kept.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -42,10 +43,14 @@ pub struct Looked {
     pub passed_over: u64,
 }
 
+/// Settings by the file they stand in: read once, however many Dockerfiles they hold for.
+type Known = BTreeMap<PathBuf, Settings>;
+
 /// Looks at every file below a folder, in the order of their names, and tells what it finds.
 pub fn survey(root: &Path, told: &mut dyn FnMut(Found)) -> io::Result<Looked> {
     let mut looked = Looked::default();
     let mut folders = vec![root.to_owned()];
+    let mut settings = Known::new();
     while let Some(folder) = folders.pop() {
         let mut entries: Vec<fs::DirEntry> = fs::read_dir(&folder)?.collect::<io::Result<_>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -56,7 +61,7 @@ pub fn survey(root: &Path, told: &mut dyn FnMut(Found)) -> io::Result<Looked> {
                 inner.push(entry.path());
             } else if kind.is_file() {
                 looked.files += 1;
-                let text = file(root, &entry.path(), told).unwrap_or(false);
+                let text = file(root, &entry.path(), &mut settings, told).unwrap_or(false);
                 looked.passed_over += u64::from(!text);
             }
         }
@@ -66,11 +71,11 @@ pub fn survey(root: &Path, told: &mut dyn FnMut(Found)) -> io::Result<Looked> {
 }
 
 /// One file; whether it is a text.
-fn file(root: &Path, path: &Path, told: &mut dyn FnMut(Found)) -> io::Result<bool> {
+fn file(root: &Path, path: &Path, known: &mut Known, told: &mut dyn FnMut(Found)) -> io::Result<bool> {
     let shown = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if docker::is_named(&name) {
-        dockerfile(root, path, &shown, told);
+        dockerfile(root, path, &shown, known, told);
     }
     let mut from = fs::File::open(path)?;
     let mut window =
@@ -107,7 +112,7 @@ fn is_wide(text: &[u8]) -> bool {
     text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff])
 }
 
-fn dockerfile(root: &Path, path: &Path, shown: &str, told: &mut dyn FnMut(Found)) {
+fn dockerfile(root: &Path, path: &Path, shown: &str, known: &mut Known, told: &mut dyn FnMut(Found)) {
     let Some(text) = small(path) else { return };
     let ignore = |name: String| path.with_file_name(name).exists();
     let own = format!("{}.dockerignore", path.file_name().unwrap_or_default().to_string_lossy());
@@ -115,18 +120,20 @@ fn dockerfile(root: &Path, path: &Path, shown: &str, told: &mut dyn FnMut(Found)
         dockerignore: Some(ignore(".dockerignore".to_owned()) || ignore(own)),
         report_ignores: false,
     };
-    for finding in docker::scan_file(&docker::parse(&text), around, &settings(root, path)) {
+    for finding in docker::scan_file(&docker::parse(&text), around, settings(root, path, known)) {
         told(Found::Dockerfile { file: shown.to_owned(), finding });
     }
 }
 
 /// The settings beside a Dockerfile, or in the nearest folder above it that belongs to the source.
-fn settings(root: &Path, path: &Path) -> Settings {
+fn settings<'k>(root: &Path, path: &Path, known: &'k mut Known) -> &'k Settings {
     let plain = |file: &PathBuf| fs::symlink_metadata(file).is_ok_and(|found| found.is_file());
     let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(root));
     let files = folders.flat_map(|folder| Settings::FILES.iter().map(move |name| folder.join(name)));
-    let text = files.into_iter().find(plain).and_then(|file| small(&file));
-    text.map_or_else(Settings::default, |text| Settings::read(&text))
+    let file = files.into_iter().find(plain).unwrap_or_default();
+    known
+        .entry(file)
+        .or_insert_with_key(|file| small(file).map_or_else(Settings::default, |text| Settings::read(&text)))
 }
 
 /// A file that is no larger than such files are.

@@ -6,6 +6,7 @@
 use super::Failed;
 use inspect::{
     docker::Severity,
+    redact::Redactor,
     secret,
     survey::{Found, survey},
 };
@@ -28,8 +29,11 @@ pub async fn find(checkout: Checkout, deployment: &Deployment) -> Result<Scan, F
     // The whole value goes along: the tree stays for as long as it is read.
     let found = tokio::task::spawn_blocking(move || {
         let checkout = checkout;
-        let mut scan = Scan::default();
-        let looked = survey(&checkout.folder, &mut |found| scan.add(weighed(found, policy, &allow)))?;
+        let (mut scan, mut places) = (Scan::default(), Places::default());
+        let looked = survey(&checkout.folder, &mut |found| {
+            let at = places.of(&found);
+            scan.add(weighed(found, at, policy, &allow));
+        })?;
         (scan.files, scan.passed_over) = (looked.files, looked.passed_over);
         Ok::<_, std::io::Error>(scan)
     })
@@ -46,7 +50,31 @@ pub async fn find(checkout: Checkout, deployment: &Deployment) -> Result<Scan, F
     }
 }
 
-fn weighed(found: Found, policy: ScanPolicy, allow: &[Allowance]) -> ScanFinding {
+/// Tells the secrets of one line apart, so that an allowance is for one of them.
+#[derive(Default)]
+struct Places {
+    file: String,
+    line: usize,
+    rules: Vec<String>,
+}
+
+impl Places {
+    /// What an id ends with: nothing for the first secret of its rule on its line, else its column.
+    fn of(&mut self, found: &Found) -> String {
+        let Found::Secret(found) = found else { return String::new() };
+        if (self.file.as_str(), self.line) != (found.file.as_str(), found.line) {
+            *self = Self { file: found.file.clone(), line: found.line, rules: vec![] };
+        }
+        let rule = secret::rule(&found.kind);
+        if self.rules.contains(&rule) {
+            return format!(":{}", found.column);
+        }
+        self.rules.push(rule);
+        String::new()
+    }
+}
+
+fn weighed(found: Found, at: String, policy: ScanPolicy, allow: &[Allowance]) -> ScanFinding {
     let (rule, severity, what, file, line) = match found {
         Found::Secret(found) => {
             let severity = match (found.live, secret::is_guess(&found.kind)) {
@@ -57,14 +85,16 @@ fn weighed(found: Found, policy: ScanPolicy, allow: &[Allowance]) -> ScanFinding
             (secret::rule(&found.kind), severity, found.kind, found.file, found.line)
         }
         Found::Dockerfile { file, finding } => {
-            let what: String = visible(&finding.message).chars().take(WHAT).collect();
+            // It quotes the file, where a password may stand in an address.
+            let told = Redactor::new(&[]).line(&visible(&finding.message)).into_owned();
+            let what: String = told.chars().take(WHAT).collect();
             (finding.rule.to_owned(), severity(finding.severity), what, file, finding.line)
         }
     };
     let stops =
         severity == ScanSeverity::Live || docker_stops(&rule, policy).is_some_and(|from| severity >= from);
     let file = short(&file);
-    let id = format!("{rule}:{file}:{line}");
+    let id = format!("{rule}:{file}:{line}{at}");
     let allowed = allow.iter().find(|one| stops && one.finding == id).map(|one| one.why.clone());
     ScanFinding { id, severity, what, file, line: line as u64, stops, allowed }
 }
@@ -142,4 +172,43 @@ pub fn said(scan: &Scan, deployment: &Deployment) -> Vec<String> {
         format!("allowed and not found: {}; leave it out of the next deployment", visible(&one.finding))
     }));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn scanned(name: &str, text: &str, allow: &[Allowance]) -> Scan {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(name), text).expect("a file");
+        let (mut scan, mut places) = (Scan::default(), Places::default());
+        survey(folder.path(), &mut |found| {
+            let at = places.of(&found);
+            scan.add(weighed(found, at, ScanPolicy::default(), allow));
+        })
+        .expect("a tree");
+        scan
+    }
+
+    #[test]
+    fn an_allowance_is_for_one_key_of_a_line() {
+        let key = |letters: &str| format!("sk_live_{letters}");
+        let (one, other) = (key("a8Kq3ZxP0mW7vT2rYc5LbN9dJ6hG"), key("Gh6Jd9NbL5cYr2Tv7Wm0PxZ3qK8a"));
+        let text = format!("pay('{one}');pay('{other}')");
+        let first = Allowance { finding: "stripe-key:bundle.js:1".into(), why: "revoked".into() };
+        let scan = scanned("bundle.js", &text, std::slice::from_ref(&first));
+        let ids: Vec<&str> = scan.findings.iter().map(|found| found.id.as_str()).collect();
+        assert_eq!(ids.len(), 2, "{ids:?}");
+        assert_eq!((scan.stopping, scan.allowed), (1, 1), "{ids:?}");
+        assert!(stopped(&scan).expect("the other one").hint.contains("stripe-key:bundle.js:1:"));
+    }
+
+    #[test]
+    fn what_a_dockerfile_quotes_holds_no_password() {
+        let text = "FROM node:22\nRUN npm install git+https://ci:hunter2Xy9Qw@git.acme.com/lib.git\n";
+        let scan = scanned("Dockerfile", text, &[]);
+        let told = format!("{:?}", scan.findings);
+        assert!(told.contains("without a version") && !told.contains("hunter2Xy9Qw"), "{told}");
+    }
 }

@@ -93,11 +93,30 @@ static LIVE: LazyLock<RegexSet> = LazyLock::new(|| {
 /// Bytes that may stand before a candidate and belong to its key: `hooks.slack.com/services/`.
 const LED: usize = 32;
 
-/// The finding of a line that is a key which its issuer would take: one that begins as its own candidate rather than
-/// one whose candidate is only a part of it.
-pub(crate) fn live<'h>(line: &[u8], found: &'h [Hit]) -> Option<&'h Hit> {
-    let own = found.iter().find(|hit| is_live(line, hit.at));
-    own.or_else(|| found.iter().find(|hit| is_part(line, hit.at)))
+/// Keys of one line that are told apart.
+const KEYS: usize = 32;
+
+/// The findings of a line that are keys which their issuers would take: those that begin as their own candidates rather
+/// than one whose candidate is only a part of it. Each key once, so that letting one through lets no other through.
+pub(crate) fn live<'h>(line: &[u8], found: &'h [Hit]) -> Vec<&'h Hit> {
+    let mut keys: Vec<&Hit> = vec![];
+    for hit in found {
+        let known = keys.iter().any(|key| !is_apart(line, key.at, hit.at));
+        if keys.len() < KEYS && !known && is_live(line, hit.at) {
+            keys.push(hit);
+        }
+    }
+    if keys.is_empty() {
+        keys.extend(found.iter().find(|hit| is_part(line, hit.at)));
+    }
+    keys
+}
+
+/// Whether something stands between two beginnings that is part of no key.
+fn is_apart(line: &[u8], one: usize, other: usize) -> bool {
+    let (from, to) = (one.min(other), one.max(other));
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    to - from > LONGEST || !line[from..to].iter().all(part)
 }
 
 /// Whether such a key begins here.
@@ -190,6 +209,18 @@ mod tests {
     }
 
     /// The lesser finding stands before it in the same line.
+    #[test]
+    fn every_live_key_of_a_line_is_told() {
+        let (one, other) = (
+            format!("sk_live_{}", any(28)),
+            format!("sk_live_{}", any(28).chars().rev().collect::<String>()),
+        );
+        let npm = format!("xkeysib-{}-{}", hex(64), any(16));
+        let line = format!("a('{one}');b(\"{npm}\");c('{other}')");
+        assert_eq!(stops(&line).len(), 3, "{:?}", stops(&line));
+        assert_eq!(stops(&format!("KEY={one}")).len(), 1);
+    }
+
     #[test]
     fn a_live_key_is_found_behind_a_lesser_one() {
         let line = format!("password=\"{}\" key=\"sk_live_{}\"", any(20), any(24));

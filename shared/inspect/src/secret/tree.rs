@@ -113,13 +113,15 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         // Of several that begin together the one whose candidate is nearest knows best what it is.
         found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.at)));
         let live = live::live(line, &found);
-        let first = live.or_else(|| found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..])));
-        let Some(first) = first else { continue };
-        // Of a key that begins in the next line the mark is shown.
-        let column = 1 + if first.start < line.len() { first.start } else { first.at };
-        let checked = checksum::github(&line[first.at..]);
-        let finding = finding(file, line, (number, column), first.kind, checked);
-        findings.extend(finding.map(|finding| Finding { live: live.is_some(), ..finding }));
+        let holding = || found.iter().take(HELD).find(|hit| holds(hit, line, &text[at..]));
+        let lesser = if live.is_empty() { holding() } else { None };
+        for hit in live.iter().copied().chain(lesser) {
+            // Of a key that begins in the next line the mark is shown.
+            let column = 1 + if hit.start < line.len() { hit.start } else { hit.at };
+            let checked = checksum::github(&line[hit.at..]);
+            let finding = finding(file, line, (number, column), hit.kind, checked);
+            findings.extend(finding.map(|finding| Finding { live: !live.is_empty(), ..finding }));
+        }
     }
     findings
 }
