@@ -68,12 +68,12 @@ impl Guards {
         })
     }
 
-    /// Whether the newest window is bad, beside what was usual before: one of a run that isn't long enough yet to end
-    /// it, or one whose requests mostly failed, however few they were. It is looked on.
+    /// Whether the newest window is bad: one of a run that isn't long enough yet to end it, beside what was usual before;
+    /// or one whose requests mostly failed, however few they were and whatever was usual. It is looked on.
     pub fn is_doubtful(&self, before: f64) -> bool {
         let newest = self.newest[WINDOWS - 1];
         let most = newest.canary_bad.saturating_mul(2) > newest.canary_requests;
-        (most || self.bad_running > 0) && self.newest_rate() > 2.0 * before
+        most || (self.bad_running > 0 && self.newest_rate() > 2.0 * before)
     }
 
     fn newest_rate(&self) -> f64 {
@@ -137,6 +137,10 @@ mod tests {
     #[test]
     fn a_few_requests_that_all_fail_are_looked_on() {
         assert!(after(&[(19, 0, 19, 0)]).is_doubtful(0.0) && after(&[(1, 0, 1, 0)]).is_doubtful(0.0));
+        assert!(
+            after(&[(100, 0, 100, 0)]).is_doubtful(1.0),
+            "that the one before failed too makes it no success"
+        );
         assert!(!after(&[(19, 0, 1, 0)]).is_doubtful(0.0), "one of nineteen is no bad window");
     }
 
