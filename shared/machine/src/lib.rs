@@ -19,6 +19,7 @@ pub mod ingress;
 pub mod keys;
 pub mod migrate;
 pub mod objects;
+mod ports;
 pub mod schedule;
 pub mod source;
 pub mod store;

@@ -19,6 +19,7 @@ mod upload;
 pub(crate) use files::Site;
 pub use limits::Limits;
 
+use crate::ports;
 use body::Body;
 use hyper::{
     Request, Response, StatusCode,
@@ -126,10 +127,20 @@ impl Ingress {
 
 /// Listens on 127.0.0.1, and on ::1 at the same port where there is IPv6: browsers try either for `*.localhost`.
 async fn listen(port: u16) -> Result<Vec<TcpListener>, PortError> {
-    let first = bind((Ipv4Addr::LOCALHOST, port).into()).await?;
+    let first = if port == 0 { bind_any().await? } else { bind((Ipv4Addr::LOCALHOST, port).into()).await? };
     let port = first.local_addr().map_or(port, |at| at.port());
     let second = TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await.ok();
     Ok(std::iter::once(first).chain(second).collect())
+}
+
+/// At a free port, to which it comes back after each start.
+async fn bind_any() -> Result<TcpListener, PortError> {
+    for port in ports::drawn() {
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            return Ok(listener);
+        }
+    }
+    bind((Ipv4Addr::LOCALHOST, 0).into()).await
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {

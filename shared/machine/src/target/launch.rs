@@ -9,7 +9,7 @@ use super::{
     process::Identity,
     spec::{Instance, Places, RevisionSpec, instance_file},
 };
-use crate::clock::OsRandom;
+use crate::{clock::OsRandom, ports};
 use model::port::{Clock, Keys, PortError, Random, Redact};
 use std::{
     io::Write as _,
@@ -183,16 +183,9 @@ fn exec(command: &str) -> String {
     if plain && !builtin && !first.contains('=') { format!("exec {command}") } else { command.to_owned() }
 }
 
-/// Ports that an app may be told to listen on: below those that the kernel gives to connections (its default is 32768
-/// on). One of these could be taken by a connection before the app listens, and the app would end at once.
-const PORTS: std::ops::Range<u16> = 10_240..32_768;
-/// How many of them are tried.
-const TRIES: u32 = 64;
-
 /// One that nobody listens on now.
 fn free_port() -> Result<u16, PortError> {
-    let drawn = (0..TRIES).map(|_| PORTS.start + (OsRandom.bits() % PORTS.len() as u128) as u16);
-    let mut free = drawn.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let mut free = ports::drawn().filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.next().map_or_else(any_port, Ok)
 }
 
