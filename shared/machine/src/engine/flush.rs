@@ -18,7 +18,7 @@ const UNMERGED_MOST: Duration = Duration::from_hours(1);
 /// With no table written for so long it is calm.
 const CALM: Duration = Duration::from_secs(1);
 /// Tables that may lie unmerged when it is calm.
-const FEW: u8 = 4;
+pub(super) const FEW: u8 = 4;
 /// While tables are being written.
 const MANY: u8 = 12;
 /// However much is written.

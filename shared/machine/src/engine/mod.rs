@@ -230,6 +230,9 @@ impl Engine {
         recover::check_tables(&*disk, tables)?;
         let table = Arc::new(Table::open(tables, options.cache_bytes)?);
         let recovered = recover::recover(&*disk, &table)?;
+        // What was left unmerged is merged once it is calm; where nothing was, nobody is woken for it.
+        let untidy = table.unmerged() >= usize::from(flush::FEW);
+        let work = flush::Work { untidy, ..flush::Work::default() };
         let core = Arc::new(Core {
             table,
             queue: writer::Queue::default(),
@@ -237,8 +240,7 @@ impl Engine {
             options,
             counters: Counters::default(),
             state: Mutex::new(recovered.state),
-            // What was left unmerged is merged once it is calm.
-            work: Mutex::new(flush::Work { untidy: true, ..flush::Work::default() }),
+            work: Mutex::new(work),
             work_bell: Condvar::new(),
             merge_bell: Condvar::new(),
             failing: Mutex::default(),
