@@ -129,6 +129,9 @@ impl Tale {
         }
         let ended = self.system.surviving(async |system| system.rest(&id).await).await;
         self.expect(release, &ended).await;
+        // The end is told before what it owes has gone out: a death behind that must be seen as one, and be survived,
+        // before the test's own kill hides it.
+        self.system.surviving(async |system| system.quiet().await).await;
         id
     }
 
