@@ -152,6 +152,31 @@ async fn what_a_revision_wrote_before_it_failed_is_told_everywhere() -> Result<(
     Ok(())
 }
 
+/// Its own traceback says why it ended: that comes first, with the file of the app, and what mends it.
+#[tokio::test]
+async fn why_it_ended_is_told_in_its_own_words() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    fs::write(app.folder.join("settings.py"), "import os\n\nURL = os.environ[\"DATABASE_URL\"]\n").unwrap();
+    fs::write(app.folder.join("start.sh"), "exec python3 -c 'import settings'\n").unwrap();
+    let id = system.deploy(&app.order("v1")).await?;
+    let ended = system.rest(&id).await?;
+    let why = &ended["diagnosis"];
+    assert_eq!(
+        (&why["at"], &why["variable"], &why["line"]),
+        (&json!("settings.py:3"), &json!("DATABASE_URL"), &json!("KeyError: 'DATABASE_URL'")),
+        "{ended:#}"
+    );
+    let status = String::from_utf8(system.run(&["status", &id]).await.stdout).unwrap();
+    let page = system.get(&format!("/deployments/{id}")).await?.text.replace("&#39;", "'");
+    let mail = system.mail(|mail| mail.data.contains("settings.py:3")).await?;
+    for text in [status, page, mail.data.replace("=\n", "")] {
+        assert!(text.contains("KeyError: 'DATABASE_URL' (settings.py:3)"), "{text}");
+        assert!(text.contains("Set `DATABASE_URL`") || text.contains("Set =60DATABASE_URL"), "{text}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_a_canary_wrote_before_it_was_taken_back_is_kept() -> Result<(), Killed> {
     let system = system().start().await;

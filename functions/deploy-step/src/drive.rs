@@ -44,6 +44,7 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
         if let Some(words) = &words {
             // Nothing is decided on it, so it goes along with whatever the outcome leads to.
             driven.document.last_words.clone_from(words);
+            driven.document.diagnosis = inspect::diagnose::diagnose(words);
         }
         let transition = decide(&driven.document, input.clone(), &at);
         match commit(ctx, &mut driven, &transition, &extra, &at).await {

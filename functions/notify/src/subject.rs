@@ -67,7 +67,10 @@ fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
     let mut paragraphs = vec![format!("Deployment {} of {} {what}.", deployment.id, deployment.service)];
     paragraphs.extend(deployment.failure.as_ref().map(|failure| {
         let stage = failure.stage.as_str();
-        format!("Stage    {stage}\nWhat     {}\nDo next  {}", visible(&failure.message), failure.hint)
+        let why = deployment.diagnosis.as_ref();
+        let next = why.and_then(|why| why.next.as_ref()).unwrap_or(&failure.hint);
+        let why = why.map(|why| format!("Why      {}\n", visible(&why.sentence()))).unwrap_or_default();
+        format!("Stage    {stage}\n{why}What     {}\nDo next  {next}", visible(&failure.message))
     }));
     paragraphs.extend(last_words(&deployment.last_words));
     paragraphs.extend(deployment.timeline.last().map(|last| format!("In the end: {}", visible(&last.text))));

@@ -48,6 +48,7 @@
 //! monorepo they begin with `cd FOLDER &&`. A static site has no start command: `static_dir` is served.
 
 mod deployable;
+pub mod diagnose;
 pub mod docker;
 mod error;
 pub mod names;

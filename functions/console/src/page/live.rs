@@ -9,7 +9,7 @@ use super::{
 use crate::{read::Whole, view::DeploymentView};
 use askama::Template;
 use model::{
-    document::{CarriedOutBy, Deployment, FollowUp, ScanFinding, Stage, Status},
+    document::{CarriedOutBy, Deployment, Diagnosis, FollowUp, ScanFinding, Stage, Status},
     port::Ports,
     text::visible,
 };
@@ -35,7 +35,9 @@ pub struct Live {
     pub over: bool,
     stages: Vec<StageItem>,
     failure: Option<Problem>,
-    last_words: Vec<String>,
+    /// Why, in the program's own words, and what mends it.
+    why: Option<Why>,
+    last_words: Vec<LastLine>,
     url: Option<String>,
     canary: Option<Canary>,
     comparison: Vec<Compared>,
@@ -45,6 +47,30 @@ pub struct Live {
     buttons: Vec<Button>,
     feedback: Option<String>,
     follow_up: &'static str,
+}
+
+/// Why it failed, out of its own log.
+struct Why {
+    sentence: String,
+    next: Option<String>,
+}
+
+impl Why {
+    fn of(found: &Diagnosis) -> Self {
+        Self { sentence: visible(&found.sentence()).into_owned(), next: found.next.clone() }
+    }
+}
+
+/// A line of a log; the one that says why stands out.
+struct LastLine {
+    text: String,
+    says_why: bool,
+}
+
+fn last_words(view: &DeploymentView) -> Vec<LastLine> {
+    let why = view.diagnosis.as_ref().map(|found| found.line.as_str());
+    let line = |line: &String| LastLine { text: visible(line).into_owned(), says_why: why == Some(line) };
+    view.last_words.iter().map(line).collect()
 }
 
 /// What happened, and the facts: it comes below the log.
@@ -140,7 +166,8 @@ impl Live {
                 hint: failure.hint.clone(),
                 code: failure.code.clone(),
             }),
-            last_words: view.last_words.iter().map(|line| visible(line).into_owned()).collect(),
+            why: view.diagnosis.as_ref().map(Why::of),
+            last_words: last_words(view),
             url: link(view.url.as_deref()),
             canary: canary(view, deployment),
             comparison: comparison(view),

@@ -7,8 +7,8 @@ use super::{
 use model::{
     Timestamp,
     document::{
-        Allowance, CarriedOutBy, Decision, Deployment, Entry, Failure, Feedback, FollowUp, Observation, Scan,
-        Service, Stage, Status, Strategy,
+        Allowance, CarriedOutBy, Decision, Deployment, Diagnosis, Entry, Failure, Feedback, FollowUp,
+        Observation, Scan, Service, Stage, Status, Strategy,
     },
     port::{
         source::{Manifest, SourceRef},
@@ -117,6 +117,8 @@ pub struct DeploymentView {
     pub failure: Option<Failure>,
     /// The last lines of what failed: of the revision that was taken back, or of the build.
     pub last_words: Vec<String>,
+    /// What those lines say of why it failed; `null` where they don't say.
+    pub diagnosis: Option<Diagnosis>,
     /// What the scan of its source found; `null` before it.
     pub scan: Option<Scan>,
     /// Findings that whoever asked lets through, and why.
@@ -198,6 +200,7 @@ impl DeploymentView {
             stages: stages(deployment, parts.real),
             failure: deployment.failure.clone(),
             last_words: deployment.last_words.clone(),
+            diagnosis: deployment.diagnosis.clone(),
             scan: deployment.scan.clone(),
             allow: deployment.allow.clone(),
             checks: deployment.checks.clone(),

@@ -29,10 +29,21 @@ fn failure(deployment: &Deployment) -> String {
         let last = deployment.timeline.last().map(|entry| entry.text.as_str()).unwrap_or_default();
         return format!("{head} {}{}", visible(last), last_words(deployment));
     };
-    let next = if failure.hint.is_empty() { String::new() } else { format!("\n  Next: {}", failure.hint) };
+    let (why, next) = why(deployment, &failure.hint);
     let (what, words) = (visible(&failure.message), last_words(deployment));
     let found = stopping(deployment);
-    format!("{head}\n  What: {what}\n  Where: stage {} ({}){next}{found}{words}", failure.stage, failure.code)
+    format!(
+        "{head}{why}\n  What: {what}\n  Where: stage {} ({}){next}{found}{words}",
+        failure.stage, failure.code
+    )
+}
+
+/// Why, in the program's own words, and what to do next: what mends that goes before what usually helps.
+fn why(deployment: &Deployment, hint: &str) -> (String, String) {
+    let found = deployment.diagnosis.as_ref();
+    let why = found.map(|found| format!("\n  Why: {}", visible(&found.sentence()))).unwrap_or_default();
+    let next = found.and_then(|found| found.next.as_deref()).unwrap_or(hint);
+    (why, if next.is_empty() { String::new() } else { format!("\n  Next: {next}") })
 }
 
 /// What of the scan's findings stands in its way, where there is more than one: each is allowed by its own id.

@@ -29,6 +29,7 @@ pub struct Deployment {
     pub stages: Vec<Stage>,
     pub failure: Option<Failure>,
     pub last_words: Vec<String>,
+    pub diagnosis: Option<model::document::Diagnosis>,
     pub scan: Option<Scan>,
     pub checks: Vec<String>,
     pub canary: Option<Canary>,

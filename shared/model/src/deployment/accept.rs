@@ -110,6 +110,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         checks: vec![],
         failure: None,
         last_words: vec![],
+        diagnosis: None,
         build: None,
         left_over: false,
         log_since: None,

@@ -71,6 +71,35 @@ pub struct CanaryRun {
     pub reason: String,
 }
 
+/// Why a program ended or a build failed, as its own last lines tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Diagnosis {
+    /// The line that says it, as it was written.
+    pub line: String,
+    /// What happened, in the program's own words: `DATABASE_URL is required`. At most 400 bytes.
+    pub what: String,
+    /// Where in the app: `server.js:12`, its path from the app's folder where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// A variable that the app asks for and doesn't have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+    /// What to do next, where the message has a usual cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Diagnosis {
+    /// What happened and where, in one line: `DATABASE_URL is required (server.js:12)`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match &self.at {
+            Some(at) => format!("{} ({at})", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
 /// Who is at work on a step, and until when. Real time. Leases don't fence the outside; keys and tokens do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -302,6 +331,9 @@ pub struct Deployment {
     /// The last lines of what failed, redacted: of the revision that was taken back, or of the build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
+    /// What those lines say of why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Diagnosis>,
     /// What the question after 7 days has come to.
     #[serde(default)]
     pub follow_up: FollowUp,

@@ -30,7 +30,8 @@ pub use counters::{Counters, Outcomes, StageCounters, counters_path};
 pub use credentials::{Credentials, credentials_path};
 pub use decision::{Configuration, Decision, Demand, Estimate, FormerSecret, Prediction, Registration};
 pub use deployment::{
-    CanaryRun, CarriedOutBy, Counts, Deployment, Ending, Entry, Failure, FollowUp, Lease, StageTime,
+    CanaryRun, CarriedOutBy, Counts, Deployment, Diagnosis, Ending, Entry, Failure, FollowUp, Lease,
+    StageTime,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
 pub use idempotency::{AnswerHeader, IdempotencyRecord, idempotency_path};
