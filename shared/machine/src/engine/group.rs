@@ -5,9 +5,9 @@
 
 use super::journal::{Frame, State};
 use super::table::Table;
+use hashbrown::HashMap;
 use lsm_tree::Slice;
 use model::port::store::StoreError;
-use std::collections::HashMap;
 
 /// What waits for the thread that writes.
 pub(crate) trait Transaction: Send {

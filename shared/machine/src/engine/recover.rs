@@ -226,15 +226,14 @@ fn cut(disk: &dyn Disk, file: u64, handle: &dyn DiskFile, end: u64, number: u64)
 
 /// Group by group. Within one, only the last word on a key counts.
 fn fill(table: &Table, entries: Vec<(u64, Slice, Option<Slice>)>) {
-    let mut group = std::collections::HashMap::new();
+    let mut group = hashbrown::HashMap::new();
     let mut change = 0;
     for (at, key, value) in entries {
         if at != change {
-            table.apply(group.iter());
-            group.clear();
+            table.apply(std::mem::take(&mut group));
             change = at;
         }
         group.insert(key, value);
     }
-    table.apply(group.iter());
+    table.apply(group);
 }

@@ -5,6 +5,7 @@
 //! list of tables, which the tree itself doesn't check, is checked here before it is opened.
 
 use super::journal::{State, u64_at};
+use hashbrown::HashMap;
 use lsm_tree::{AbstractTree as _, AnyTree, Cache, Config, Guard as _, SequenceNumberCounter, Slice};
 use model::port::store::StoreError;
 use parking_lot::Mutex;
@@ -77,15 +78,18 @@ impl Table {
         self.tree.table_count() == 0
     }
 
-    /// Puts a group in and shows it to readers.
-    pub fn apply<'a>(&self, entries: impl Iterator<Item = (&'a Slice, &'a Option<Slice>)>) {
+    /// Puts a group in and shows it to readers. In order, since neighbours in the table are neighbours in memory then:
+    /// at random most of the time would go to waiting for memory.
+    pub fn apply(&self, group: HashMap<Slice, Option<Slice>>) {
+        let mut entries: Vec<_> = group.into_iter().collect();
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let _applying = self.applying.lock();
         // Numbered here and not when it was written: what is shown meanwhile doesn't reach into it.
         let at = self.changes.next();
         for (key, value) in entries {
             match value {
-                Some(value) => self.tree.insert(key.clone(), value.clone(), at),
-                None => self.tree.remove(key.clone(), at),
+                Some(value) => self.tree.insert(key, value, at),
+                None => self.tree.remove(key, at),
             };
         }
         self.visible.fetch_max(at + 1, Ordering::AcqRel);

@@ -209,7 +209,7 @@ impl Writer {
         let written = if frame.is_empty() && !probed { Ok(false) } else { self.write(&mut frame, &state) };
         self.frame = frame;
         if let Ok(true) = written {
-            core.table.apply(newest.iter());
+            core.table.apply(newest);
             self.state = state;
             *core.state.lock() = state;
         }
