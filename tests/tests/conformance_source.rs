@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tests::conformance::source::{Made, fetch_as, has_git, tenant, tree};
+use tests::conformance::source::{Made, fetch_as, has_git, opened, tenant, tree};
 
 fn options(data: &Path) -> Options {
     let objects = Arc::new(Objects::open(&data.join("objects")).unwrap());
@@ -145,13 +145,13 @@ async fn trees_that_nobody_reads_make_room() {
         std::fs::write(app.path().join("file"), text.repeat(1000)).unwrap();
         archives.push(fetch_as(&source, &at(app.path()), text, None).await.unwrap());
     }
-    let first = source.open(&archives[0]).await.unwrap().unwrap();
-    drop(source.open(&archives[1]).await.unwrap().unwrap());
-    drop(source.open(&archives[2]).await.unwrap().unwrap());
+    let first = opened(&source, &archives[0]).await.unwrap();
+    drop(opened(&source, &archives[1]).await.unwrap());
+    drop(opened(&source, &archives[2]).await.unwrap());
     assert_eq!(tree(&first.folder)["file"], "a".repeat(1000), "what is read stays");
     assert_eq!(trees(), 2, "and what was read last");
     drop(first);
-    let again = source.open(&archives[1]).await.unwrap().unwrap();
+    let again = opened(&source, &archives[1]).await.unwrap();
     assert_eq!(tree(&again.folder)["file"], "b".repeat(1000));
     assert_eq!(trees(), 1);
 }

@@ -174,6 +174,108 @@ async fn a_dockerfile_stops_it_where_its_policy_says_so() {
     assert!(failure.message.starts_with("Dockerfile, line 2: "), "{}", failure.message);
 }
 
+/// A deployment whose source has so many files, of which each takes a second to look at.
+async fn large(files: u64) -> (Vec<tempfile::TempDir>, World) {
+    let (folder, world) = scanned().await;
+    let source = tempfile::tempdir().unwrap();
+    for at in 0..files {
+        std::fs::write(source.path().join(format!("{at:03}.js")), GUESS).unwrap();
+    }
+    world.state().repository = Some(source.path().to_owned());
+    let path = deployment_path(&sample::acme(), &sample::deployment_id(1));
+    let mut deployment: Deployment = world.read(&path).await.unwrap();
+    (deployment.step, deployment.status) = (Step::Scan, Status::SecurityScanning);
+    (deployment.archive, deployment.commit) = (None, None);
+    world.put(path, &deployment).await;
+    world.state().passing = 1_000;
+    (vec![folder, source], world)
+}
+
+/// It takes longer than any lease holds, and each stretch goes on where the one before it ended.
+#[tokio::test]
+async fn a_large_source_is_scanned_in_stretches_within_their_leases() {
+    let (_folders, world) = large(100).await;
+    let began = world.state().real;
+    let mut last = 0;
+    let after = loop {
+        let after = wake(&world).await;
+        if after.step != Step::Scan {
+            break after;
+        }
+        assert_eq!((after.tries, after.lease.is_none()), (0, true), "{:?}", after.timeline);
+        let known = after.scanning.as_deref().unwrap();
+        assert!(known.scan.files > last, "{} of 100 after {last}", known.scan.files);
+        assert!(after.waits.unwrap().starts_with(&format!("Scanned {} of", known.scan.files)));
+        // The message that goes on with it is out, or still owed.
+        assert!(!world.published(kind::DEPLOYMENT_DUE).is_empty());
+        last = known.scan.files;
+    };
+    assert!(world.state().real - began > 100_000 && last > 50, "{last}");
+    let scan = after.scan.unwrap();
+    assert_eq!((scan.files, scan.found, after.scanning), (100, 100, None));
+}
+
+/// One dies in the middle of a stretch, another comes when its lease is over: what was looked at is not lost, and what
+/// the first one finds too late changes nothing.
+#[tokio::test]
+async fn a_scan_goes_on_where_it_was_after_a_crash_and_only_one_counts() {
+    let (_folders, world) = large(100).await;
+    let first = wake(&world).await;
+    let known = first.scanning.clone().unwrap();
+    let path = deployment_path(&sample::acme(), &first.id);
+    let real = model::Timestamp(world.state().real);
+    let lease = model::document::Lease {
+        owner: "another".to_owned(),
+        until: real.plus(40_000),
+        step: Some(Step::Scan),
+    };
+    world.put(path.clone(), &Deployment { lease: Some(lease), ..first.clone() }).await;
+    let meanwhile = wake(&world).await;
+    assert_eq!(meanwhile.scanning, first.scanning, "somebody is at it");
+    world.pass(60_000);
+    let gone_on = wake(&world).await;
+    assert!(gone_on.scanning.as_ref().unwrap().beyond(&known));
+    assert_eq!(gone_on.tries, 0, "the stretch after it has worked");
+    let late = model::deployment::Outcome::Scanning {
+        archive: Box::new(host::testing::archived(&"c".repeat(40))),
+        scanning: known,
+    };
+    let input =
+        model::deployment::Input::Result { step: Step::Scan, attempt: gone_on.attempt, outcome: late };
+    let at = model::deployment::At {
+        now: real,
+        real,
+        owner: "another",
+        alone: false,
+        can_act: true,
+        window: world.ports().target.window_policy(),
+    };
+    assert!(model::deployment::decide(&gone_on, input, &at).next.is_none());
+}
+
+#[tokio::test]
+async fn a_scan_that_is_cancelled_between_two_stretches_comes_to_rest() {
+    let (_folders, world) = large(100).await;
+    let first = wake(&world).await;
+    assert_eq!(first.step, Step::Scan);
+    let path = deployment_path(&sample::acme(), &first.id);
+    let real = model::Timestamp(world.state().real);
+    let at = model::deployment::At {
+        now: real,
+        real,
+        owner: "register",
+        alone: false,
+        can_act: false,
+        window: world.ports().target.window_policy(),
+    };
+    let cancelled = model::deployment::decide(&first, model::deployment::Input::Cancel, &at).next.unwrap();
+    assert_eq!(cancelled.scanning, None);
+    world.put(path, &*cancelled).await;
+    let ended = wake(&world).await;
+    assert!(ended.status.at_rest(), "{:?}", ended.timeline);
+    assert_eq!((ended.scan, ended.scanning), (None, None), "no stretch has followed");
+}
+
 /// It is shown for what it waits, and asked again without a failure.
 #[tokio::test]
 async fn a_fetch_that_waits_for_its_turn_is_asked_for_again() {

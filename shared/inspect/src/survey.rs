@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Read as _},
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -37,10 +37,39 @@ pub enum Found {
 /// How much was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Looked {
-    /// Files.
+    /// Files, those that hold no text included.
     pub files: u64,
     /// Files that hold no text or can't be read.
     pub passed_over: u64,
+}
+
+/// How far a survey has come: everything before it is told. It holds for a tree that is the same file by file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The files that are done with.
+    pub looked: Looked,
+    /// Bytes of the next file that are done with: in whole pieces.
+    pub offset: u64,
+    /// Lines of the next file that end before that.
+    pub lines: u64,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Go on.
+    On,
+    /// Enough for now: the rest is looked at later.
+    Pause,
+}
+
+/// How a survey stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// It has looked at everything.
+    Done(Looked),
+    /// It goes on from here.
+    Paused(Position),
 }
 
 /// Settings by the file they stand in: read once, however many Dockerfiles they hold for.
@@ -48,9 +77,23 @@ type Known = BTreeMap<PathBuf, Settings>;
 
 /// Looks at every file below a folder, in the order of their names, and tells what it finds.
 pub fn survey(root: &Path, told: &mut dyn FnMut(Found)) -> io::Result<Looked> {
-    let mut looked = Looked::default();
+    match survey_from(root, Position::default(), told, &mut |_| Pace::On)? {
+        Stand::Done(looked) => Ok(looked),
+        Stand::Paused(position) => Ok(position.looked),
+    }
+}
+
+/// The same from a position on; `pace` is asked after each file and each piece of one, with the bytes of it, and a
+/// survey that pauses has looked at one at least.
+pub fn survey_from(
+    root: &Path,
+    from: Position,
+    told: &mut dyn FnMut(Found),
+    pace: &mut dyn FnMut(u64) -> Pace,
+) -> io::Result<Stand> {
+    let mut walk = Walk { root, known: Known::new(), at: from, told, pace };
+    let mut to_skip = from.looked.files;
     let mut folders = vec![root.to_owned()];
-    let mut settings = Known::new();
     while let Some(folder) = folders.pop() {
         let mut entries: Vec<fs::DirEntry> = fs::read_dir(&folder)?.collect::<io::Result<_>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -59,51 +102,94 @@ pub fn survey(root: &Path, told: &mut dyn FnMut(Found)) -> io::Result<Looked> {
             let kind = entry.file_type()?;
             if kind.is_dir() {
                 inner.push(entry.path());
-            } else if kind.is_file() {
-                looked.files += 1;
-                let text = file(root, &entry.path(), &mut settings, told).unwrap_or(false);
-                looked.passed_over += u64::from(!text);
+            } else if kind.is_file() && to_skip > 0 {
+                to_skip -= 1;
+            } else if kind.is_file() && walk.file(&entry.path()) == Pace::Pause {
+                return Ok(Stand::Paused(walk.at));
             }
         }
         folders.extend(inner.into_iter().rev());
     }
-    Ok(looked)
+    Ok(Stand::Done(walk.at.looked))
 }
 
-/// One file; whether it is a text.
-fn file(root: &Path, path: &Path, known: &mut Known, told: &mut dyn FnMut(Found)) -> io::Result<bool> {
-    let shown = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if docker::is_named(&name) {
-        dockerfile(root, path, &shown, known, told);
+/// What one file came to.
+enum Read {
+    /// It is done with.
+    Whole {
+        /// Whether it is a text.
+        text: bool,
+        /// Bytes of it since the pace was asked last.
+        bytes: u64,
+    },
+    /// The rest of it is looked at later.
+    Part,
+}
+
+/// A survey under way.
+struct Walk<'a> {
+    root: &'a Path,
+    known: Known,
+    at: Position,
+    told: &'a mut dyn FnMut(Found),
+    pace: &'a mut dyn FnMut(u64) -> Pace,
+}
+
+impl Walk<'_> {
+    /// One file, from where the survey has come in it.
+    fn file(&mut self, path: &Path) -> Pace {
+        let (text, bytes) = match self.read(path) {
+            Ok(Read::Part) => return Pace::Pause,
+            Ok(Read::Whole { text, bytes }) => (text, bytes),
+            Err(_) => (false, 0),
+        };
+        let looked = &mut self.at.looked;
+        looked.files += 1;
+        looked.passed_over += u64::from(!text);
+        (self.at.offset, self.at.lines) = (0, 0);
+        (self.pace)(bytes)
     }
-    let mut from = fs::File::open(path)?;
-    let mut window =
-        Vec::with_capacity(WINDOW.min(usize::try_from(from.metadata()?.len()).unwrap_or(WINDOW)));
-    let (mut lines, mut first) = (0, true);
-    loop {
-        let room = WINDOW - window.len();
-        let read = (&mut from).take(room as u64).read_to_end(&mut window)?;
-        let last = read < room;
-        if first && is_wide(&window) {
-            (&mut from).take(WIDE_BYTES).read_to_end(&mut window)?;
-            for finding in secret::scan_text(&shown, crate::text::decoded(&window).as_bytes()) {
-                told(Found::Secret(finding));
+
+    fn read(&mut self, path: &Path) -> io::Result<Read> {
+        let shown = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut first = self.at.offset == 0;
+        if first && docker::is_named(&name) {
+            dockerfile(self.root, path, &shown, &mut self.known, self.told);
+        }
+        let mut from = fs::File::open(path)?;
+        let size = from.metadata()?.len();
+        from.seek(SeekFrom::Start(self.at.offset))?;
+        let mut window = Vec::with_capacity(WINDOW.min(usize::try_from(size).unwrap_or(WINDOW)));
+        loop {
+            let room = WINDOW - window.len();
+            let read = (&mut from).take(room as u64).read_to_end(&mut window)?;
+            let last = read < room;
+            if first && is_wide(&window) {
+                (&mut from).take(WIDE_BYTES).read_to_end(&mut window)?;
+                for finding in secret::scan_text(&shown, crate::text::decoded(&window).as_bytes()) {
+                    (self.told)(Found::Secret(finding));
+                }
+                return Ok(Read::Whole { text: true, bytes: size.saturating_sub(self.at.offset) });
             }
-            return Ok(true);
+            if first && memchr::memchr(0, &window[..window.len().min(HEAD)]).is_some() {
+                return Ok(Read::Whole { text: false, bytes: size });
+            }
+            let before = usize::try_from(self.at.lines).unwrap_or(usize::MAX);
+            let (findings, done, passed) = scan_window(&shown, &window, before, last);
+            for finding in findings {
+                (self.told)(Found::Secret(finding));
+            }
+            if last {
+                return Ok(Read::Whole { text: true, bytes: size.saturating_sub(self.at.offset) });
+            }
+            window.drain(..done);
+            (self.at.offset, self.at.lines) = (self.at.offset + done as u64, self.at.lines + passed as u64);
+            first = false;
+            if (self.pace)(done as u64) == Pace::Pause {
+                return Ok(Read::Part);
+            }
         }
-        if first && memchr::memchr(0, &window[..window.len().min(HEAD)]).is_some() {
-            return Ok(false);
-        }
-        let (findings, done, passed) = scan_window(&shown, &window, lines, last);
-        for finding in findings {
-            told(Found::Secret(finding));
-        }
-        if last {
-            return Ok(true);
-        }
-        window.drain(..done);
-        (lines, first) = (lines + passed, false);
     }
 }
 
@@ -195,6 +281,39 @@ mod tests {
         let (looked, found) = secrets(folder.path());
         assert_eq!(looked, Looked { files: 4, passed_over: 1 });
         assert_eq!(found, expected);
+    }
+
+    /// In as many stretches as there are pieces it finds what it finds at once.
+    #[test]
+    fn a_survey_that_pauses_goes_on_where_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = ["key = ", &key(), "\n", &"nothing to see in this line\n".repeat(40_000)].concat();
+        for name in ["a/large.txt", "b.txt", "z.txt"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(path, lines.repeat(3)).expect("written");
+        }
+        fs::write(folder.path().join("Dockerfile"), "FROM a:1\nADD x /y\n").expect("written");
+        fs::write(folder.path().join("image.png"), b"\x89PNG\r\n\0\0").expect("written");
+        let (mut at_once, mut in_parts) = (vec![], vec![]);
+        let looked = survey(folder.path(), &mut |found| at_once.push(found)).expect("a folder");
+        let (mut at, mut stretches, mut bytes) = (Position::default(), 0, 0);
+        let told = loop {
+            stretches += 1;
+            let stand = survey_from(folder.path(), at, &mut |found| in_parts.push(found), &mut |piece| {
+                bytes += piece;
+                Pace::Pause
+            });
+            match stand.expect("a folder") {
+                Stand::Paused(position) => at = position,
+                Stand::Done(looked) => break looked,
+            }
+        };
+        assert_eq!((told, in_parts), (looked, at_once));
+        assert!(stretches > 10, "{stretches} stretches");
+        let size = |name: &str| fs::metadata(folder.path().join(name)).expect("a file").len();
+        let all = ["a/large.txt", "b.txt", "z.txt", "Dockerfile", "image.png"].map(size);
+        assert_eq!(bytes, all.iter().sum::<u64>());
     }
 
     #[test]

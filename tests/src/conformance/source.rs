@@ -7,8 +7,8 @@ use model::{
         PortError, Source,
         objects::Stream,
         source::{
-            Archived, Digest, Fetched, MOST_UPLOADS, Manifest, Origin, SourceRef, Upload, is_upload,
-            upload_key,
+            Archived, Checkout, Digest, Fetched, MOST_UPLOADS, Manifest, Opened, Origin, SourceRef, Upload,
+            is_upload, upload_key,
         },
     },
 };
@@ -92,8 +92,18 @@ async fn fetch(
 
 /// What is in an archive; `None` if it is gone.
 async fn files(source: &dyn Source, archived: &Archived) -> Option<BTreeMap<String, String>> {
-    let opened = source.open(archived).await.unwrap()?;
-    Some(tree(&opened.folder))
+    Some(tree(&opened(source, archived).await?.folder))
+}
+
+/// The tree of an archive, once it is unpacked; `None` if the archive is gone.
+pub async fn opened(source: &dyn Source, archived: &Archived) -> Option<Checkout> {
+    loop {
+        match source.open(archived).await.unwrap() {
+            Opened::Tree(checkout) => return Some(checkout),
+            Opened::Waits { .. } => {}
+            Opened::Gone => return None,
+        }
+    }
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -510,7 +520,7 @@ pub async fn an_archive_goes_with_its_last_claim(source: Arc<dyn Source>) {
     source.forget(&upload).await.unwrap();
     source.release(&tenant(), "dep_1").await.unwrap();
     // Whoever reads it just now goes on reading.
-    let reading = source.open(&one).await.unwrap().expect("dep_2 wants it");
+    let reading = opened(&*source, &one).await.expect("dep_2 wants it");
     source.release(&tenant(), "dep_2").await.unwrap();
     assert_eq!(tree(&reading.folder), pairs(&[("a", "1")]));
     assert_eq!(there(&*source, &tenant(), &digest).await, None);

@@ -5,7 +5,7 @@ use model::{
     TenantId,
     port::{
         PortError, Source,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, Upload},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Opened, Origin, SourceRef, Upload},
     },
 };
 use std::{fs, path::PathBuf, sync::Arc};
@@ -45,8 +45,8 @@ impl Source for ReadySource {
         Ok(Fetched::Archived(Archived { key, manifest }))
     }
 
-    async fn open(&self, _: &Archived) -> Result<Option<Checkout>, PortError> {
-        Ok(Some(Checkout { folder: self.0.clone(), held: Arc::new(()) }))
+    async fn open(&self, _: &Archived) -> Result<Opened, PortError> {
+        Ok(Opened::Tree(Checkout { folder: self.0.clone(), held: Arc::new(()) }))
     }
 
     async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {

@@ -12,7 +12,7 @@ use model::{
     port::{
         KeyContext, Keys, Mail, Mailer, Objects, PortError, Source,
         objects::Stream,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef, Upload},
+        source::{Archived, Claim, Digest, Fetched, Manifest, Opened, SourceRef, Upload},
     },
 };
 use std::{
@@ -31,7 +31,7 @@ pub struct GatedSource {
     /// Keys under which somebody wants an archive.
     pub wanted: Arc<Mutex<BTreeSet<String>>>,
     pub dice: AtomicU64,
-    /// Percent of fetches that wait for their turn.
+    /// Percent of fetches and unpackings that wait for their turn.
     pub waits: u64,
     /// Percent of archives that are gone when they are opened.
     pub lost: u64,
@@ -72,9 +72,12 @@ impl Source for GatedSource {
         self.inner.fetch(tenant, source, key, token).await
     }
 
-    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError> {
+    async fn open(&self, archived: &Archived) -> Result<Opened, PortError> {
         fated(self.gate.pass(Port::Source, "open").await, || ())?;
-        if self.chance(self.lost) { Ok(None) } else { self.inner.open(archived).await }
+        if self.chance(self.waits) {
+            return Ok(Opened::Waits { reason: "The source is still being unpacked".to_owned() });
+        }
+        if self.chance(self.lost) { Ok(Opened::Gone) } else { self.inner.open(archived).await }
     }
 
     async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {

@@ -4,17 +4,24 @@
 //! own policy says of Dockerfiles; a finding tells where and what, never the secret.
 
 use super::Failed;
+use host::Context;
 use inspect::{
     docker::Severity,
     redact::Redactor,
     secret,
-    survey::{Found, survey},
+    survey::{Found, Looked, Pace, Position, Stand, survey_from},
 };
 use model::{
-    document::{Allowance, Deployment, Failure, Scan, ScanFinding, ScanPolicy, ScanSeverity, Stage},
-    port::source::Checkout,
+    Timestamp,
+    document::{
+        Allowance, Deployment, Failure, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity, Scanning,
+        Stage,
+    },
+    port::source::{Archived, Checkout},
     text::visible,
+    time::SECOND_MS,
 };
+use std::path::Path;
 
 /// Characters of a file's name that are kept, from its end.
 const NAME: usize = 400;
@@ -23,23 +30,45 @@ const WHAT: usize = 300;
 /// Lesser findings that the report names; the others are counted.
 const NAMED: usize = 5;
 
-/// Looks at the whole tree where that holds up no other handler.
-pub async fn find(checkout: Checkout, deployment: &Deployment) -> Result<Scan, Failed> {
-    let (allow, policy) = (deployment.allow.clone(), deployment.scan_policy);
+/// How long a stretch of a scan may take: with fetching and unpacking before it, which answer within 20 s each, it ends
+/// before the lease does.
+const STRETCH_MS: i64 = 8 * SECOND_MS;
+/// Until when the whole effect should be done, from its beginning; a stretch that begins later takes [`LEAST_MS`].
+const EFFECT_MS: i64 = 20 * SECOND_MS;
+/// How long a stretch takes at least, so that each try gets on.
+const LEAST_MS: i64 = SECOND_MS;
+
+/// How a scan stands.
+pub enum Stretch {
+    /// Everything was looked at.
+    Done(Scan),
+    /// Time is up; it goes on from here.
+    GoesOn(Scanning),
+}
+
+/// Looks at as much of the tree as there is time for, from where the scan has come, where that holds up no other handler.
+pub async fn find(
+    ctx: &Context,
+    checkout: Checkout,
+    deployment: &Deployment,
+    archive: &Archived,
+    began: Timestamp,
+) -> Result<Stretch, Failed> {
+    let digest = &archive.manifest.digest;
+    let known = deployment.scanning.as_deref().filter(|known| known.digest == *digest).cloned();
+    let scanning = known.unwrap_or_else(|| Scanning::begin(digest.clone()));
+    let now = ctx.real();
+    let until = now.plus(began.plus(EFFECT_MS).since(now).clamp(LEAST_MS, STRETCH_MS));
+    let (allow, policy, ctx) = (deployment.allow.clone(), deployment.scan_policy, ctx.clone());
     // The whole value goes along: the tree stays for as long as it is read.
     let found = tokio::task::spawn_blocking(move || {
         let checkout = checkout;
-        let (mut scan, mut places) = (Scan::default(), Places::default());
-        let looked = survey(&checkout.folder, &mut |found| {
-            let at = places.of(&found);
-            scan.add(weighed(found, at, policy, &allow));
-        })?;
-        (scan.files, scan.passed_over) = (looked.files, looked.passed_over);
-        Ok::<_, std::io::Error>(scan)
+        let in_time = || if ctx.real() < until { Pace::On } else { Pace::Pause };
+        stretch(&checkout.folder, scanning, &allow, policy, &in_time)
     })
     .await;
     match found {
-        Ok(Ok(scan)) => Ok(scan),
+        Ok(Ok(stretch)) => Ok(stretch),
         // The tree is ours, unpacked from the archive: what can't be read of it is the disk's trouble.
         Ok(Err(error)) => Err(Failed::passing("not_scanned", format!("The source can't be read: {error}"))),
         Err(_) => Err(Failed::lasting(
@@ -50,28 +79,51 @@ pub async fn find(checkout: Checkout, deployment: &Deployment) -> Result<Scan, F
     }
 }
 
-/// Tells the secrets of one line apart, so that an allowance is for one of them.
-#[derive(Default)]
-struct Places {
-    file: String,
-    line: usize,
-    rules: Vec<String>,
+/// Looks at the tree for as long as `in_time` says.
+fn stretch(
+    folder: &Path,
+    mut scanning: Scanning,
+    allow: &[Allowance],
+    policy: ScanPolicy,
+    in_time: &dyn Fn() -> Pace,
+) -> std::io::Result<Stretch> {
+    let Scanning { scan, offset, lines, bytes, line, .. } = &mut scanning;
+    let looked = Looked { files: scan.files, passed_over: scan.passed_over };
+    let from = Position { looked, offset: *offset, lines: *lines };
+    let mut told = |found: Found| {
+        let at = place(line, &found);
+        scan.add(weighed(found, at, policy, allow));
+    };
+    let mut pace = |more: u64| {
+        *bytes = bytes.saturating_add(more);
+        in_time()
+    };
+    let stand = survey_from(folder, from, &mut told, &mut pace)?;
+    let (Stand::Done(looked) | Stand::Paused(Position { looked, .. })) = stand;
+    (scan.files, scan.passed_over) = (looked.files, looked.passed_over);
+    Ok(match stand {
+        Stand::Done(_) => Stretch::Done(scanning.scan),
+        Stand::Paused(Position { offset, lines, .. }) => {
+            (scanning.offset, scanning.lines) = (offset, lines);
+            Stretch::GoesOn(scanning)
+        }
+    })
 }
 
-impl Places {
-    /// What an id ends with: nothing for the first secret of its rule on its line, else its column.
-    fn of(&mut self, found: &Found) -> String {
-        let Found::Secret(found) = found else { return String::new() };
-        if (self.file.as_str(), self.line) != (found.file.as_str(), found.line) {
-            *self = Self { file: found.file.clone(), line: found.line, rules: vec![] };
-        }
-        let rule = secret::rule(&found.kind);
-        if self.rules.contains(&rule) {
-            return format!(":{}", found.column);
-        }
-        self.rules.push(rule);
-        String::new()
+/// Tells the secrets of one line apart, so that an allowance is for one of them: what an id ends with is nothing for the
+/// first secret of its rule on its line, else its column.
+fn place(last: &mut ScanLine, found: &Found) -> String {
+    let Found::Secret(found) = found else { return String::new() };
+    let line = found.line as u64;
+    if (last.file.as_str(), last.line) != (found.file.as_str(), line) {
+        *last = ScanLine { file: found.file.clone(), line, rules: vec![] };
     }
+    let rule = secret::rule(&found.kind);
+    if last.rules.contains(&rule) {
+        return format!(":{}", found.column);
+    }
+    last.rules.push(rule);
+    String::new()
 }
 
 fn weighed(found: Found, at: String, policy: ScanPolicy, allow: &[Allowance]) -> ScanFinding {
@@ -182,13 +234,11 @@ mod tests {
     fn scanned(name: &str, text: &str, allow: &[Allowance]) -> Scan {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(name), text).expect("a file");
-        let (mut scan, mut places) = (Scan::default(), Places::default());
-        survey(folder.path(), &mut |found| {
-            let at = places.of(&found);
-            scan.add(weighed(found, at, ScanPolicy::default(), allow));
-        })
-        .expect("a tree");
-        scan
+        let scanning = Scanning::begin("d".repeat(64).parse().expect("64 digits"));
+        match stretch(folder.path(), scanning, allow, ScanPolicy::default(), &|| Pace::On).expect("a tree") {
+            Stretch::Done(scan) => scan,
+            Stretch::GoesOn(scanning) => panic!("it paused at {scanning:?}"),
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Fetches the source and checks what can be checked before anything of it runs.
 //!
-//! The scan reads what the archive holds, from the tree that analysis reads next: nothing is fetched twice.
+//! The scan reads what the archive holds, from the tree that analysis reads next: nothing is fetched twice. It looks at a
+//! large source in stretches, each within a lease: how far it came is in the deployment's document, so whoever comes next
+//! goes on from there, after a crash as well, and a cancelled one just isn't gone on with.
 
 use super::{Failed, findings};
 use host::{Context, seal};
@@ -9,15 +11,21 @@ use model::{
     document::{Deployment, deployment_path},
     port::{
         KeyContext, PortError,
-        source::{Archived, Checkout, Fetched, Manifest, SourceRef},
+        source::{Archived, Checkout, Fetched, Manifest, Opened, SourceRef},
     },
 };
 
 /// Fetches the source under the deployment's id, and looks at its files, at names and at variables.
 pub async fn scan(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Failed> {
+    let began = ctx.real();
     let archive = Box::new(archived(ctx, deployment).await?);
     let checkout = open(ctx, &archive).await?;
-    let scan = Box::new(findings::find(checkout, deployment).await?);
+    let scan = match findings::find(ctx, checkout, deployment, &archive, began).await? {
+        findings::Stretch::Done(scan) => Box::new(scan),
+        findings::Stretch::GoesOn(scanning) => {
+            return Ok(Outcome::Scanning { archive, scanning: Box::new(scanning) });
+        }
+    };
     if let Some(failure) = findings::stopped(&scan) {
         return Ok(Outcome::Rejected { failure, archive, scan });
     }
@@ -69,12 +77,15 @@ pub async fn checkout(ctx: &Context, deployment: &Deployment) -> Result<Checkout
 }
 
 async fn open(ctx: &Context, archived: &Archived) -> Result<Checkout, Failed> {
-    let opened = ctx.ports.source.open(archived).await.map_err(unavailable)?;
-    // Removed in between: the next try fetches it again.
-    opened.ok_or_else(|| {
-        PortError::Transient("The source's archive was removed just now; it is fetched again".to_owned())
-            .into()
-    })
+    match ctx.ports.source.open(archived).await.map_err(unavailable)? {
+        Opened::Tree(checkout) => Ok(checkout),
+        Opened::Waits { reason } => Err(Failed::Waits(reason)),
+        // Removed in between: the next try fetches it again.
+        Opened::Gone => Err(PortError::Transient(
+            "The source's archive was removed just now; it is fetched again".to_owned(),
+        )
+        .into()),
+    }
 }
 
 fn unavailable(error: PortError) -> Failed {

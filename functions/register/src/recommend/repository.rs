@@ -7,7 +7,7 @@ use model::{
     DecisionId, TenantId,
     port::{
         PortError,
-        source::{Checkout, Fetched, SourceRef},
+        source::{Checkout, Fetched, Opened, SourceRef},
     },
     time::SECOND_MS,
 };
@@ -59,14 +59,18 @@ async fn opened(
 ) -> Result<Checkout, PortError> {
     let began = ctx.real();
     loop {
-        match ctx.ports.source.fetch(tenant, source, key, token).await? {
-            Fetched::Archived(archived) => {
-                let opened = ctx.ports.source.open(&archived).await?;
-                return opened
-                    .ok_or_else(|| PortError::Transient("its archive was removed just now".to_owned()));
-            }
-            Fetched::Waits { .. } if ctx.real().since(began) < FETCH_MS => {}
-            Fetched::Waits { reason } => return Err(PortError::Transient(reason)),
+        let reason = match ctx.ports.source.fetch(tenant, source, key, token).await? {
+            Fetched::Archived(archived) => match ctx.ports.source.open(&archived).await? {
+                Opened::Tree(checkout) => return Ok(checkout),
+                Opened::Waits { reason } => reason,
+                Opened::Gone => {
+                    return Err(PortError::Transient("its archive was removed just now".to_owned()));
+                }
+            },
+            Fetched::Waits { reason } => reason,
+        };
+        if ctx.real().since(began) >= FETCH_MS {
+            return Err(PortError::Transient(reason));
         }
     }
 }

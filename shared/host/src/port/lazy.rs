@@ -12,7 +12,7 @@ use model::{
     port::{
         Broker, Clock, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source, Store,
         Target, Timers, objects,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, SourceRef, Upload},
+        source::{Archived, Claim, Digest, Fetched, Manifest, Opened, SourceRef, Upload},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
@@ -194,7 +194,7 @@ impl Source for Lazy {
         self.ports().await?.source.fetch(tenant, source, key, token).await
     }
 
-    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError> {
+    async fn open(&self, archived: &Archived) -> Result<Opened, PortError> {
         self.ports().await?.source.open(archived).await
     }
 

@@ -13,7 +13,7 @@ use model::{
     port::{
         Broker, Clock, Delivery, KeyContext, Keys, Mail, Mailer, Objects, PortError, Ports, Random, Source,
         Store, Target, Timers, objects,
-        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Origin, SourceRef, Upload},
+        source::{Archived, Checkout, Claim, Digest, Fetched, Manifest, Opened, Origin, SourceRef, Upload},
         target::{
             BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
             RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
@@ -38,6 +38,8 @@ pub struct State {
     pub now: i64,
     /// Real time.
     pub real: i64,
+    /// Milliseconds that pass, on both clocks, each time that somebody asks for the real time.
+    pub passing: i64,
     /// Numbers drawn so far.
     pub drawn: u64,
     /// What was published, in order.
@@ -206,7 +208,9 @@ impl Clock for World {
     }
 
     fn real(&self) -> Timestamp {
-        Timestamp(self.state().real)
+        let mut state = self.state();
+        (state.now, state.real) = (state.now + state.passing, state.real + state.passing);
+        Timestamp(state.real)
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -313,9 +317,9 @@ impl Source for World {
             None => Err(PortError::Permanent("there is no such repository".to_owned())),
         }
     }
-    async fn open(&self, _: &Archived) -> Result<Option<Checkout>, PortError> {
+    async fn open(&self, _: &Archived) -> Result<Opened, PortError> {
         let folder = self.state().repository.clone();
-        Ok(folder.map(|folder| Checkout { folder, held: Arc::new(()) }))
+        Ok(folder.map_or(Opened::Gone, |folder| Opened::Tree(Checkout { folder, held: Arc::new(()) })))
     }
     async fn receive(&self, _: &TenantId, _: Upload) -> Result<Manifest, PortError> {
         refuse()

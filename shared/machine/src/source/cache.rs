@@ -80,7 +80,8 @@ impl Cache {
         self.folder.join(digest.as_str())
     }
 
-    fn hold(&self, digest: &Digest) -> Option<Checkout> {
+    /// The tree of this digest, if it is unpacked already.
+    pub(super) fn hold(&self, digest: &Digest) -> Option<Checkout> {
         let mut entries = self.entries.lock();
         let newest = entries.values().map(|entry| entry.used).max().unwrap_or(0);
         let entry = entries.get_mut(digest).filter(|entry| entry.unpacked)?;

@@ -21,7 +21,7 @@ use archive::Limits;
 use async_trait::async_trait;
 use cache::{Cache, Staged};
 use futures::{StreamExt as _, stream};
-use job::Jobs;
+use job::{Jobs, Stand, Words};
 use keep::{Keep, check_key, gone};
 use model::{
     TenantId,
@@ -29,8 +29,8 @@ use model::{
         Clock, Objects, PortError, Random as _, Source,
         objects::Stream,
         source::{
-            Archived, Checkout, Claim, Digest, Fetched, MOST_UPLOADS, Manifest, Origin, SourceRef, Upload,
-            is_upload,
+            Archived, Checkout, Claim, Digest, Fetched, MOST_UPLOADS, Manifest, Opened, Origin, SourceRef,
+            Upload, is_upload,
         },
     },
 };
@@ -40,6 +40,11 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Semaphore;
+
+const FETCHING: Words =
+    Words { several: "fetches", doing: "fetching", goes_on: "The source is still being fetched" };
+const UNPACKING: Words =
+    Words { several: "unpackings", doing: "unpacking", goes_on: "The source is still being unpacked" };
 
 /// What sources are made of, and their bounds.
 pub struct Options {
@@ -112,7 +117,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     keep: Keep,
     cache: Cache,
-    jobs: Jobs,
+    fetches: Jobs<(TenantId, String), Archived>,
+    unpacking: Jobs<Digest, Option<Checkout>>,
     uploads: Semaphore,
 }
 
@@ -141,7 +147,8 @@ impl MachineSource {
             authorities: options.authorities,
             clock: options.clock,
             keep: Keep::new(options.objects),
-            jobs: Jobs::new(options.fetches, options.answer_within),
+            fetches: Jobs::new(options.fetches, options.answer_within, FETCHING),
+            unpacking: Jobs::new(options.fetches, options.answer_within, UNPACKING),
             uploads: Semaphore::new(options.uploads.max(1)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -332,7 +339,8 @@ impl Source for MachineSource {
         token: Option<&str>,
     ) -> Result<Fetched, PortError> {
         check_key(key)?;
-        if !self.inner.jobs.knows(tenant, key)
+        let job = (tenant.clone(), key.to_owned());
+        if !self.inner.fetches.knows(&job)
             && let Some(archived) = self.inner.keep.claimed(tenant, key).await?
         {
             return Ok(Fetched::Archived(archived));
@@ -345,11 +353,24 @@ impl Source for MachineSource {
         let (inner, source) = (Arc::clone(&self.inner), source.clone());
         let (of, under, token) = (tenant.clone(), key.to_owned(), token.map(str::to_owned));
         let work = async move { inner.fetch(&of, &source, &under, token.as_deref()).await };
-        self.inner.jobs.fetch(tenant, key, work).await
+        Ok(match self.inner.fetches.run(job, work).await? {
+            Stand::Ended(archived) => Fetched::Archived(archived),
+            Stand::Waits { reason } => Fetched::Waits { reason },
+        })
     }
 
-    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError> {
-        self.inner.cache.tree(&archived.manifest.digest, self.inner.keep.read(archived)).await
+    async fn open(&self, archived: &Archived) -> Result<Opened, PortError> {
+        let digest = archived.manifest.digest.clone();
+        if let Some(tree) = self.inner.cache.hold(&digest) {
+            return Ok(Opened::Tree(tree));
+        }
+        let (inner, wanted) = (Arc::clone(&self.inner), archived.clone());
+        let work = async move { inner.cache.tree(&wanted.manifest.digest, inner.keep.read(&wanted)).await };
+        Ok(match self.inner.unpacking.run(digest, work).await? {
+            Stand::Ended(Some(tree)) => Opened::Tree(tree),
+            Stand::Ended(None) => Opened::Gone,
+            Stand::Waits { reason } => Opened::Waits { reason },
+        })
     }
 
     async fn receive(&self, tenant: &TenantId, upload: Upload) -> Result<Manifest, PortError> {
@@ -385,7 +406,7 @@ impl Source for MachineSource {
 
     async fn release(&self, tenant: &TenantId, key: &str) -> Result<(), PortError> {
         check_key(key)?;
-        self.inner.jobs.end(tenant, key);
+        self.inner.fetches.end(&(tenant.clone(), key.to_owned()));
         for digest in self.inner.keep.digests_of(tenant, key).await? {
             self.forget(&Claim {
                 tenant: tenant.clone(),

@@ -106,6 +106,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         last_good,
         traffic: None,
         canary: CanaryRun::default(),
+        scanning: None,
         scan: None,
         checks: vec![],
         failure: None,

@@ -238,6 +238,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
     let back = matches!(next.step, Step::Restore | Step::AwaitRestore);
     next.tries = if matches!(outcome, Outcome::Fault(_)) || back { next.tries } else { 0 };
     match outcome {
+        Outcome::Scanning { archive, scanning } => scan::goes_on(next, at, &archive.manifest, scanning),
         Outcome::Scanned { archive, scan, checks } => scan::passed(next, at, *archive, *scan, checks),
         Outcome::Rejected { failure, archive, scan } => scan::stopped(next, at, failure, *archive, *scan),
         Outcome::Analyzed { plan, decision, summary } => {

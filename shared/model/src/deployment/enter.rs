@@ -70,7 +70,7 @@ fn shown(step: Step) -> Option<(Status, Option<Stage>, u8)> {
 fn begin(next: &mut Deployment, at: &At<'_>, step: Step) {
     (next.step, next.step_since) = (step, at.real);
     (next.attempt, next.tries, next.lease, next.next_due) = (1, 0, None, None);
-    next.waits = None;
+    (next.waits, next.scanning) = (None, None);
     match step {
         Step::SetTraffic => next.attempt = u32::try_from(next.canary.index).unwrap_or(u32::MAX - 1) + 1,
         Step::Restore => {
@@ -304,7 +304,7 @@ pub(super) fn settle(next: &mut Deployment, at: &At<'_>, status: Status, text: i
     close_stage(next, at.real);
     (next.status, next.step, next.progress) = (status, Step::Rest, 100);
     (next.lease, next.tries, next.ended_at, next.canary.held) = (None, 0, Some(at.real), None);
-    next.waits = None;
+    (next.waits, next.scanning) = (None, None);
     next.next_due = Some(at.now.plus(MINUTE_MS));
     next.log_since = next.stages.iter().any(|time| time.stage == Stage::Build).then_some(at.real);
     next.outbox.push(Message::about(kind::DEPLOYMENT_ENDED, &next.tenant, &next.id));

@@ -12,7 +12,7 @@ use crate::document::{Deployment, Step};
 /// Whether an effect of this step can come to this.
 pub(super) fn fits(step: Step, outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Scanned { .. } => step == Step::Scan,
+        Outcome::Scanning { .. } | Outcome::Scanned { .. } => step == Step::Scan,
         Outcome::Rejected { .. } => matches!(step, Step::Scan | Step::Analyze),
         Outcome::Analyzed { .. } => step == Step::Analyze,
         Outcome::BuildStarted => step == Step::StartBuild,
@@ -69,6 +69,7 @@ pub(super) fn left_over(next: &Deployment, outcome: &Outcome) -> Transition {
         | Outcome::Opened(_)
         | Outcome::TrafficPending { .. }
         | Outcome::TrafficUnknown
+        | Outcome::Scanning { .. }
         | Outcome::Scanned { .. }
         | Outcome::Rejected { .. }
         | Outcome::Analyzed { .. }

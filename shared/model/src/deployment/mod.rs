@@ -35,7 +35,7 @@ pub use slot::{Claim, claim, settle};
 
 use crate::{
     DecisionId, Timestamp,
-    document::{Counts, Deployment, Failure, Kept, Scan, Step},
+    document::{Counts, Deployment, Failure, Kept, Scan, Scanning, Step},
     port::{
         source::Archived,
         target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
@@ -112,6 +112,13 @@ pub enum Outcome {
         scan: Box<Scan>,
         /// What was checked, for the report.
         checks: Vec<String>,
+    },
+    /// The source is here, and part of it was looked at: the rest comes with the same effect again, at once.
+    Scanning {
+        /// The archive that it was packed into.
+        archive: Box<Archived>,
+        /// How far it has come.
+        scanning: Box<Scanning>,
     },
     /// Something in it must not be deployed.
     Rejected {

@@ -1,13 +1,41 @@
 //! After the scan: it goes on, with what was let through on record, or ends.
 
 use super::{
-    At, Transition,
-    enter::{enter, rest, say},
+    Answer, At, Transition,
+    enter::{act, enter, rest, say, unchanged},
 };
 use crate::{
-    document::{Deployment, Ending, Failure, Scan, Step},
-    port::source::Archived,
+    document::{Deployment, Ending, Failure, Scan, Scanning, Step},
+    port::source::{Archived, Manifest},
 };
+
+/// Part of it was looked at. Whoever comes second with a part that is looked at already changes nothing.
+pub(super) fn goes_on(
+    mut next: Deployment,
+    at: &At<'_>,
+    manifest: &Manifest,
+    scanning: Box<Scanning>,
+) -> Transition {
+    if next.scanning.as_ref().is_some_and(|known| !scanning.beyond(known)) {
+        return unchanged(Answer::Unchanged);
+    }
+    if next.scanning.is_none() {
+        say(&mut next, at, "The source is large; it is scanned in several stretches");
+    }
+    let (mib, all) = (scanning.bytes >> 20, manifest.bytes >> 20);
+    next.waits =
+        Some(format!("Scanned {} of {} files, {mib} of {all} MiB", scanning.scan.files, manifest.files));
+    next.progress = progress(scanning.bytes, manifest.bytes);
+    next.updated_at = at.now;
+    next.scanning = Some(scanning);
+    act(next, at)
+}
+
+/// Percent of the whole deployment: validation begins at 2 and ends at 10.
+fn progress(bytes: u64, all: u64) -> u8 {
+    let share = bytes.saturating_mul(8).checked_div(all).unwrap_or(0).min(8);
+    2 + u8::try_from(share).unwrap_or(8)
+}
 
 /// Nothing stops it. What was let through is said before anything else is done.
 pub(super) fn passed(

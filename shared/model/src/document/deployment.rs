@@ -1,6 +1,8 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
-use super::{Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Sealed, Stage, Status, Step, Strategy};
+use super::{
+    Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy,
+};
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     message::Message,
@@ -319,6 +321,9 @@ pub struct Deployment {
     /// The shift under way.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub canary: CanaryRun,
+    /// How far the scan of its source has come; none before it, nor after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanning: Option<Box<Scanning>>,
     /// What the scan of its source found; none before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,

@@ -40,7 +40,7 @@ pub use notice::{Notice, notice_path};
 pub use owes::Owes;
 pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic};
 pub use quota::{Quota, quota_path};
-pub use scan::{Allowance, Scan, ScanFinding, ScanPolicy, ScanSeverity};
+pub use scan::{Allowance, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity, Scanning};
 pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent};
 pub use status::{Stage, Status, Step};
 pub use variables::{VariableChanges, Variables, variable_context, variables_path};

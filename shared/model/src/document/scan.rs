@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing of a secret is in it, and it stays small: the deployment's document is written often.
 
+use crate::port::source::Digest;
 use serde::{Deserialize, Serialize};
 
 /// How much a finding counts, the least first.
@@ -109,6 +110,49 @@ impl Scan {
 
 fn plural(n: u64, one: &str, more: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { more })
+}
+
+/// How far the scan of a source has come: a large one is looked at in stretches, each of which ends well before a lease
+/// does, so that whoever comes next goes on from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanning {
+    /// The archive that is looked at; of another one it says nothing.
+    pub digest: Digest,
+    /// What was found so far; its files are those that are done with, in the order of the survey.
+    pub scan: Scan,
+    /// Bytes of the next file that are done with.
+    pub offset: u64,
+    /// Lines of the next file that end before that.
+    pub lines: u64,
+    /// Bytes that were looked at, in all files together.
+    pub bytes: u64,
+    /// The line of the last secret, which may go on.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub line: ScanLine,
+}
+
+/// A line with secrets: the first one of a rule is named by its line alone, the others by their column, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanLine {
+    /// The file, relative to the source's root.
+    pub file: String,
+    /// From 1; 0 where there is none.
+    pub line: u64,
+    /// Rules that found something on it, each once.
+    pub rules: Vec<String>,
+}
+
+impl Scanning {
+    /// At the beginning of an archive.
+    pub fn begin(digest: Digest) -> Self {
+        let (scan, line) = (Scan::default(), ScanLine::default());
+        Self { digest, scan, offset: 0, lines: 0, bytes: 0, line }
+    }
+
+    /// Whether it has come further than `other` in the same archive; of two that look at different ones each has.
+    pub fn beyond(&self, other: &Self) -> bool {
+        self.digest != other.digest || (self.scan.files, self.offset) > (other.scan.files, other.offset)
+    }
 }
 
 /// A finding that a person lets through, and why.

@@ -168,9 +168,23 @@ pub enum Fetched {
     Archived(Archived),
     /// Under way, or waiting for its turn; ask again with the same key.
     Waits {
-        /// What it waits for, such as `waits for one of 4 fetches; 2 are ahead`.
+        /// What it waits for, such as `Waits for one of 4 fetches; 2 are ahead`.
         reason: String,
     },
+}
+
+/// How unpacking stands.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// It is here, to read.
+    Tree(Checkout),
+    /// Under way, or waiting for its turn; ask again for the same archive.
+    Waits {
+        /// What it waits for, such as `Waits for one of 4 unpackings; 2 are ahead`.
+        reason: String,
+    },
+    /// The archive is gone.
+    Gone,
 }
 
 /// A tree to read. It stays as long as this value does.
@@ -251,8 +265,9 @@ pub trait Source: Send + Sync {
         token: Option<&str>,
     ) -> Result<Fetched, PortError>;
 
-    /// Unpacks an archive for reading. `None` if it is gone.
-    async fn open(&self, archived: &Archived) -> Result<Option<Checkout>, PortError>;
+    /// Unpacks an archive for reading, once however many ask. Answers within 20 s, whether it is done or not; what is
+    /// under way goes on.
+    async fn open(&self, archived: &Archived) -> Result<Opened, PortError>;
 
     /// Takes an archive from outside: checked like any other, and refused unless its digest is that one. One that is
     /// cut short leaves nothing.

@@ -5,7 +5,7 @@ use model::{
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, SCHEMA,
-        ScanPolicy, Service, Slot, Stage, Strategy,
+        ScanPolicy, Scanning, Service, Slot, Stage, Strategy,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
@@ -107,6 +107,14 @@ fn archive() -> Box<Archived> {
 
 pub fn scanned() -> Outcome {
     Outcome::Scanned { archive: archive(), scan: Box::default(), checks: vec!["no secrets".to_owned()] }
+}
+
+/// Part of a source was looked at.
+pub fn scanning() -> Outcome {
+    let archive = archive();
+    let mut scanning = Scanning::begin(archive.manifest.digest.clone());
+    scanning.bytes = 1;
+    Outcome::Scanning { archive, scanning: Box::new(scanning) }
 }
 
 pub fn rejected() -> Outcome {

@@ -103,6 +103,7 @@ fn outcomes(document: &Deployment) -> Vec<(&'static str, Outcome)> {
     let broken = BuildState::Failed { reason: "exit 1".to_owned(), tail: vec![], duration_ms: 1500 };
     vec![
         ("Scanned", sample::scanned()),
+        ("Scanning", sample::scanning()),
         ("Rejected", sample::rejected()),
         ("Analyzed", sample::analyzed()),
         ("BuildStarted", Outcome::BuildStarted),
