@@ -127,6 +127,7 @@ fn place(last: &mut ScanLine, found: &Found) -> String {
 }
 
 fn weighed(found: Found, at: String, policy: ScanPolicy, allow: &[Allowance]) -> ScanFinding {
+    let mut comment = None;
     let (rule, severity, what, file, line) = match found {
         Found::Secret(found) => {
             let severity = match (found.live, secret::is_guess(&found.kind)) {
@@ -134,6 +135,7 @@ fn weighed(found: Found, at: String, policy: ScanPolicy, allow: &[Allowance]) ->
                 (false, true) => ScanSeverity::Warning,
                 (false, false) => ScanSeverity::Error,
             };
+            comment = found.allowed.map(|comment| format!("`{comment}` stands in its line"));
             (secret::rule(&found.kind), severity, found.kind, found.file, found.line)
         }
         Found::Dockerfile { file, finding } => {
@@ -147,8 +149,10 @@ fn weighed(found: Found, at: String, policy: ScanPolicy, allow: &[Allowance]) ->
         severity == ScanSeverity::Live || docker_stops(&rule, policy).is_some_and(|from| severity >= from);
     let file = short(&file);
     let id = format!("{rule}:{file}:{line}{at}");
-    let allowed = allow.iter().find(|one| stops && one.finding == id).map(|one| one.why.clone());
-    ScanFinding { id, severity, what, file, line: line as u64, stops, allowed }
+    let by_person = allow.iter().find(|one| stops && one.finding == id).map(|one| one.why.clone());
+    let by_comment = by_person.is_none() && comment.is_some();
+    let allowed = by_person.or(comment);
+    ScanFinding { id, severity, what, file, line: line as u64, stops, allowed, by_comment }
 }
 
 /// From which severity on a rule's finding stops, where it is one about Dockerfiles.
@@ -206,7 +210,7 @@ pub fn said(scan: &Scan, deployment: &Deployment) -> Vec<String> {
     let mut lines = vec![format!("source {}{passed}", scan.summary())];
     for finding in &scan.findings {
         if let Some(why) = &finding.allowed {
-            let who = &deployment.requested_by;
+            let who = finding.allowed_by(&deployment.requested_by);
             lines.push(format!("allowed by {who}: {} ({}): {why}", finding.id, finding.what));
         }
     }
@@ -252,6 +256,22 @@ mod tests {
         assert_eq!(ids.len(), 2, "{ids:?}");
         assert_eq!((scan.stopping, scan.allowed), (1, 1), "{ids:?}");
         assert!(stopped(&scan).expect("the other one").hint.contains("stripe-key:bundle.js:1:"));
+    }
+
+    /// It goes on, as whoever wrote the comment wants it; it is on record all the same, as a live key.
+    #[test]
+    fn a_live_key_that_a_comment_hides_is_on_record() {
+        let key = format!("sk_live_{}", "a8Kq3ZxP0mW7vT2rYc5LbN9dJ6hG");
+        for comment in ["sextant:allow", "gitleaks:allow"] {
+            let text =
+                format!("pay('{key}') // {comment}\nconst password = 'kettle-Brine-42!' // {comment}\n");
+            let scan = scanned("pay.js", &text, &[]);
+            assert_eq!((scan.found, scan.stopping, scan.allowed), (1, 0, 1), "{scan:?}");
+            let found = &scan.findings[0];
+            assert_eq!((found.severity, found.stops, found.by_comment), (ScanSeverity::Live, true, true));
+            assert_eq!(found.allowed, Some(format!("`{comment}` stands in its line")));
+            assert!(stopped(&scan).is_none());
+        }
     }
 
     #[test]

@@ -23,8 +23,8 @@ use std::path::PathBuf;
 const AFTER: &str = "\
 Exit codes: 0 no finding as bad as --fail-on; 1 there is one; 2 the path, the baseline or a flag can't be used.
 A finding of a secret shows its line with the secret hidden. `sextant:allow` in a line accepts it, as `gitleaks:allow`
-and the usual scanners' comments do; `# hadolint ignore=RULE` above an instruction of a Dockerfile. Secrets that only
-their name and shape tell are warnings, known forms are errors.";
+and the usual scanners' comments do; a live key that one accepts is still told, as information. `# hadolint ignore=RULE`
+stands above an instruction of a Dockerfile. Secrets that only their name and shape tell are warnings, known forms errors.";
 
 /// Which files and scanners, how findings are shown, and which end in failure.
 #[derive(Args)]

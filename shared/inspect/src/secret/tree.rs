@@ -43,6 +43,9 @@ pub struct Finding {
     pub checksum: Option<bool>,
     /// Whether it has the structure or the checksum of a key that its issuer takes.
     pub live: bool,
+    /// The comment in its line that allows it. Only of a live one it is told: others that a comment allows are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<&'static str>,
     /// The line with everything secret hidden, at most 200 characters of it.
     pub shown: String,
 }
@@ -118,9 +121,12 @@ pub fn scan_text(file: &str, text: &[u8]) -> Vec<Finding> {
         for hit in live.iter().copied().chain(lesser) {
             // Of a key that begins in the next line the mark is shown.
             let column = 1 + if hit.start < line.len() { hit.start } else { hit.at };
-            let checked = checksum::github(&line[hit.at..]);
-            let finding = finding(file, line, (number, column), hit.kind, checked);
-            findings.extend(finding.map(|finding| Finding { live: !live.is_empty(), ..finding }));
+            let (live, allowed) = (!live.is_empty(), allowance(line));
+            if live || allowed.is_none() {
+                let checksum = checksum::github(&line[hit.at..]);
+                let (file, kind, shown) = (file.to_owned(), hit.kind.to_owned(), redacted(line));
+                findings.push(Finding { file, line: number, column, kind, checksum, live, allowed, shown });
+            }
         }
     }
     findings
@@ -175,28 +181,31 @@ fn lone(file: &str, text: &[u8], at: usize, number: usize, name: &'static str, f
     let mut others = Vec::new();
     hits(line, 0, line.len(), &mut others);
     let Some(hit) = super::judge::lone_value(line, name).filter(|_| others.is_empty()) else { return };
-    let allowed = ALLOW.iter().any(|allow| memchr::memmem::find(line, allow.as_bytes()).is_some());
-    if !allowed {
+    if allowance(line).is_none() {
         let shown = "***".to_owned();
         let (file, kind) = (file.to_owned(), hit.kind.to_owned());
         let (line, column) = (number + 1, hit.start + 1);
-        findings.push(Finding { file, line, column, kind, checksum: None, live: false, shown });
+        findings.push(Finding {
+            file,
+            line,
+            column,
+            kind,
+            checksum: None,
+            live: false,
+            allowed: None,
+            shown,
+        });
     }
 }
 
-fn finding(
-    file: &str,
-    line: &[u8],
-    (number, column): (usize, usize),
-    kind: &str,
-    checksum: Option<bool>,
-) -> Option<Finding> {
-    if ALLOW.iter().any(|allow| memchr::memmem::find(line, allow.as_bytes()).is_some()) {
-        return None;
-    }
-    let shown = Redactor::new(&[]).line(&String::from_utf8_lossy(line)).chars().take(200).collect();
-    let (file, kind) = (file.to_owned(), kind.to_owned());
-    Some(Finding { file, line: number, column, kind, checksum, live: false, shown })
+/// The comment that allows what stands in a line.
+fn allowance(line: &[u8]) -> Option<&'static str> {
+    ALLOW.into_iter().find(|allow| memchr::memmem::find(line, allow.as_bytes()).is_some())
+}
+
+/// At most 200 characters of a line, without its secrets.
+fn redacted(line: &[u8]) -> String {
+    Redactor::new(&[]).line(&String::from_utf8_lossy(line)).chars().take(200).collect()
 }
 
 /// Scans a file, or every file below a folder, in the order of their names. What can't be read is passed over.

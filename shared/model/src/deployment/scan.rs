@@ -52,7 +52,8 @@ pub(super) fn passed(
     next.progress = 10;
     for finding in &scan.findings {
         if let Some(why) = &finding.allowed {
-            let text = format!("{} allows {} ({}): {why}", next.requested_by, finding.id, finding.what);
+            let who = finding.allowed_by(&next.requested_by);
+            let text = format!("{who} allows {} ({}): {why}", finding.id, finding.what);
             say(&mut next, at, text);
         }
     }

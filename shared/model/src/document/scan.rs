@@ -49,6 +49,16 @@ pub struct ScanFinding {
     /// Why it was let through, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
+    /// Whether a comment in its line let it through, and not whoever asked for the deployment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_comment: bool,
+}
+
+impl ScanFinding {
+    /// Who let it through: a person, or the source itself.
+    pub fn allowed_by<'a>(&self, person: &'a str) -> &'a str {
+        if self.by_comment { "a comment in the source" } else { person }
+    }
 }
 
 /// What a scan of a source came to.
@@ -181,7 +191,7 @@ mod tests {
 
     fn finding(line: u64, severity: ScanSeverity, stops: bool) -> ScanFinding {
         let (id, what, file) = (format!("x:a:{line}"), "x".to_owned(), "a".to_owned());
-        ScanFinding { id, severity, what, file, line, stops, allowed: None }
+        ScanFinding { id, severity, what, file, line, stops, allowed: None, by_comment: false }
     }
 
     #[test]

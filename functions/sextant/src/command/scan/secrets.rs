@@ -33,10 +33,16 @@ fn finding(found: secret::Finding) -> Finding {
         Some(false) => ", though its checksum doesn't hold",
         None => "",
     };
+    let allowed = found.allowed.map(|comment| format!(", allowed by `{comment}`")).unwrap_or_default();
+    let severity = match (found.allowed, secret::is_guess(&found.kind)) {
+        (Some(_), _) => Severity::Info,
+        (None, true) => Severity::Warning,
+        (None, false) => Severity::Error,
+    };
     Finding {
         scanner: "secrets",
-        severity: if secret::is_guess(&found.kind) { Severity::Warning } else { Severity::Error },
-        message: format!("What looks like {}{checked}: {}", found.kind, found.shown.trim()),
+        severity,
+        message: format!("What looks like {}{checked}{allowed}: {}", found.kind, found.shown.trim()),
         why: WHY.into(),
         fix: FIX.into(),
         peers: peers(&rule),
