@@ -3,6 +3,10 @@
 //! Invariant: this is the only table of prices; what predicts, what estimates on a machine and what is printed all read
 //! it, and a test looks for a second one. Amounts are integers until they are handed out.
 
+mod region;
+
+pub use region::{REGIONS, Tier, tier};
+
 use crate::Micros;
 
 /// Nano-dollars per unit; integers, because the list has at most nine decimals.
@@ -83,6 +87,14 @@ pub const FREE_REQUEST: FreeTier =
 pub const FREE_INSTANCE: FreeTier = FreeTier { vcpu_seconds: 240_000, gib_seconds: 450_000, requests: 0 };
 
 impl Rates {
+    /// What is asked in a region of that tier where requests are paid for, as Cloud Run does unless told otherwise.
+    pub const fn by_request(tier: Tier) -> Self {
+        match tier {
+            Tier::One => REQUEST_TIER_1,
+            Tier::Two => REQUEST_TIER_2,
+        }
+    }
+
     /// What was measured costs this, without the free tier: an estimate, to be marked as one.
     pub fn of(&self, cpu_seconds: f64, gib_seconds: f64, requests: u64) -> Micros {
         let parts = [

@@ -5,12 +5,10 @@
 
 mod region;
 
-pub use region::{REGIONS, Tier, tier_of};
+pub use model::price::{REGIONS, Tier};
+pub use region::tier_of;
 
-use model::price::{
-    FREE_INSTANCE, FREE_REQUEST, INSTANCE_TIER_1, INSTANCE_TIER_2, REQUEST_TIER_1, REQUEST_TIER_2, Rates,
-    micros,
-};
+use model::price::{FREE_INSTANCE, FREE_REQUEST, INSTANCE_TIER_1, INSTANCE_TIER_2, Rates, micros};
 use serde::{Deserialize, Serialize};
 
 /// Hours that a price month has: 365 × 24 / 12.
@@ -136,8 +134,7 @@ impl Bill {
 
 const fn rates(tier: Tier, billing: Billing) -> Rates {
     match (tier, billing) {
-        (Tier::One, Billing::Request) => REQUEST_TIER_1,
-        (Tier::Two, Billing::Request) => REQUEST_TIER_2,
+        (tier, Billing::Request) => Rates::by_request(tier),
         (Tier::One, Billing::Instance) => INSTANCE_TIER_1,
         (Tier::Two, Billing::Instance) => INSTANCE_TIER_2,
     }

@@ -153,7 +153,16 @@ impl Target for MachineTarget {
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
-        Ok(price::cost(self.inner.windows(service, window).await?.values()))
+        let windows = self.inner.windows(service, window).await?;
+        let present = self.inner.service(service)?.all();
+        // Revisions that are gone ran where the newest of those that are there does.
+        let newest = present.iter().max_by_key(|revision| revision.spec.created_ms);
+        let region = |name: &String| {
+            let own = present.iter().find(|revision| revision.spec.revision == *name);
+            own.or(newest).and_then(|revision| revision.spec.region.clone())
+        };
+        let priced = windows.iter().map(|(name, seen)| (seen, price::rates(region(name).as_deref())));
+        Ok(price::cost(priced))
     }
 
     async fn retire(

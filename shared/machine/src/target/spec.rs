@@ -79,6 +79,9 @@ pub(crate) struct RevisionSpec<V = Variable> {
     pub plan: Plan,
     pub variables: BTreeMap<String, V>,
     pub tag: String,
+    /// Where it would run, which decides what it would cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     pub created_ms: i64,
 }
 
@@ -92,6 +95,7 @@ impl<V> RevisionSpec<V> {
             plan: self.plan.clone(),
             variables,
             tag: self.tag.clone(),
+            region: self.region.clone(),
             created_ms: self.created_ms,
         }
     }
@@ -111,6 +115,7 @@ impl RevisionSpec {
             plan: order.plan,
             variables,
             tag: order.tag,
+            region: order.placement.region,
             created_ms,
         })
     }
