@@ -29,7 +29,10 @@ pub async fn release(ctx: &Context, deployment: &Deployment) -> Result<Outcome, 
         memory_mib: configuration.memory_mib,
         concurrency: configuration.concurrency,
         bounds: Bounds { min: Some(configuration.min_instances), max: Some(configuration.max_instances) },
-        placement: Placement { region: Some(configuration.region), ..Placement::default() },
+        placement: Placement {
+            project: ctx.config.settings.project.clone(),
+            region: Some(configuration.region),
+        },
         public: true,
     };
     ctx.ports.target.start_release(order).await?;

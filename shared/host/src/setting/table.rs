@@ -91,8 +91,8 @@ settings! {
     push_account: Option<String> = "" "SEXTANT_PUSH_ACCOUNT" --"push-account" Both ["serve"] Nobody;
     /// Where the keys are that pushes are signed with.
     push_certificates: WebAddress = "https://www.googleapis.com/oauth2/v3/certs" "SEXTANT_PUSH_CERTIFICATES" --"push-certificates" Both ["serve"] Nobody;
-    /// The Google Cloud project.
-    project: Option<String> = "" "GOOGLE_CLOUD_PROJECT" --"project" Gcp ["serve"] Terraform("project");
+    /// The Google Cloud project: of the documents and topics, and of the apps.
+    project: Option<String> = "" "GOOGLE_CLOUD_PROJECT" --"project" Gcp ["serve", "deploy-step"] Terraform("project");
     /// The Firestore database.
     database: String = "(default)" "SEXTANT_DATABASE" --"database" Gcp ["serve"] Terraform("database");
     /// What the names of Pub/Sub topics begin with.

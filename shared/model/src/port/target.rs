@@ -144,12 +144,10 @@ pub enum Operation<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Placement {
-    /// The customer's project.
+    /// The id of the project that it runs in.
     pub project: Option<String>,
-    /// `us-central1`, ….
+    /// The Cloud Run region, such as `us-central1`; it decides the price tier.
     pub region: Option<String>,
-    /// The e-mail of the service account that it acts as.
-    pub service_account: Option<String>,
 }
 
 /// What to release.
