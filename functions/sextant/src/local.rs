@@ -10,11 +10,11 @@ use futures::{
 use host::{Context, Error, Function, Method, Port, Request, Response, Role, Route};
 use machine::{backup, broker::Broker, clock::MachineClock};
 use model::{
-    TenantId,
+    TenantId, Timestamp,
     document::{Member, SCHEMA, member_path},
     message::Message,
     port::{
-        PortError,
+        Clock as _, PortError,
         store::{Precondition, Store as _, Write},
     },
 };
@@ -48,6 +48,7 @@ fn hundred() -> usize {
 /// The function of these routes.
 pub fn function(machine: &Machine) -> Function {
     let broker = || Arc::clone(&machine.broker);
+    let started = machine.clock.now();
     let source = backup::Source::new(&machine.data, machine.store.engine());
     let (clock, recent, dead, replayed) = (Arc::clone(&machine.clock), broker(), broker(), broker());
     let route = |method: Method, path, summary, handler: Box<dyn Handler>| {
@@ -71,7 +72,7 @@ pub fn function(machine: &Machine) -> Function {
             Method::Get,
             "/local/v1/messages",
             "The newest messages",
-            Box::new(move |_, request| ready(messages(&recent, &request)).boxed()),
+            Box::new(move |_, request| ready(messages(&recent, started, &request)).boxed()),
         ))
         .route(route(
             Method::Get,
@@ -121,9 +122,11 @@ fn tick(clock: &MachineClock, request: &Request) -> Result<Response, Error> {
     Ok(Response::json(200, &json!({"now": now.rfc3339(), "offset_ms": clock.offset_ms()})))
 }
 
-fn messages(broker: &Broker, request: &Request) -> Result<Response, Error> {
+/// Those that everybody has handled are known since the start only: nothing depends on them, so they aren't kept.
+fn messages(broker: &Broker, since: Timestamp, request: &Request) -> Result<Response, Error> {
     let Limit { limit } = request.query()?;
-    Ok(Response::json(200, &json!({"messages": broker.recent(limit.min(1000)), "pending": broker.pending()})))
+    let (recent, pending) = (broker.recent(limit.min(1000)), broker.pending());
+    Ok(Response::json(200, &json!({"messages": recent, "pending": pending, "handled_since": since})))
 }
 
 fn dead_letters(broker: &Broker, request: &Request) -> Result<Response, Error> {

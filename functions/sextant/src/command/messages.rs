@@ -34,7 +34,12 @@ impl Messages {
                     receivers(&seen["receivers"]),
                 ]);
             }
-            format!("{}\n{} not yet handled", table.trim_fmt(), value["pending"])
+            let since = time(&value["handled_since"]);
+            format!(
+                "{}\n{} not yet handled; of those that were, the ones since the server's start ({since}) are shown",
+                table.trim_fmt(),
+                value["pending"]
+            )
         });
         Ok(Ended::Done)
     }
