@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Crates whose modules are looked at.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 16] = [
     "functions/act",
     "functions/advise",
     "functions/collect-metrics",
@@ -21,10 +21,17 @@ const CRATES: [&str; 13] = [
     "functions/receive-feedback",
     "functions/register",
     "functions/send-feedback",
+    "functions/sextant",
     "functions/sweep",
     "shared/forecast",
     "shared/host",
+    "shared/inspect",
+    "shared/machine",
 ];
+
+/// Arrows of circles that are known: the engine asks whether a folder is of the format before it, which only the migration
+/// knows, and the migration writes through the engine.
+const KNOWN: [(&str, &str, &str); 1] = [("shared/machine", "engine", "migrate")];
 
 /// A module's path within its crate, such as `["customer", "check"]`.
 type Module = Vec<String>;
@@ -163,7 +170,11 @@ fn no_two_modules_import_each_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = vec![];
     for name in CRATES {
-        let imports = imports(&root.join(name));
+        let mut imports = imports(&root.join(name));
+        for (_, from, to) in KNOWN.iter().filter(|(of, ..)| *of == name) {
+            let known = imports.get_mut(&vec![(*from).to_owned()]).unwrap();
+            assert!(known.remove(&vec![(*to).to_owned()]), "{name}: {from} doesn't import {to} any more");
+        }
         let edges: usize = imports.values().map(BTreeSet::len).sum();
         assert!(imports.len() < 3 || edges > 0, "{name}: nothing was read of {} modules", imports.len());
         for module in imports.keys() {

@@ -1,7 +1,10 @@
 //! What only a developer's machine offers: moving the clock, looking at messages, replaying dead letters, calling a
 //! function with an example. Not part of the catalog; none of it exists in the cloud.
 
-use crate::{functions, place::machine::Machine};
+use crate::{
+    functions,
+    place::machine::{Machine, TENANT},
+};
 use bytes::Bytes;
 use futures::{
     FutureExt as _, StreamExt as _,
@@ -103,12 +106,11 @@ pub fn function(machine: &Machine) -> Function {
 /// The clock, and the messages of every tenant, belong to whoever runs this machine: another tenant's owner is
 /// owner of their own data only.
 fn for_this_machine(tenant: &TenantId) -> Result<(), Error> {
-    let ours = crate::command::up::TENANT;
-    if tenant.as_str() == ours {
+    if tenant.as_str() == TENANT {
         return Ok(());
     }
     Err(Error::forbidden(format!(
-        "This shows and moves the whole machine, and `{tenant}` is one tenant on it. Use a token of tenant `{ours}`."
+        "This shows and moves the whole machine, and `{tenant}` is one tenant on it. Use a token of tenant `{TENANT}`."
     )))
 }
 
@@ -190,7 +192,7 @@ async fn publish(ctx: Context, request: Request) -> Result<Response, Error> {
 
 /// The one person of this machine: who is asked about services.
 pub async fn welcome(machine: &Machine, email: &str) -> anyhow::Result<()> {
-    let tenant = TenantId::new(crate::command::up::TENANT)?;
+    let tenant = TenantId::new(TENANT)?;
     let member = Member { schema: SCHEMA, user: "you".to_owned(), email: email.to_owned(), verified: true };
     let path = member_path(&tenant, &member.user);
     let known = machine.store.get(&path).await?.and_then(|document| document.body.parse::<Member>().ok());
@@ -214,6 +216,6 @@ mod tests {
         let tenant = |name: &str| TenantId::new(name).unwrap();
         let refused = for_this_machine(&tenant("acme")).unwrap_err();
         assert!(refused.detail().contains("`acme`") && refused.detail().contains("`local`"), "{refused}");
-        assert!(for_this_machine(&tenant(crate::command::up::TENANT)).is_ok());
+        assert!(for_this_machine(&tenant(TENANT)).is_ok());
     }
 }

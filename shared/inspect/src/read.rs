@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::plan::{App, Draft, Field, Origin};
-use crate::provider::configured::Configured;
+use crate::provider::configuration::Configured;
 use crate::provider::{self, Detection};
 use crate::tree::Tree;
 use crate::{AppEntry, Error, Evidence, Options, Provider, Report, names, needs, scan, text};

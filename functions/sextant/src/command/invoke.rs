@@ -166,7 +166,7 @@ async fn wake(function: &Function, api: &Api, output: Output) -> Result<Ended> {
             Stop::Usage("there is no deployment to send a message about; deploy something first".to_owned())
         })?;
         let kind = trigger.kinds.first().copied().unwrap_or("deployment.due");
-        json!({ "topic": trigger.topic, "type": kind, "tenant": super::up::TENANT,
+        json!({ "topic": trigger.topic, "type": kind, "tenant": crate::place::machine::TENANT,
                 "data": json!({ "deployment": id }).to_string() })
     };
     output.note(&format!("publishing {} on {}", message["type"], message["topic"]));

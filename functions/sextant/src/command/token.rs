@@ -2,8 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "the command line has no clock port")]
 
-use super::{output::Output, up};
-use crate::{failure::Ended, place::machine::token_key};
+use super::output::Output;
+use crate::{
+    failure::Ended,
+    place::machine::{TENANT, token_key},
+};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use host::{Caller, Role};
@@ -21,7 +24,7 @@ pub struct Token {
     #[arg(long, value_enum, default_value = "deployer")]
     pub role: Allowed,
     /// Whose data.
-    #[arg(long, default_value = up::TENANT)]
+    #[arg(long, default_value = TENANT)]
     pub tenant: String,
     /// Who it speaks for.
     #[arg(long, default_value = "you")]

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     failure::{Ended, Stop},
     functions, local,
-    place::machine::{Machine, Options, data_folder, token_key},
+    place::machine::{Machine, Options, TENANT, data_folder, token_key},
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -27,8 +27,6 @@ use std::{
 };
 use tokio::net::TcpListener;
 
-/// The tenant and user that everything on a developer's machine belongs to.
-pub const TENANT: &str = "local";
 /// The port of the ingress.
 const INGRESS_PORT: u16 = 8088;
 /// What is logged.

@@ -25,6 +25,9 @@ use std::{
     sync::Arc,
 };
 
+/// The tenant and user that everything on a developer's machine belongs to.
+pub const TENANT: &str = "local";
+
 /// What can be chosen about a machine.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -1,8 +1,9 @@
 //! Rules about every instruction but `RUN`, `FROM`, `ARG`, `ENV` and `LABEL`.
 
 use super::lint::{Lint, expanded, lines};
-use super::parse::Instruction;
+use super::package::is_archive;
 use super::rule::{self, Severity};
+use super::syntax::Instruction;
 use super::{images, labels, variables, word};
 use std::collections::BTreeSet;
 
@@ -40,8 +41,8 @@ fn copy(lint: &mut Lint, instruction: &Instruction) {
     }
     relative(lint, at, target);
     if from.is_none() {
-        for source in sources.iter().filter(|source| super::packages::is_archive(source)) {
-            let renamed = super::packages::is_archive(target);
+        for source in sources.iter().filter(|source| is_archive(source)) {
+            let renamed = is_archive(target);
             let path = if renamed { target } else { source };
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             if lint.stage().archives.len() < ARCHIVES {
@@ -92,9 +93,7 @@ fn add(lint: &mut Lint, instruction: &Instruction) {
         ["http://", "https://", "git@", "git://", "ssh://"].iter().any(|scheme| source.starts_with(scheme))
             || source.starts_with("<<")
     };
-    if let Some(source) =
-        sources.iter().find(|source| !fetched(source) && !super::packages::is_archive(source))
-    {
+    if let Some(source) = sources.iter().find(|source| !fetched(source) && !is_archive(source)) {
         lint.report(&rule::ADD_FILE, lines(instruction), format!("ADD {source}"));
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a `RUN` that fills a package cache empties it again.
 
 use super::lint::Lint;
-use super::packages::At;
+use super::package::At;
 use super::rule::{self, Rule};
 use super::shell::{Command, Script};
 

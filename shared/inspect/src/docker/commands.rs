@@ -1,9 +1,9 @@
 //! Rules about the commands of a `RUN`, but for package managers.
 
 use super::lint::{Lint, lines};
-use super::parse::Instruction;
 use super::rule;
 use super::shell::{Command, Script};
+use super::syntax::Instruction;
 
 /// Commands that act on a machine.
 const USELESS: [&str; 9] = ["ssh", "vim", "shutdown", "service", "ps", "free", "top", "kill", "mount"];

@@ -1,7 +1,7 @@
 //! A finding, and the comments that silence it.
 
-use super::parse::File;
 use super::rule::{RULES, Rule, Severity};
+use super::syntax::File;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -3,9 +3,10 @@
 //! Invariant: a correction stays only if its finding is gone and no other has come.
 
 use super::finding::Finding;
-use super::lint::{Surroundings, scan_file};
+use super::lint::Surroundings;
 use super::parse::parse;
 use super::settings::Settings;
+use super::walk::scan_file;
 use serde_json::json;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Rules about `FROM`: stages, tags, platforms, registries.
 
 use super::lint::{Lint, Stage, expanded, lines};
-use super::parse::Instruction;
 use super::rule::{self, Severity};
+use super::syntax::Instruction;
 use super::word;
 
 /// Begins a stage.

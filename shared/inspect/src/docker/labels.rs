@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::lint::{Lint, lines};
-use super::parse::Instruction;
 use super::rule::{self, Rule};
 use super::settings::Kind;
+use super::syntax::Instruction;
 use super::word;
 
 /// Looks at one `LABEL`.

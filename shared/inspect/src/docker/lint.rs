@@ -1,11 +1,10 @@
-//! The walk over a file: stages, what each rule remembers, and the findings in their order.
+//! What rules share while a file is read: its stages, what each rule remembers, and the findings.
 
 use super::finding::{Finding, Ignored};
-use super::parse::{File, Instruction, parse};
-use super::rule::{self, Rule, Severity};
+use super::rule::{Rule, Severity};
 use super::settings::Settings;
-use super::shell::{self, Script};
-use super::{check, packages, serving, word};
+use super::syntax::{File, Instruction};
+use super::word;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known beside the file.
@@ -64,7 +63,7 @@ pub(crate) struct Lint<'f> {
     /// Rules that were judged for all of a RUN, with its line.
     pub(crate) judged: BTreeSet<(usize, &'static str)>,
     pub(crate) last_run: Option<(Vec<(String, String)>, usize)>,
-    ignored: Ignored,
+    pub(crate) ignored: Ignored,
     out: Vec<Finding>,
     /// What stages may still take from others.
     left: usize,
@@ -73,7 +72,38 @@ pub(crate) struct Lint<'f> {
 /// Bytes that stages take from the stages they are built from, together: a chain of stages would copy without an end.
 pub(super) const INHERITED: usize = 16 << 20;
 
-impl Lint<'_> {
+impl<'f> Lint<'f> {
+    /// Before the first instruction.
+    pub(crate) fn new(
+        file: &'f File,
+        around: Surroundings,
+        settings: &'f Settings,
+        ignored: Ignored,
+    ) -> Self {
+        Self {
+            file,
+            around,
+            settings,
+            args: BTreeMap::new(),
+            stages: Vec::new(),
+            names: BTreeMap::new(),
+            spelled: BTreeSet::new(),
+            judged: BTreeSet::new(),
+            last_run: None,
+            ignored,
+            out: Vec::new(),
+            left: INHERITED,
+        }
+    }
+
+    /// The findings by line, one for each rule and line.
+    pub(crate) fn findings(self) -> Vec<Finding> {
+        let mut out = self.out;
+        out.sort_by(|a, b| (a.line, a.rule, &a.message).cmp(&(b.line, b.rule, &b.message)));
+        out.dedup_by(|a, b| a.line == b.line && a.rule == b.rule);
+        out
+    }
+
     /// What a stage takes from the one that it is built from.
     pub(crate) fn inherited(&mut self, parent: Option<usize>) -> Stage {
         let base = parent.and_then(|parent| self.stages.get(parent)).filter(|_| self.left > 0);
@@ -113,102 +143,6 @@ impl Lint<'_> {
 /// The lines of an instruction.
 pub(crate) fn lines(instruction: &Instruction) -> (usize, usize) {
     (instruction.line, instruction.end_line)
-}
-
-/// Reads a Dockerfile and says what is wrong with it, by line.
-pub fn scan(text: &str, around: Surroundings) -> Vec<Finding> {
-    scan_file(&parse(text), around, &Settings::default())
-}
-
-/// The same for a file that is parsed already, with settings.
-pub fn scan_file(file: &File, around: Surroundings, settings: &Settings) -> Vec<Finding> {
-    let ignored = if settings.ignore_comments() { Ignored::read(file) } else { Ignored::default() };
-    let mut lint = Lint {
-        file,
-        around,
-        settings,
-        args: BTreeMap::new(),
-        stages: Vec::new(),
-        names: BTreeMap::new(),
-        spelled: BTreeSet::new(),
-        judged: BTreeSet::new(),
-        last_run: None,
-        ignored,
-        out: Vec::new(),
-        left: INHERITED,
-    };
-    problems(&mut lint);
-    for instruction in &file.instructions {
-        visit(&mut lint, instruction);
-    }
-    check::end(&mut lint);
-    super::labels::end(&mut lint);
-    serving::end(&mut lint);
-    let mut out = lint.out;
-    out.sort_by(|a, b| (a.line, a.rule, &a.message).cmp(&(b.line, b.rule, &b.message)));
-    out.dedup_by(|a, b| a.line == b.line && a.rule == b.rule);
-    out
-}
-
-fn problems(lint: &mut Lint) {
-    for problem in &lint.file.problems {
-        let rule = if problem.message.contains("heredoc") { &rule::HEREDOC_END } else { &rule::SYNTAX };
-        lint.report(rule, (problem.line, problem.line), problem.message.clone());
-    }
-    if !lint.file.instructions.iter().any(|instruction| instruction.keyword == "FROM" && !instruction.onbuild)
-    {
-        lint.report(&rule::NO_FROM, (1, 1), "no FROM");
-    }
-    if lint.around.report_ignores && !lint.ignored.is_empty() {
-        let at: Vec<_> = lint.ignored.lines().collect();
-        for line in at {
-            lint.report(&rule::IGNORE_COMMENT, (line, line), "an ignore comment");
-        }
-    }
-}
-
-fn visit(lint: &mut Lint, instruction: &Instruction) {
-    let at = lines(instruction);
-    if instruction.onbuild && matches!(instruction.keyword.as_str(), "FROM" | "MAINTAINER" | "ONBUILD") {
-        lint.report(&rule::ONBUILD, at, format!("ONBUILD {}", instruction.keyword));
-        return;
-    }
-    // The rest of what ONBUILD runs belongs to a stage of another file, about which nothing is known here.
-    if instruction.onbuild && !matches!(instruction.keyword.as_str(), "RUN" | "ENV" | "ARG" | "COPY" | "ADD")
-    {
-        lint.last_run = None;
-        return;
-    }
-    if lint.stages.is_empty() && !matches!(instruction.keyword.as_str(), "FROM" | "ARG") {
-        lint.report(&rule::ORDER, at, format!("{} before FROM", instruction.keyword));
-    }
-    check::instruction(lint, instruction);
-    if instruction.keyword == "RUN" {
-        let script = script(instruction);
-        packages::run(lint, instruction, &script);
-        super::commands::run(lint, instruction, &script);
-    } else {
-        lint.last_run = None;
-    }
-    serving::instruction(lint, instruction);
-}
-
-/// The commands of a `RUN`.
-pub(crate) fn script(instruction: &Instruction) -> Script {
-    match instruction.json() {
-        Some(words) => shell::exec(words),
-        None => shell::parse(fed(instruction).unwrap_or_else(|| instruction.script())),
-    }
-}
-
-/// The heredoc that is fed to a shell: `RUN <<EOF bash -e`.
-fn fed(instruction: &Instruction) -> Option<&str> {
-    let [heredoc] = &instruction.heredocs[..] else { return None };
-    let rest = instruction.text.strip_prefix("<<")?.split_once(char::is_whitespace)?.1;
-    let mut words = rest.split_whitespace();
-    let shell =
-        matches!(words.next(), Some("sh" | "bash" | "ash" | "dash" | "zsh" | "/bin/sh" | "/bin/bash"));
-    (shell && words.all(|word| word.starts_with('-'))).then_some(&heredoc.body)
 }
 
 /// Mounts that are looked at; no build has as many.

@@ -13,6 +13,7 @@ mod generate;
 mod images;
 mod labels;
 mod lint;
+mod package;
 mod packages;
 mod packages_language;
 mod packages_rpm;
@@ -23,6 +24,7 @@ mod serving;
 mod settings;
 mod shell;
 pub(crate) mod stage;
+mod syntax;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod tests_more;
 #[cfg(test)]
 mod tests_parse;
 mod variables;
+mod walk;
 mod word;
 mod work;
 
@@ -37,10 +40,12 @@ pub use diff::diff;
 pub use finding::Finding;
 pub use fix::{fix, fix_with};
 pub use generate::{Generated, dockerignore, generate};
-pub use lint::{Surroundings, scan, scan_file};
-pub use parse::{File, Heredoc, Instruction, Problem, parse};
+pub use lint::Surroundings;
+pub use parse::parse;
 pub use rule::{RULES, Rule, Severity};
 pub use settings::Settings;
+pub use syntax::{File, Heredoc, Instruction, Problem};
+pub use walk::{scan, scan_file};
 
 /// Whether a file of this name is a Dockerfile: `Dockerfile`, `Dockerfile.prod`, `web.Dockerfile`, `Containerfile`.
 pub fn is_named(name: &str) -> bool {

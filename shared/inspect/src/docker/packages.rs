@@ -2,12 +2,11 @@
 
 use super::cleanup::{removes, sweeps};
 use super::lint::{Lint, lines, mounts};
-use super::parse::Instruction;
-use super::rule::{self, Rule};
+use super::package::{At, has_end, pins};
+use super::rule;
 use super::shell::{Command, Script};
+use super::syntax::Instruction;
 use super::{packages_language as language, packages_rpm as rpm};
-
-pub(crate) type At = (usize, usize);
 
 /// Looks at the package managers of a `RUN`.
 pub(crate) fn run(lint: &mut Lint, instruction: &Instruction, script: &Script) {
@@ -29,27 +28,6 @@ pub(crate) fn run(lint: &mut Lint, instruction: &Instruction, script: &Script) {
         }
     }
     lists(lint, instruction, script);
-}
-
-/// Whether a file is one that `ADD` unpacks.
-pub(crate) fn is_archive(path: &str) -> bool {
-    const ENDS: [&str; 17] = [
-        ".tar", ".Z", ".bz2", ".gz", ".lz", ".lzma", ".tZ", ".tb2", ".tbz", ".tbz2", ".tgz", ".tlz", ".tpz",
-        ".txz", ".xz", ".tar.zst", ".tzst",
-    ];
-    ENDS.iter().any(|end| path.ends_with(end))
-}
-
-pub(crate) fn pins(
-    lint: &mut Lint,
-    rule: &'static Rule,
-    at: At,
-    packages: &[&str],
-    pinned: impl Fn(&str) -> bool,
-) {
-    if let Some(package) = packages.iter().find(|package| !pinned(package)) {
-        lint.report(rule, at, format!("{package} without a version"));
-    }
 }
 
 fn apt(lint: &mut Lint, at: At, command: &Command) {
@@ -80,11 +58,6 @@ fn apt(lint: &mut Lint, at: At, command: &Command) {
     let packages: Vec<_> = packages.into_iter().filter(|word| *word != "install").collect();
     let pinned = |package: &str| package.contains(['=', '/']) || has_end(package, "deb");
     pins(lint, &rule::APT_PIN, at, &packages, pinned);
-}
-
-/// Whether a file's name ends so, in whatever case.
-pub(crate) fn has_end(path: &str, end: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, found)| found.eq_ignore_ascii_case(end))
 }
 
 /// The letters of a short flag.

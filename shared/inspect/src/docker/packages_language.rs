@@ -1,10 +1,10 @@
 //! Rules about the package managers of languages: npm, gem, go, yarn, pip.
 
 use super::lint::{Lint, lines, mounts};
-use super::packages::{At, has_end, pins};
-use super::parse::Instruction;
+use super::package::{At, has_end, pins};
 use super::rule;
 use super::shell::{Command, Script};
+use super::syntax::Instruction;
 
 pub(crate) fn npm(lint: &mut Lint, at: At, command: &Command) {
     let words =

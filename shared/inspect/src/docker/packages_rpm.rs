@@ -2,10 +2,10 @@
 
 use super::cleanup::{Cleaning, cleaned};
 use super::lint::{Lint, lines, mounts};
-use super::packages::{At, has_end, pins};
-use super::parse::Instruction;
+use super::package::{At, has_end, pins};
 use super::rule;
 use super::shell::{Command, Script};
+use super::syntax::Instruction;
 
 /// `-1.2`: a hyphen and a digit behind the name.
 fn has_number(package: &str) -> bool {

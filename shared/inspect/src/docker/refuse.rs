@@ -1,6 +1,6 @@
 //! What BuildKit refuses about a single instruction, in words.
 
-use super::parse::Instruction;
+use super::syntax::Instruction;
 use super::word;
 use serde_json::Value;
 

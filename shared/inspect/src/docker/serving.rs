@@ -1,8 +1,8 @@
 //! What no peer reports and Cloud Run punishes: fixed ports, local addresses, secrets that are copied.
 
 use super::lint::{Lint, lines};
-use super::parse::Instruction;
 use super::rule::{self, Severity};
+use super::syntax::Instruction;
 use super::word;
 
 /// Looks at one instruction.

@@ -2,7 +2,7 @@
 //!
 //! Total and linear. Nothing of a base image is known but its name.
 
-use super::parse::{File, Instruction};
+use super::syntax::{File, Instruction};
 use super::word;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Rules about `ARG` and `ENV`: secrets, and variables that refer to what is set beside them.
 
 use super::lint::{Lint, expanded, lines};
-use super::parse::Instruction;
 use super::rule::{self, Severity};
+use super::syntax::Instruction;
 use super::word;
 use std::collections::BTreeMap;
 

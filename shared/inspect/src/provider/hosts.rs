@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{configured, yaml};
+use super::{configuration, yaml};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 
@@ -67,16 +67,16 @@ fn container_key(path: &[String]) -> Option<Vec<&str>> {
 
 fn netlify(app: &App, draft: &mut Draft) {
     const NAME: &str = "netlify.toml";
-    let Some((content, json)) = configured::toml_file(app, NAME, draft) else { return };
-    configured::texts(app, NAME, &content, &json, &[(Field::Build, "/build/command")], draft);
+    let Some((content, json)) = configuration::toml_file(app, NAME, draft) else { return };
+    configuration::texts(app, NAME, &content, &json, &[(Field::Build, "/build/command")], draft);
     claim_folder(app, NAME, &content, json.pointer("/build/publish"), "publish", draft);
 }
 
 fn vercel(app: &App, draft: &mut Draft) {
     const NAME: &str = "vercel.json";
-    let Some((content, json)) = configured::json_file(app, NAME, draft) else { return };
+    let Some((content, json)) = configuration::json_file(app, NAME, draft) else { return };
     let wanted = [(Field::Build, "/buildCommand"), (Field::Install, "/installCommand")];
-    configured::texts(app, NAME, &content, &json, &wanted, draft);
+    configuration::texts(app, NAME, &content, &json, &wanted, draft);
     claim_folder(app, NAME, &content, json.pointer("/outputDirectory"), "outputDirectory", draft);
 }
 

@@ -4,6 +4,7 @@
 //! every part of the report it knows. Neither may fail: a broken manifest makes a weaker answer.
 
 mod compiled;
+pub(crate) mod configuration;
 pub(crate) mod configured;
 mod cpp;
 mod deno;

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 
 use toml::{Table, Value};
 
-use super::configured::{Configured, ignored};
+use super::configuration::{Configured, ignored};
 use crate::plan::{App, Draft, Field, Origin};
 use crate::text;
 

@@ -6,10 +6,11 @@
 use super::{
     Options,
     dead::{DeadLetter, DeadLetters},
+    entry::{Entry, Ticket},
     hostile::{Hostile, mix},
-    queue::{Entry, Queue, Ticket},
+    queue::Queue,
     recent::Progress,
-    stored::{Change, Reply, What},
+    stored::{Books, Change, Reply, What},
 };
 use crate::engine::Core as EngineCore;
 use model::{
@@ -87,6 +88,37 @@ pub(super) struct Core {
     options: Options,
 }
 
+impl Books for Core {
+    fn name(&self, lane: u16) -> String {
+        self.queue.lock().lanes[usize::from(lane)].spec.name.clone()
+    }
+
+    fn changed(self: Arc<Self>, what: &mut What, durable: bool) {
+        if !durable {
+            if let What::Bury { ticket, .. } = what {
+                tracing::error!(
+                    message.number = ticket.number,
+                    "a dead letter can't be stored; it is delivered again"
+                );
+                return self.try_again(ticket.clone());
+            }
+            return self.release(what.reserved());
+        }
+        match what {
+            What::Publish(entries) => self.admit(std::mem::take(entries)),
+            What::Bury { ticket, letter } => {
+                self.dead.lock().add((**letter).clone());
+                self.settled(ticket, Progress::Dead);
+            }
+            What::Replay { entry, letter } => {
+                self.dead.lock().remove(letter);
+                self.admit(vec![entry.clone()]);
+            }
+            What::Settled { .. } | What::Tried { .. } => {}
+        }
+    }
+}
+
 impl Core {
     pub fn new(
         queue: Queue,
@@ -121,11 +153,6 @@ impl Core {
         self.queue.lock().lanes.iter().map(|lane| lane.spec.name.clone()).collect()
     }
 
-    /// A subscription's name.
-    pub fn name(&self, lane: u16) -> String {
-        self.queue.lock().lanes[usize::from(lane)].spec.name.clone()
-    }
-
     /// Numbers and routes new messages and reserves their deliveries. What nobody is subscribed to is only shown
     /// among the recent ones.
     pub fn entries(&self, messages: Vec<Message>) -> Vec<Entry> {
@@ -154,36 +181,11 @@ impl Core {
     /// Hands a change to the engine. What was reserved for it is released where none is taken.
     pub fn change(self: &Arc<Self>, what: What, reply: Option<Reply>) {
         let reserved = what.reserved();
-        let change = Change { core: Arc::clone(self), what, reply };
+        let books: Arc<dyn Books> = Arc::<Self>::clone(self);
+        let change = Change { books, what, reply };
         // Whoever waits for a reply hears that it was dropped.
         if self.stopped.is_cancelled() || self.engine.push(Box::new(change)).is_err() {
             self.release(reserved);
-        }
-    }
-
-    /// The engine is done with a change: it is durable, or it is not.
-    pub fn changed(self: &Arc<Self>, what: &mut What, durable: bool) {
-        if !durable {
-            if let What::Bury { ticket, .. } = what {
-                tracing::error!(
-                    message.number = ticket.number,
-                    "a dead letter can't be stored; it is delivered again"
-                );
-                return self.try_again(ticket.clone());
-            }
-            return self.release(what.reserved());
-        }
-        match what {
-            What::Publish(entries) => self.admit(std::mem::take(entries)),
-            What::Bury { ticket, letter } => {
-                self.dead.lock().add((**letter).clone());
-                self.settled(ticket, Progress::Dead);
-            }
-            What::Replay { entry, letter } => {
-                self.dead.lock().remove(letter);
-                self.admit(vec![entry.clone()]);
-            }
-            What::Settled { .. } | What::Tried { .. } => {}
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod dead;
 mod dispatch;
+mod entry;
 mod hostile;
 mod open;
 mod queue;
@@ -29,6 +30,7 @@ pub use recent::{Progress, Receiver, Recent};
 use crate::engine::{self, Engine};
 use async_trait::async_trait;
 use dispatch::{Core, Running};
+use entry::{Entry, Owed};
 use model::port::store::StoreError;
 use model::{
     message::Message,
@@ -38,7 +40,6 @@ use model::{
     },
 };
 use parking_lot::Mutex;
-use queue::{Entry, Owed};
 use std::{path::Path, sync::Arc};
 use stored::What;
 use tokio::{runtime::Handle, sync::oneshot};

@@ -6,7 +6,8 @@ use super::{
     Error, Options,
     dead::{DeadLetter, DeadLetters},
     dispatch::Core,
-    queue::{Entry, Owed, Queue},
+    entry::{Entry, Owed},
+    queue::Queue,
     stored::{self, BROKER, DEAD, MESSAGE, OWED},
 };
 use crate::engine::{Core as EngineCore, Group, Transaction};

@@ -1,6 +1,6 @@
 //! The newest messages and how far they got, for people who look on. Bounded; nothing depends on it.
 
-use super::queue::{Entry, Lane};
+use super::entry::{Entry, Lane};
 use model::{Timestamp, message::Message};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};

@@ -11,8 +11,7 @@
 
 use super::{
     dead::DeadLetter,
-    dispatch::Core,
-    queue::{Entry, Ticket},
+    entry::{Entry, Ticket},
 };
 use crate::engine::{Group, Transaction};
 use lsm_tree::Slice;
@@ -54,9 +53,18 @@ pub(crate) fn letter(letter: &DeadLetter) -> Slice {
     serde_json::to_vec(letter).unwrap_or_default().into()
 }
 
+/// Whoever keeps the books in memory.
+pub(super) trait Books: Send + Sync {
+    /// A subscription's name.
+    fn name(&self, lane: u16) -> String;
+
+    /// The engine is done with a change: it is durable, or it is not.
+    fn changed(self: Arc<Self>, what: &mut What, durable: bool);
+}
+
 /// Something that changes what is stored, and goes on once that is durable.
 pub(super) struct Change {
-    pub core: Arc<Core>,
+    pub books: Arc<dyn Books>,
     pub what: What,
     pub reply: Option<Reply>,
 }
@@ -126,7 +134,7 @@ impl Transaction for Change {
             Ok(()) => Ok(()),
             Err(error) => Err(PortError::Transient(error.to_string())),
         };
-        self.core.changed(&mut self.what, outcome.is_ok());
+        Arc::clone(&self.books).changed(&mut self.what, outcome.is_ok());
         if let Some(reply) = self.reply.take() {
             drop(reply.send(answer)); // who asked may have gone
         }
@@ -144,7 +152,7 @@ impl Change {
         let json = serde_json::to_vec(&*entry.message).unwrap_or_default();
         group.put(key(MESSAGE, entry.number, ""), message(entry.published_at.0, &json));
         for owed in &entry.owed {
-            let name = self.core.name(owed.lane);
+            let name = self.books.name(owed.lane);
             group.put(key(OWED, entry.number, &name), owed.attempts.to_le_bytes().into());
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a connection in the pool has no request on it and belongs to the address that is reached now.
 
-use super::{files::Site, stats::Stats, upload::Upload};
+use super::{site::Site, stats::Stats, upload::Upload};
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
 use hyper::client::conn::http1;

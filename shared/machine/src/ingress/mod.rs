@@ -13,11 +13,12 @@ mod limits;
 mod proxy;
 mod reply;
 pub(crate) mod route;
+mod site;
 pub(crate) mod stats;
 mod upload;
 
-pub(crate) use files::Site;
 pub use limits::Limits;
+pub(crate) use site::Site;
 
 use crate::ports;
 use body::Body;

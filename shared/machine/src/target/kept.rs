@@ -2,24 +2,10 @@
 
 use super::{
     seal,
-    spec::{RevisionSpec, Variable},
+    spec::{KeptVariable, RevisionSpec, Variable},
 };
-use model::{
-    document::Sealed,
-    port::{KeyContext, Keys, PortError},
-};
-use serde::{Deserialize, Serialize};
+use model::port::{KeyContext, Keys, PortError};
 use std::collections::BTreeMap;
-
-/// A variable on disk.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum KeptVariable {
-    /// A secret.
-    Sealed { sealed: Sealed },
-    /// No secret.
-    Plain { value: String },
-}
 
 /// The form of a revision that may be written.
 pub(crate) async fn close(

@@ -5,7 +5,8 @@
 
 use super::{
     environment::{Alias, Inherited},
-    files, members,
+    files,
+    members::{self, MARK},
     process::Identity,
     spec::{Instance, Places, RevisionSpec, instance_file},
 };
@@ -19,9 +20,6 @@ use std::{
     sync::Arc,
 };
 use tokio::process::{Child, Command};
-
-/// The variable that marks an instance; its value is known to the state file before the process exists.
-pub(super) const MARK: &str = "SEXTANT_INSTANCE";
 
 /// How this program is started as a helper that outlives it; the helper's folder follows the arguments.
 #[derive(Clone, Debug)]

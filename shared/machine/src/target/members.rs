@@ -6,12 +6,14 @@
 
 use super::{
     cgroup,
-    launch::MARK,
     process::{self, Identity},
     spec::Instance,
 };
 use rustix::process::Signal;
 use std::time::Duration;
+
+/// The variable that marks an instance; its value is known to the state file before the process exists.
+pub(super) const MARK: &str = "SEXTANT_INSTANCE";
 
 /// Those that are in no group of the leader's.
 fn strays(instance: &Instance, group: i32) -> Vec<Identity> {

@@ -4,9 +4,10 @@
 //! change of traffic is on disk before a request goes by it; a process is on disk, by a mark in its environment,
 //! before it is started, so that a successor finds it whenever we die.
 
-use super::{environment::Variables, files, kept::KeptVariable, process::Identity};
+use super::{environment::Variables, files, process::Identity};
 use model::{
     TenantId,
+    document::Sealed,
     port::{
         PortError,
         target::{Plan, RevisionOrder, ServiceKey, Traffic, TrafficToken, secretless},
@@ -63,7 +64,17 @@ impl ServiceRecord {
     }
 }
 
-/// A variable in memory; it has no form on disk (see [`super::kept`]).
+/// A variable on disk.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum KeptVariable {
+    /// A secret.
+    Sealed { sealed: Sealed },
+    /// No secret.
+    Plain { value: String },
+}
+
+/// A variable in memory; it has no form on disk: a secret one is sealed before it is written.
 #[derive(Clone)]
 pub(crate) struct Variable {
     pub value: String,

@@ -6,8 +6,8 @@
 
 use super::{
     cgroup, files,
-    launch::{Environment, Launched, MARK, identity, instance, new_instance},
-    members,
+    launch::{Environment, Launched, identity, instance, new_instance},
+    members::{self, MARK},
     process::{self, Identity},
     runtime_log::RuntimeLog,
     spec::{Instance, RevisionSpec, instance_file},

@@ -4,14 +4,16 @@
 //! not root, in exec form, on `$PORT`; what is fetched comes before what is edited.
 
 mod ignore;
+mod languages;
 mod recipe;
 mod start;
 mod toolchain;
 mod version;
 
 use super::finding::Finding;
-use super::lint::{Surroundings, scan};
+use super::lint::Surroundings;
 use super::rule::Severity;
+use super::walk::scan;
 use crate::Report;
 use recipe::Recipe;
 use serde::Serialize;

@@ -40,43 +40,8 @@ fn files(names: &[&str]) -> Vec<String> {
 }
 
 impl Recipe {
-    pub(super) fn of(report: &Report) -> Self {
-        let declared = report.runtime_version.as_deref();
-        let language = report.provider.map_or("shell", crate::Provider::name);
-        let version = version::of(language, declared);
-        let mut recipe = match language {
-            "node" => node(report, &version),
-            "python" => python(report, &version),
-            "go" => go(report, &version),
-            "rust" => rust(report, &version),
-            "java" => java(report, &version),
-            "ruby" => ruby(&version),
-            "php" => php(report, &version),
-            "dotnet" => dotnet(report, &version),
-            "elixir" => elixir(report, &version),
-            "deno" => deno(report),
-            "gleam" => gleam(report),
-            "cpp" => cpp(report),
-            other => super::toolchain::of(other, report).unwrap_or_else(|| Self {
-                build_image: DEBIAN.into(),
-                run_image: DEBIAN.into(),
-                ..Self::default()
-            }),
-        };
-        recipe.natives(report);
-        if recipe.outputs.is_empty() {
-            recipe.outputs.push(("/app".into(), "/app".into()));
-        }
-        let from =
-            declared.map_or_else(|| "the default".to_owned(), |declared| format!("declared: {declared}"));
-        recipe.because = format!("base image: {} ({from})", recipe.run_image);
-        recipe
-    }
-}
-
-impl Recipe {
     /// Packages that the app needs beside its language's, where it is built and where it runs.
-    fn natives(&mut self, report: &Report) {
+    pub(super) fn natives(&mut self, report: &Report) {
         if report.native_packages.is_empty() || self.build_image.ends_with("alpine") {
             return;
         }
@@ -86,7 +51,7 @@ impl Recipe {
     }
 }
 
-fn node(report: &Report, version: &str) -> Recipe {
+pub(super) fn node(report: &Report, version: &str) -> Recipe {
     let manager = report.package_manager.as_deref().unwrap_or("npm");
     let install = report.install_command.as_deref().unwrap_or_default();
     let bun = manager == "bun";
@@ -171,7 +136,7 @@ fn manager_version(report: &Report) -> Option<&str> {
     (plain && !version.is_empty()).then_some(version)
 }
 
-fn python(report: &Report, version: &str) -> Recipe {
+pub(super) fn python(report: &Report, version: &str) -> Recipe {
     let mut recipe = Recipe {
         build_image: format!("python:{version}-bookworm"),
         run_image: format!("python:{version}-slim-bookworm"),
@@ -221,7 +186,7 @@ fn python(report: &Report, version: &str) -> Recipe {
     recipe
 }
 
-fn go(report: &Report, version: &str) -> Recipe {
+pub(super) fn go(report: &Report, version: &str) -> Recipe {
     let mut recipe = Recipe {
         build_image: format!("golang:{version}-bookworm"),
         run_image: version::STATIC.into(),
@@ -275,7 +240,7 @@ pub(super) fn only(recipe: &mut Recipe, report: &Report, folder: &str, built: &s
     true
 }
 
-fn rust(report: &Report, version: &str) -> Recipe {
+pub(super) fn rust(report: &Report, version: &str) -> Recipe {
     let mut recipe = Recipe {
         build_image: format!("rust:{version}-bookworm"),
         run_image: DEBIAN.into(),
@@ -296,7 +261,7 @@ fn above(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(above, _)| above)
 }
 
-fn java(report: &Report, version: &str) -> Recipe {
+pub(super) fn java(report: &Report, version: &str) -> Recipe {
     let build = report.build_command.as_deref().unwrap_or_default();
     let maven = build.starts_with("mvn ");
     let gradle = build.starts_with("gradle ");
@@ -347,7 +312,7 @@ fn jar(report: &Report) -> Vec<(String, String)> {
     vec![(format!("/app/{folder}{source}"), format!("/app/{folder}{target}"))]
 }
 
-fn ruby(version: &str) -> Recipe {
+pub(super) fn ruby(version: &str) -> Recipe {
     let bundle = ("BUNDLE_PATH", "/app/vendor/bundle");
     Recipe {
         build_image: format!("ruby:{version}-bookworm"),
@@ -364,7 +329,7 @@ fn ruby(version: &str) -> Recipe {
     }
 }
 
-fn php(report: &Report, version: &str) -> Recipe {
+pub(super) fn php(report: &Report, version: &str) -> Recipe {
     let fetch =
         "composer install --no-dev --no-scripts --no-autoloader --no-interaction --ignore-platform-reqs";
     let image = format!("php:{version}-cli-bookworm");
@@ -399,7 +364,7 @@ fn php(report: &Report, version: &str) -> Recipe {
     recipe
 }
 
-fn dotnet(report: &Report, version: &str) -> Recipe {
+pub(super) fn dotnet(report: &Report, version: &str) -> Recipe {
     let project =
         report.install_command.as_deref().and_then(|install| install.strip_prefix("dotnet restore "));
     let plain = project.filter(|project| project.ends_with("proj") && !project.contains([' ', '/']));
@@ -421,7 +386,7 @@ fn folder(report: &Report, name: &str) -> Vec<(String, String)> {
     inside.then(|| (format!("/app/{name}"), format!("/app/{name}"))).into_iter().collect()
 }
 
-fn elixir(report: &Report, version: &str) -> Recipe {
+pub(super) fn elixir(report: &Report, version: &str) -> Recipe {
     Recipe {
         build_image: format!("elixir:{version}"),
         run_image: format!("elixir:{version}-slim"),
@@ -434,7 +399,7 @@ fn elixir(report: &Report, version: &str) -> Recipe {
     }
 }
 
-fn deno(report: &Report) -> Recipe {
+pub(super) fn deno(report: &Report) -> Recipe {
     let folder = ("DENO_DIR", "/app/.deno");
     let start = report.start_command.as_deref().unwrap_or_default();
     let script = start.split_whitespace().find(|word| {
@@ -453,7 +418,7 @@ fn deno(report: &Report) -> Recipe {
     }
 }
 
-fn gleam(report: &Report) -> Recipe {
+pub(super) fn gleam(report: &Report) -> Recipe {
     let image = "ghcr.io/gleam-lang/gleam:v1.13.0-erlang";
     Recipe {
         build_image: image.into(),
@@ -464,7 +429,7 @@ fn gleam(report: &Report) -> Recipe {
     }
 }
 
-fn cpp(report: &Report) -> Recipe {
+pub(super) fn cpp(report: &Report) -> Recipe {
     let tools = match report.package_manager.as_deref() {
         Some("meson") => "build-essential meson ninja-build pkg-config",
         _ => "build-essential cmake ninja-build pkg-config",
