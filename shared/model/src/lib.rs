@@ -13,6 +13,7 @@
 //! | [`index`] | the indexes that queries need, for both engines |
 //! | [`deployment`] | `decide(state, input)`: pure and total |
 //! | [`price`] | the list prices of Cloud Run |
+//! | [`template`] | forms of paths, for counting requests by them |
 //! | [`text`] | text from outside, as it may be shown |
 //! | [`port`] | Store, Broker, Timers, Target, Objects, Keys, Mailer, Clock, Source |
 
@@ -28,6 +29,7 @@ pub mod name;
 pub mod port;
 pub mod price;
 pub mod queue;
+pub mod template;
 pub mod text;
 pub mod time;
 

@@ -52,6 +52,7 @@ macro_rules! target_suite {
             a_discarded_revision_is_gone_alone,
             retiring_waits_for_requests_under_way,
             windows_count_each_request_once,
+            paths_are_counted_by_form_or_not_known,
             cost_is_made_of_what_was_measured,
             bodies_are_streamed_both_ways,
             a_web_socket_passes,

@@ -84,6 +84,7 @@ mod without_traffic {
         a_remembered_revision_comes_back,
         a_forgotten_revision_is_gone,
         a_discarded_revision_is_gone_alone,
+        paths_are_counted_by_form_or_not_known,
     );
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use model::port::{
     Target,
     target::{
-        BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
+        BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Paths, Probe, Released,
         RevisionOrder, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
     },
 };
@@ -113,6 +113,10 @@ impl Target for GatedTarget {
         step_ms: i64,
     ) -> Result<Vec<(Window, Measured)>, TargetError> {
         self.through("observe_range", self.inner.observe_range(service, range, step_ms)).await
+    }
+
+    async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
+        self.through("observe_paths", self.inner.observe_paths(service, range)).await
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {

@@ -15,9 +15,9 @@ use model::{
         source::{Archived, Claim, Digest, Fetched, Manifest, Opened, SourceRef, Upload},
         store::{Changed, Document, Page, Path, Query, StoreError, Version, Watch, Write},
         target::{
-            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
-            RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken, Window,
-            WindowPolicy,
+            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Paths, Probe,
+            Released, RevisionOrder, RuntimeLines, ServiceKey, Settings, TargetError, Traffic, TrafficToken,
+            Window, WindowPolicy,
         },
     },
 };
@@ -301,6 +301,10 @@ impl Target for Lazy {
         step_ms: i64,
     ) -> Result<Vec<(Window, Measured)>, TargetError> {
         self.target().await?.observe_range(service, range, step_ms).await
+    }
+
+    async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
+        self.target().await?.observe_paths(service, range).await
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {

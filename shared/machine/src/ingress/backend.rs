@@ -2,7 +2,7 @@
 //!
 //! Invariant: a connection in the pool has no request on it and belongs to the address that is reached now.
 
-use super::{site::Site, stats::Stats, upload::Upload};
+use super::{paths::Paths, site::Site, stats::Stats, upload::Upload};
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
 use hyper::client::conn::http1;
@@ -61,6 +61,8 @@ pub(crate) struct Backend {
     pub reach: watch::Sender<Reach>,
     /// What it did.
     pub stats: Stats,
+    /// What it answered, by path.
+    pub paths: Paths,
     idle: Mutex<Vec<(Sender, Instant)>>,
     in_flight: AtomicUsize,
     quiet: tokio::sync::Notify,
@@ -72,6 +74,7 @@ impl Backend {
             revision: revision.to_owned(),
             reach: watch::Sender::new(reach),
             stats: Stats::new(),
+            paths: Paths::default(),
             idle: Mutex::new(Vec::new()),
             in_flight: AtomicUsize::new(0),
             quiet: tokio::sync::Notify::new(),

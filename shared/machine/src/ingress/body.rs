@@ -8,7 +8,7 @@ use super::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use model::port::Clock;
+use model::{port::Clock, template};
 use std::{
     net::SocketAddr,
     pin::Pin,
@@ -22,13 +22,16 @@ pub(crate) struct Tally {
     in_flight: InFlight,
     clock: Arc<dyn Clock>,
     began: Instant,
+    /// The form of the path that was asked for.
+    path: String,
     ended: Ended,
     bytes: u64,
 }
 
 impl Tally {
-    pub(crate) fn new(in_flight: InFlight, clock: Arc<dyn Clock>, began: Instant) -> Self {
-        Self { in_flight, clock, began, ended: Ended::Left, bytes: 0 }
+    pub(crate) fn new(in_flight: InFlight, clock: Arc<dyn Clock>, began: Instant, path: &str) -> Self {
+        let path = template::path(path).into_owned();
+        Self { in_flight, clock, began, path, ended: Ended::Left, bytes: 0 }
     }
 
     /// The app answered with this status; what follows is its body.
@@ -50,8 +53,9 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         let latency_us = self.began.elapsed().as_micros() as u64;
-        let stats = &self.in_flight.backend().stats;
-        stats.request(self.clock.real().0, self.ended, self.bytes, latency_us);
+        let (backend, now_ms) = (self.in_flight.backend(), self.clock.real().0);
+        backend.stats.request(now_ms, self.ended, self.bytes, latency_us);
+        backend.paths.count(now_ms, &self.path, self.ended);
     }
 }
 

@@ -10,6 +10,7 @@ mod files;
 mod forwarded;
 mod host;
 mod limits;
+pub(crate) mod paths;
 mod proxy;
 mod reply;
 pub(crate) mod route;

@@ -41,7 +41,7 @@ pub(crate) async fn forward(
 ) -> Response<Body> {
     let began = Instant::now();
     let (under_way, reach) = backend.admit(START_PATIENCE).await;
-    let mut tally = Tally::new(under_way, Arc::clone(&shared.clock), began);
+    let mut tally = Tally::new(under_way, Arc::clone(&shared.clock), began, request.uri().path());
     let problem = match reach {
         Reach::Files(site) => {
             let response = files::serve(&site, &request).await;

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Capabilities, Cost, Gone, LogPosition, Measured, Operation, Probe, Released,
-        RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window,
-        WindowPolicy,
+        BuildOrder, BuildState, Capabilities, Cost, Gone, LogPosition, Measured, Operation, Paths, Probe,
+        Released, RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic,
+        TrafficToken, Window, WindowPolicy,
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -150,6 +150,12 @@ impl Target for MachineTarget {
             seen.push((window, Measured { revisions }));
         }
         Ok(seen)
+    }
+
+    async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
+        let service = self.inner.service(service)?;
+        let seen = service.backends().into_iter().map(|one| (one.revision.clone(), one.paths.within(range)));
+        Ok(Some(seen.filter(|(_, paths)| !paths.is_empty()).collect()))
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
@@ -314,10 +320,8 @@ impl Inner {
     ) -> Result<BTreeMap<String, (RevisionWindow, u64)>, TargetError> {
         let service = self.service(service)?;
         self.sample(window.to.0).await;
-        let present = service.all().into_iter().map(|revision| revision.backend);
-        let past = service.past.lock().clone();
-        let windows =
-            present.chain(past).map(|backend| (backend.revision.clone(), backend.stats.window(window)));
+        let backends = service.backends().into_iter();
+        let windows = backends.map(|backend| (backend.revision.clone(), backend.stats.window(window)));
         Ok(windows.filter(|(_, (seen, _))| *seen != RevisionWindow::default()).collect())
     }
 }

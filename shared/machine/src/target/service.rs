@@ -86,6 +86,14 @@ impl Service {
         self.revisions.lock().values().cloned().collect()
     }
 
+    /// Every revision as the ingress sees it, those that are gone among them for as long as what they did is known.
+    pub(crate) fn backends(&self) -> Vec<Arc<Backend>> {
+        let mut backends: Vec<Arc<Backend>> =
+            self.all().into_iter().map(|revision| revision.backend).collect();
+        backends.extend(self.past.lock().iter().cloned());
+        backends
+    }
+
     /// Takes a new record: on disk first, then for requests.
     pub(crate) async fn commit(&self, places: &Places, record: ServiceRecord) -> Result<(), PortError> {
         let (places, copy) = (places.clone(), record.clone());

@@ -362,6 +362,27 @@ pub struct Measured {
     pub revisions: BTreeMap<String, RevisionWindow>,
 }
 
+/// What one revision answered on paths of one form ([`crate::template::path`]), by class of status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PathCounts {
+    /// How many requests were answered, whatever the answer was.
+    pub requests: u64,
+    /// Of them 3xx.
+    pub redirects: u64,
+    /// Of them 4xx.
+    pub client_errors: u64,
+    /// Of them 5xx, and those cut off or never answered.
+    pub server_errors: u64,
+}
+
+/// Counts by the form of a path, of each revision by its name. Forms are bounded in number; what is beyond counts as
+/// [`OTHER_PATHS`].
+pub type Paths = BTreeMap<String, BTreeMap<String, PathCounts>>;
+
+/// Stands for all paths that have no place of their own.
+pub const OTHER_PATHS: &str = "(other paths)";
+
 /// What a service cost in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -541,6 +562,13 @@ pub trait Target: Send + Sync {
         let length = window.to.since(window.from).max(1);
         let mut seen = self.observe_range(service, window, length).await?;
         Ok(seen.pop().map(|(_, measured)| measured).unwrap_or_default())
+    }
+
+    /// What each revision answered by path, about in this range: a target may know it coarsely, and forget it sooner than
+    /// the counts of windows. None: this target can't tell.
+    async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
+        let _ = (service, range);
+        Ok(None)
     }
 
     /// Cost of a closed window.

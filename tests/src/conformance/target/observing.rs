@@ -4,7 +4,11 @@ use super::{
     Fixture,
     http::{get, open, read_until, send},
 };
-use model::{Timestamp, port::target::Window};
+use model::{
+    Timestamp,
+    port::target::{PathCounts, Window},
+};
+use std::collections::BTreeMap;
 use tokio::io::AsyncWriteExt as _;
 
 /// By revision, class and latency; adjacent windows share nothing.
@@ -48,6 +52,38 @@ pub async fn windows_count_each_request_once(at: Fixture) {
     let empty =
         at.target.observe(&at.service, Window { from: Timestamp(0), to: Timestamp(1000) }).await.unwrap();
     assert!(empty.revisions.values().all(|revision| revision.requests == 0));
+}
+
+/// By form of path and class of status, or not at all.
+pub async fn paths_are_counted_by_form_or_not_known(at: Fixture) {
+    let (one, two) = (at.release("one").await, at.release("two").await);
+    at.shift(&[(&one, 100)], "k").await;
+    let from = Timestamp((at.now_ms)());
+    let soon = Window { from, to: from.plus(1000) };
+    if at.target.observe_paths(&at.service, soon).await.unwrap().is_none() {
+        // Then it is told of no revision at any time.
+        let ever = Window { from: Timestamp(0), to: from };
+        assert_eq!(at.target.observe_paths(&at.service, ever).await.unwrap(), None);
+        return;
+    }
+    for number in 0..6 {
+        assert_eq!(get(&one.url, &format!("/orders/{number}?page=2")).await.status, 200);
+    }
+    for status in [404, 503, 503] {
+        assert_eq!(get(&two.revision_url, &format!("/status/{status}")).await.status, status);
+    }
+    let range = Window { from, to: Timestamp((at.now_ms)() + 1) };
+    let seen = at.target.observe_paths(&at.service, range).await.unwrap().unwrap();
+    let orders = PathCounts { requests: 6, ..PathCounts::default() };
+    assert_eq!(seen[&one.revision], BTreeMap::from([("/orders/*".to_owned(), orders)]));
+    let status = PathCounts { requests: 3, client_errors: 1, server_errors: 2, redirects: 0 };
+    assert_eq!(seen[&two.revision], BTreeMap::from([("/status/*".to_owned(), status)]));
+    let before = Window { from: Timestamp(0), to: Timestamp(1000) };
+    assert_eq!(at.target.observe_paths(&at.service, before).await.unwrap(), Some(BTreeMap::new()));
+    // A revision that is gone is told of all the same.
+    at.target.discard(&at.service, &two.revision).await.unwrap();
+    let seen = at.target.observe_paths(&at.service, range).await.unwrap().unwrap();
+    assert_eq!(seen[&two.revision]["/status/*"], status);
 }
 
 /// The app burns CPU; its share of the price is in the sum.

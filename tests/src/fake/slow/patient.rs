@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use model::port::{
     PortError, Target,
     target::{
-        BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Probe, Released,
+        BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Paths, Probe, Released,
         RevisionOrder, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
     },
 };
@@ -187,6 +187,10 @@ impl Target for Patient {
         step_ms: i64,
     ) -> Result<Vec<(Window, Measured)>, TargetError> {
         self.ask(|| self.target.observe_range(service, range, step_ms)).await
+    }
+
+    async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
+        self.ask(|| self.target.observe_paths(service, range)).await
     }
 
     async fn cost(&self, service: &ServiceKey, window: Window) -> Result<Cost, TargetError> {
