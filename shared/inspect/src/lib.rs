@@ -51,6 +51,7 @@ mod deployable;
 pub mod diagnose;
 pub mod docker;
 mod error;
+pub mod kinds;
 pub mod names;
 mod needs;
 mod options;

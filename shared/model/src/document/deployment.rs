@@ -1,7 +1,7 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
 use super::{
-    Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy,
+    Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy, Why,
 };
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
@@ -71,6 +71,9 @@ pub struct CanaryRun {
     pub outlook: String,
     /// What the last window said, for people.
     pub reason: String,
+    /// What set it apart when it was judged; none before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
 /// Why a program ended or a build failed, as its own last lines tell it.

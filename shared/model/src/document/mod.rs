@@ -23,6 +23,7 @@ mod scan;
 mod service;
 mod status;
 mod variables;
+mod why;
 
 pub use action::{ActionRecord, Begun, action_path};
 pub use baseline::{Baseline, Episode, Rolling, Series, Severity, Watched, baseline_path};
@@ -44,6 +45,7 @@ pub use scan::{Allowance, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity,
 pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent};
 pub use status::{Stage, Status, Step};
 pub use variables::{VariableChanges, Variables, variable_context, variables_path};
+pub use why::{Judged, NewLines, PathDifference, Why};
 
 use owes::owes;
 

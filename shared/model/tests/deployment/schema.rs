@@ -75,6 +75,26 @@ fn fields_that_were_added_have_defaults() {
     assert!(document.outbox.is_empty() && !document.awaited);
 }
 
+/// What set a canary apart is kept with it; documents from before that have none.
+#[test]
+fn why_it_was_judged_so_is_read_and_written_the_same() {
+    let mut kept: Value = serde_json::from_str(include_str!("../fixtures/v1/deployment.json")).unwrap();
+    let before: Deployment = serde_json::from_value(kept.clone()).unwrap();
+    assert_eq!(before.canary.why, None);
+    kept["canary"]["why"] = json!({
+        "read_at": "taken_back",
+        "lines": [{"template": "no pay #", "count": 9, "error": true, "example": "no pay 7"}],
+        "more_lines": 2,
+        "paths": [{"path": "/pay", "class": "5xx", "canary_requests": 9, "canary_bad": 9, "stable_requests": 80,
+            "stable_bad": 0}],
+    });
+    let document: Deployment = serde_json::from_value(kept.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&document).unwrap()["canary"]["why"], kept["canary"]["why"]);
+    kept["canary"]["why"] = json!({"read_at": "held"});
+    let document: Deployment = serde_json::from_value(kept).unwrap();
+    assert!(document.canary.why.is_some_and(|why| why.lines.is_none() && why.paths.is_none()));
+}
+
 /// Statuses are read in lower case too, and written in upper case.
 #[test]
 fn a_status_is_read_in_any_case() {
