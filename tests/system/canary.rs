@@ -108,3 +108,66 @@ async fn a_release_that_fails_every_request_is_never_deployed_however_few_there_
     assert_eq!(system.visit("shop").await?, (200, "hello from version v1\n".to_owned()));
     Ok(())
 }
+
+/// Why it was taken back: the path that fails, and what the new revision alone writes.
+#[tokio::test]
+async fn a_release_taken_back_tells_where_it_failed_and_what_it_wrote() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let load = system.load_paths("shop", 100, &["/", "/orders/N", "/"]);
+    let second = system.deploy(&app.order_with("v2", "FAIL_ORDERS", "1")).await?;
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "ROLLED_BACK", "{ended:#}");
+    assert_eq!(load.seen().bad.keys().collect::<Vec<_>>(), ["v2"]);
+    let why = &ended["canary"]["why"];
+    assert_eq!(why["read_at"], "taken_back", "{why:#}");
+    let lines = why["lines"].as_array().unwrap();
+    assert_eq!(lines[0]["template"], "Error: order # could not be read: no such table: orders", "{why:#}");
+    assert!(lines[0]["error"] == true && lines[0]["count"].as_u64() > Some(1), "{why:#}");
+    assert!(!why["lines"].to_string().contains("listens on"), "both wrote that: {why:#}");
+    let paths = why["paths"].as_array().unwrap();
+    assert_eq!((paths.len(), &paths[0]["path"], &paths[0]["class"]), (1, &"/orders/*".into(), &"5xx".into()));
+    assert_eq!(paths[0]["canary_bad"], paths[0]["canary_requests"], "{why:#}");
+    assert!(paths[0]["stable_bad"] == 0 && paths[0]["stable_requests"].as_u64() > Some(0), "{why:#}");
+
+    let page = system.get(&format!("/deployments/{second}")).await?.text;
+    for told in [
+        "Where it answered otherwise",
+        "/orders/*: all ",
+        "What only the new revision wrote",
+        "no such table",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    Ok(())
+}
+
+/// Held at its deadline, it says the same; one that passes tells only what is notable.
+#[tokio::test]
+async fn what_is_held_or_passes_tells_what_is_notable() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let _load = system.load_paths("shop", 100, &["/"]);
+    let mut order = app.order_with("v2", "SAY", "a new day");
+    // More requests are asked for than will come.
+    order["canary"]["min_requests"] = 100_000.into();
+    order["canary"]["deadline_windows"] = 3.into();
+    let second = system.deploy(&order).await?;
+    let held = |event: &Event| event.name == "canary" && event.data["held"].is_string();
+    let seen = system.wait_for(&second, held).await?;
+    let why = &seen.data["why"];
+    assert_eq!((&why["read_at"], &why["paths"]), (&"held".into(), &serde_json::json!([])), "{:#}", seen.data);
+    assert_eq!(why["lines"][0]["example"], "a new day", "{why:#}");
+    let index = seen.data["index"].as_u64().unwrap();
+    let promote = serde_json::json!({ "index": index });
+    system.post(&format!("/api/v1/deployments/{second}/promote"), &promote).await?.expect(202);
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "DEPLOYED", "{ended:#}");
+    let why = &ended["canary"]["why"];
+    assert_eq!((&why["read_at"], &why["lines"]), (&"passed".into(), &serde_json::json!([])), "{why:#}");
+    Ok(())
+}

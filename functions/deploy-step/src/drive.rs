@@ -36,18 +36,16 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
     left_over::retry(ctx, &mut driven).await?;
     let began = ctx.real();
     let mut input = first_input(ctx, &driven.document).await?;
-    let mut extra: Vec<Write> = vec![];
-    let mut words: Option<Vec<String>> = None;
+    let mut done: Option<Performed> = None;
     let mut back_off = BackOff::in_a_crowd();
     loop {
         let at = moment(ctx, began);
-        if let Some(words) = &words {
-            // Nothing is decided on it, so it goes along with whatever the outcome leads to.
-            driven.document.last_words.clone_from(words);
-            driven.document.diagnosis = inspect::diagnose::diagnose(words);
+        if let Some(done) = &done {
+            done.note(&mut driven.document);
         }
         let transition = decide(&driven.document, input.clone(), &at);
-        match commit(ctx, &mut driven, &transition, &extra, &at).await {
+        let extra = done.as_ref().map_or(&[][..], |done| &done.writes);
+        match commit(ctx, &mut driven, &transition, extra, &at).await {
             Err(error) if error.is_contended() && back_off.again(ctx).await => {
                 let again = ctx.read(&path).await?;
                 driven = again.ok_or_else(|| Error::not_found(format!("deployment `{id}` is gone")))?;
@@ -64,8 +62,8 @@ pub async fn drive(ctx: &Context, id: &DeploymentId, arrived: &Message) -> Resul
         }
         let (step, attempt) = (driven.document.step, driven.document.attempt);
         let performed = effect::perform(ctx, &driven.document, wanted).await;
-        let Performed { outcome, writes, last_words } = performed;
-        (input, extra, words) = (Input::Result { step, attempt, outcome }, writes, last_words);
+        input = Input::Result { step, attempt, outcome: performed.outcome.clone() };
+        done = Some(performed);
     }
 }
 

@@ -72,17 +72,21 @@ fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
         let why = why.map(|why| format!("Why      {}\n", visible(&why.sentence()))).unwrap_or_default();
         format!("Stage    {stage}\n{why}What     {}\nDo next  {next}", visible(&failure.message))
     }));
-    paragraphs.extend(last_words(&deployment.last_words));
+    if let Some(why) = &deployment.canary.why {
+        paragraphs.extend(listed("Where it answered otherwise", &why.paths_in_words()));
+        paragraphs.extend(listed("What only the new revision wrote", &why.lines_in_words()));
+    }
+    let newest = deployment.last_words.len().saturating_sub(LAST_LINES);
+    paragraphs.extend(listed("It wrote last", &deployment.last_words[newest..]));
     paragraphs.extend(deployment.timeline.last().map(|last| format!("In the end: {}", visible(&last.text))));
     paragraphs.push(ctx.config.url(&format!("/deployments/{}", deployment.id)));
     paragraphs.join("\n\n") + "\n"
 }
 
-/// What it wrote last; the page has some more.
-fn last_words(lines: &[String]) -> Option<String> {
-    let newest = &lines[lines.len().saturating_sub(LAST_LINES)..];
-    let shown: Vec<String> = newest.iter().map(|line| format!("  {}", visible(line))).collect();
-    (!shown.is_empty()).then(|| format!("It wrote last:\n\n{}", shown.join("\n")))
+/// Lines under what they are; the page has some more of the log.
+fn listed(what: &str, lines: &[String]) -> Option<String> {
+    let shown: Vec<String> = lines.iter().map(|line| format!("  {}", visible(line))).collect();
+    (!shown.is_empty()).then(|| format!("{what}:\n\n{}", shown.join("\n")))
 }
 
 /// Only high ones: at medium, one comes each day of a service that is well.

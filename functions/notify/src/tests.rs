@@ -4,7 +4,10 @@ use super::*;
 use host::testing::{START, World, sample};
 use machine::store::{Options, Store};
 use model::{
-    document::{Deployment, Failure, Member, SCHEMA, Stage, Status, deployment_path, member_path},
+    document::{
+        Deployment, Failure, Judged, Member, NewLines, SCHEMA, Stage, Status, Why, deployment_path,
+        member_path,
+    },
     message::{AboutAnomaly, Message},
     port::store::Path,
 };
@@ -24,7 +27,15 @@ async fn ended(world: &World, status: Status) -> Message {
         hint: "Look at the log.".into(),
     };
     let last_words = (0..40).map(|n| format!("wrote {n}.\u{1b}[2J")).collect();
-    let deployment = Deployment { status, failure: Some(failure), last_words, ..sample::deployment(1) };
+    let mut deployment = Deployment { status, failure: Some(failure), last_words, ..sample::deployment(1) };
+    let lines = vec![NewLines {
+        template: "no pay #".into(),
+        count: 9,
+        error: true,
+        example: "no pay 7\u{1b}[2J".into(),
+    }];
+    deployment.canary.why =
+        Some(Why { read_at: Judged::TakenBack, lines: Some(lines), more_lines: 0, paths: None });
     world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
     Message::about(kind::DEPLOYMENT_ENDED, &sample::acme(), &deployment.id)
 }
@@ -54,6 +65,8 @@ async fn a_failed_deployment_is_told_once() {
     assert!(mails[0].text.contains("http://localhost:8080/deployments/dep_1"), "{}", mails[0].text);
     let words = "It wrote last:\n\n  wrote 10.\\x1b[2J\n  wrote 11.\\x1b[2J\n";
     assert!(mails[0].text.contains(words) && mails[0].text.contains("wrote 39."), "{}", mails[0].text);
+    let new = "What only the new revision wrote:\n\n  9 × no pay 7\\x1b[2J\n";
+    assert!(mails[0].text.contains(new), "{}", mails[0].text);
     assert!(!mails[0].text.contains(['\u{1b}', '\r']), "{:?}", mails[0].text);
 }
 

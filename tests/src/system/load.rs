@@ -31,26 +31,32 @@ pub struct Load {
 impl System {
     /// Sends so many requests a second to a service through the ingress of the Sextant that runs now.
     pub fn load(&self, service: &str, per_second: u32) -> Load {
-        let url = format!("http://127.0.0.1:{}/", self.address().ingress_port);
-        Load::start(self.http().clone(), url, format!("{service}.localhost"), per_second)
+        self.load_paths(service, per_second, &["/"])
+    }
+
+    /// The same to these paths in turn; `N` in one is a number that counts up.
+    pub fn load_paths(&self, service: &str, per_second: u32, paths: &[&str]) -> Load {
+        let base = format!("http://127.0.0.1:{}", self.address().ingress_port);
+        let urls = paths.iter().map(|path| format!("{base}{path}")).collect();
+        Load::start(self.http().clone(), urls, format!("{service}.localhost"), per_second)
     }
 
     /// The same through the service's own port, which stays the same when Sextant is started again.
     pub fn load_own_port(&self, service: &str, per_second: u32) -> Load {
         let url = format!("http://127.0.0.1:{}/", self.traffic(service).port);
-        Load::start(self.http().clone(), url, "127.0.0.1".to_owned(), per_second)
+        Load::start(self.http().clone(), vec![url], "127.0.0.1".to_owned(), per_second)
     }
 }
 
 impl Load {
     /// Forty requests a second to a service's own port, whoever runs and whoever has died.
     pub fn own_port(http: &reqwest::Client, port: u16) -> Self {
-        Self::start(http.clone(), format!("http://127.0.0.1:{port}/"), "127.0.0.1".to_owned(), 40)
+        Self::start(http.clone(), vec![format!("http://127.0.0.1:{port}/")], "127.0.0.1".to_owned(), 40)
     }
 
-    fn start(http: reqwest::Client, url: String, host: String, per_second: u32) -> Self {
+    fn start(http: reqwest::Client, urls: Vec<String>, host: String, per_second: u32) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let task = tokio::spawn(send_all(http, url, host, per_second, Arc::clone(&seen)));
+        let task = tokio::spawn(send_all(http, urls, host, per_second, Arc::clone(&seen)));
         Self { seen, task }
     }
 
@@ -66,13 +72,22 @@ impl Drop for Load {
     }
 }
 
-async fn send_all(http: reqwest::Client, url: String, host: String, per_second: u32, seen: Arc<Mutex<Seen>>) {
+async fn send_all(
+    http: reqwest::Client,
+    urls: Vec<String>,
+    host: String,
+    per_second: u32,
+    seen: Arc<Mutex<Seen>>,
+) {
+    let mut sent = 0;
     let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = JoinSet::new();
     loop {
         pace.tick().await;
         while under_way.try_join_next().is_some() {}
+        let url = urls[sent % urls.len()].replace('N', &sent.to_string());
+        sent += 1;
         let (request, seen) = (http.get(&url).header("host", &host), Arc::clone(&seen));
         under_way.spawn(async move {
             let answer = answer(request).await.ok();

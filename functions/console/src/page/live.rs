@@ -9,7 +9,7 @@ use super::{
 use crate::{read::Whole, view::DeploymentView};
 use askama::Template;
 use model::{
-    document::{CarriedOutBy, Deployment, Diagnosis, FollowUp, ScanFinding, Stage, Status},
+    document::{CarriedOutBy, Deployment, Diagnosis, FollowUp, ScanFinding, Stage, Status, Why},
     port::Ports,
     text::visible,
 };
@@ -36,7 +36,7 @@ pub struct Live {
     stages: Vec<StageItem>,
     failure: Option<Problem>,
     /// Why, in the program's own words, and what mends it.
-    why: Option<Why>,
+    why: Option<Cause>,
     last_words: Vec<LastLine>,
     url: Option<String>,
     canary: Option<Canary>,
@@ -50,12 +50,12 @@ pub struct Live {
 }
 
 /// Why it failed, out of its own log.
-struct Why {
+struct Cause {
     sentence: String,
     next: Option<String>,
 }
 
-impl Why {
+impl Cause {
     fn of(found: &Diagnosis) -> Self {
         Self { sentence: visible(&found.sentence()).into_owned(), next: found.next.clone() }
     }
@@ -116,6 +116,9 @@ struct Canary {
     over_limit: bool,
     reason: String,
     held: Option<String>,
+    /// Where its requests differ, and the lines that only it wrote.
+    differs: Vec<String>,
+    wrote: Vec<String>,
     windows: Option<String>,
     ours: String,
     last_good_share: Option<String>,
@@ -166,7 +169,7 @@ impl Live {
                 hint: failure.hint.clone(),
                 code: failure.code.clone(),
             }),
-            why: view.diagnosis.as_ref().map(Why::of),
+            why: view.diagnosis.as_ref().map(Cause::of),
             last_words: last_words(view),
             url: link(view.url.as_deref()),
             canary: canary(view, deployment),
@@ -279,6 +282,8 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
         over_limit: canary.e_value >= 100.0,
         reason: canary.reason.clone(),
         held: canary.held.clone(),
+        differs: canary.why.as_ref().map(Why::paths_in_words).unwrap_or_default(),
+        wrote: canary.why.as_ref().map(Why::lines_in_words).unwrap_or_default(),
         windows: (!over && !back).then(|| {
             format!(
                 "{} of at least {} windows, {} of at least {} requests at this weight",

@@ -1,7 +1,7 @@
 //! A shift of traffic and the evidence it goes by.
 
 use forecast::canary::{Watch, effect, of_counts, power};
-use model::document::{Counts, Deployment, Stage, Status, Step, Strategy};
+use model::document::{Counts, Deployment, Stage, Status, Step, Strategy, Why};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +54,9 @@ pub struct CanaryView {
     pub held: Option<String>,
     /// Whether a weight was passed without enough requests to judge.
     pub thin: bool,
+    /// What set it apart from the last good revision when it was judged: lines that only it wrote, requests that it
+    /// answered otherwise; none before.
+    pub why: Option<Why>,
     /// `pass`, `fail`, `held` or `inconclusive`.
     pub verdict: String,
 }
@@ -88,6 +91,7 @@ impl CanaryView {
             reason: run.reason.clone(),
             held: run.held.clone(),
             thin: run.thin,
+            why: run.why.clone(),
             verdict: verdict(deployment).to_owned(),
         })
     }

@@ -15,11 +15,12 @@ mod scan;
 mod traffic;
 mod verify;
 mod watch;
+mod why;
 
 use host::{Context, Error};
 use model::{
     deployment::{Effect, Fault, Outcome},
-    document::Deployment,
+    document::{Deployment, Why},
     port::{
         PortError,
         store::{StoreError, Write},
@@ -38,6 +39,21 @@ pub struct Performed {
     pub writes: Vec<Write>,
     /// What failed wrote last, where something did.
     pub last_words: Option<Vec<String>>,
+    /// What sets the new revision apart, where a verdict falls.
+    pub why: Option<Why>,
+}
+
+impl Performed {
+    /// Puts into the document what goes along with whatever the outcome leads to: nothing is decided on it.
+    pub fn note(&self, deployment: &mut Deployment) {
+        if let Some(words) = &self.last_words {
+            deployment.last_words.clone_from(words);
+            deployment.diagnosis = inspect::diagnose::diagnose(words);
+        }
+        if let Some(why) = &self.why {
+            deployment.canary.why = Some(why.clone());
+        }
+    }
 }
 
 impl From<Outcome> for Performed {
@@ -46,7 +62,7 @@ impl From<Outcome> for Performed {
             Outcome::BuildRead(BuildState::Failed { tail, .. }) => last_words::bounded(tail.clone()),
             _ => None,
         };
-        Self { outcome, writes: vec![], last_words }
+        Self { outcome, writes: vec![], last_words, why: None }
     }
 }
 
@@ -73,27 +89,33 @@ pub async fn perform(ctx: &Context, deployment: &Deployment, effect: Effect) -> 
             traffic::set(ctx, deployment, &weights).await.map(Performed::from),
         ),
         Effect::ReadWindow(window) => {
-            return or_fault(watch::read(ctx, deployment, window).await.map(Performed::from));
+            return or_fault(watch::read(ctx, deployment, window).await);
         }
         Effect::Retire { keep } => {
-            ("deploy-step.after-retire", traffic::retire(ctx, deployment, &keep).await.map(Performed::from))
+            let why = why::of_success(ctx, deployment).await;
+            let retired = traffic::retire(ctx, deployment, &keep).await;
+            ("deploy-step.after-retire", retired.map(|outcome| Performed { why, ..Performed::from(outcome) }))
         }
         Effect::ReadRestore => {
-            let last_words = last_words::of_revision(ctx, deployment).await;
-            let read = restore::read(ctx, deployment).await;
-            return or_fault(read.map(|outcome| Performed { last_words, ..Performed::from(outcome) }));
+            let told = told_by_failure(ctx, deployment).await;
+            return or_fault(restore::read(ctx, deployment).await.map(told));
         }
         // The driver performs it: nothing comes of it that could be told.
         Effect::Discard { .. } => return Outcome::Retired.into(),
         Effect::Restore => {
-            let last_words = last_words::of_revision(ctx, deployment).await;
-            let restored = restore::restore(ctx, deployment).await;
-            let restored = restored.map(|outcome| Performed { last_words, ..Performed::from(outcome) });
-            ("deploy-step.after-restore", restored)
+            let told = told_by_failure(ctx, deployment).await;
+            ("deploy-step.after-restore", restore::restore(ctx, deployment).await.map(told))
         }
     };
     ctx.crash_point(point);
     or_fault(result)
+}
+
+/// What is known of a failure before its revision is taken away: it goes along with the outcome.
+async fn told_by_failure(ctx: &Context, deployment: &Deployment) -> impl FnOnce(Outcome) -> Performed {
+    let (last_words, why) =
+        tokio::join!(last_words::of_revision(ctx, deployment), why::of_failure(ctx, deployment));
+    move |outcome| Performed { last_words, why, ..Performed::from(outcome) }
 }
 
 fn or_fault(result: Result<Performed, Failed>) -> Performed {

@@ -1,12 +1,16 @@
 //! Reads a closed window of both revisions, and has it judged by `forecast`.
 
-use super::{Failed, lately, verify};
+use super::{Failed, Performed, lately, verify, why};
 use forecast::canary::Watch;
 use host::Context;
-use model::{deployment::Outcome, document::Deployment, port::target::Window};
+use model::{
+    deployment::{MOST_UNREADABLE, Outcome},
+    document::{Deployment, Judged},
+    port::target::Window,
+};
 
 /// Reads one window. Unreadable metrics are a verdict of their own, not a failure of the step.
-pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Result<Outcome, Failed> {
+pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Result<Performed, Failed> {
     let mut watch = Watch::of(deployment);
     if deployment.canary.test.is_null() {
         learn(ctx, deployment, &mut watch).await;
@@ -19,7 +23,9 @@ pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Res
                 // Nothing is known yet: the hour before is learned at the next one.
                 drop(seen.test.take());
             }
-            return Ok(Outcome::WindowSeen(seen));
+            let holds = deployment.canary.unreadable + 1 == MOST_UNREADABLE;
+            let why = if holds { why::read(ctx, deployment, Judged::Held).await } else { None };
+            return Ok(Performed { why, ..Outcome::WindowSeen(seen).into() });
         }
     };
     let of = |revision: &str| measured.revisions.get(revision).cloned().unwrap_or_default();
@@ -29,7 +35,10 @@ pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Res
     if said.ask_probe {
         said.seen.probe = Some(verify::once(ctx, deployment).await?.healthy);
     }
-    Ok(Outcome::WindowSeen(said.seen))
+    // The time at this weight is up: most likely it is held now, and whoever decides wants to know what is new.
+    let up = said.ask_probe && deployment.is_late(window.to, length);
+    let why = if up { why::read(ctx, deployment, Judged::Held).await } else { None };
+    Ok(Performed { why, ..Outcome::WindowSeen(said.seen).into() })
 }
 
 /// How errors cluster on the last good revision, from before the release.

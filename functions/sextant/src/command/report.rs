@@ -5,7 +5,7 @@ use super::{
     span,
     view::{Configuration, Deployment},
 };
-use model::text::visible;
+use model::{document::Why, text::visible};
 
 /// Lines of a log in a report.
 const LAST_LINES: usize = 30;
@@ -77,6 +77,8 @@ fn rows(deployment: &Deployment) -> Vec<(&'static str, String)> {
         ("Where", place(deployment)),
         ("Took", took(deployment)),
         ("Traffic", evidence(deployment)),
+        ("Differs", differs(deployment)),
+        ("New lines", new_lines(deployment)),
         ("Configuration", deployment.configuration.as_ref().map(Configuration::words).unwrap_or_default()),
         ("Predicted", deployment.prediction.as_ref().map(|p| p.cost_month.dollars()).unwrap_or_default()),
         ("Checked", deployment.checks.join("\n")),
@@ -114,6 +116,22 @@ fn evidence(deployment: &Deployment) -> String {
     let reason = [", ", &canary.reason].concat();
     let reason = if canary.reason.is_empty() { "" } else { &reason };
     format!("{} %{reason}{thin}{held}", canary.weight)
+}
+
+/// Where its requests were answered otherwise than by the last good revision.
+pub fn differs(deployment: &Deployment) -> String {
+    let why = deployment.canary.as_ref().and_then(|canary| canary.why.as_ref());
+    shown(&why.map(Why::paths_in_words).unwrap_or_default())
+}
+
+/// What only it wrote.
+pub fn new_lines(deployment: &Deployment) -> String {
+    let why = deployment.canary.as_ref().and_then(|canary| canary.why.as_ref());
+    shown(&why.map(Why::lines_in_words).unwrap_or_default())
+}
+
+fn shown(lines: &[String]) -> String {
+    lines.iter().map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -156,6 +174,24 @@ mod tests {
         assert!(text.contains("`sextant logs --runtime dep_1` has more"), "{text}");
         assert!(text.contains("    wrote 20.\\x1b]0;owned\\x07\n") && text.contains("wrote 49."), "{text}");
         assert!(!text.contains("wrote 19.") && !text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    }
+
+    #[test]
+    fn what_set_it_apart_is_told() {
+        let deployment: Deployment = serde_json::from_value(json!({
+            "deployment_id": "dep_1", "service": "shop", "pipeline_status": "ROLLED_BACK",
+            "failure": {"stage": "shift", "code": "canary_failed", "message": "worse", "hint": ""},
+            "canary": {"why": {
+                "read_at": "taken_back",
+                "lines": [{"template": "no pay #", "count": 9, "error": true, "example": "no pay 7\u{1b}[2J"}],
+                "paths": [{"path": "/pay", "class": "5xx", "canary_requests": 9, "canary_bad": 9,
+                    "stable_requests": 80, "stable_bad": 0}]
+            }}
+        }))
+        .unwrap();
+        let text = report(&deployment);
+        assert!(text.contains("/pay: all 9 answered 5xx, none of 80 by the last good revision"), "{text}");
+        assert!(text.contains("9 × no pay 7\\x1b[2J") && !text.contains('\u{1b}'), "{text:?}");
     }
 
     #[test]

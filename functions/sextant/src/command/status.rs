@@ -4,7 +4,7 @@ use super::{
     client::{Api, encoded},
     list::moment,
     output::{Output, evidence, pairs, table},
-    report::report,
+    report::{differs, new_lines, report},
     view::{Deployment, Service},
 };
 use crate::failure::{Ended, Stop};
@@ -116,6 +116,8 @@ fn text(deployment: &Deployment) -> String {
             ("Canary", traffic.unwrap_or_default()),
             ("Effect", effect.unwrap_or_default()),
             ("Evidence", numbers.unwrap_or_default()),
+            ("Differs", differs(deployment)),
+            ("New lines", new_lines(deployment)),
             ("Revision", deployment.revision_url.clone().unwrap_or_default()),
         ];
         pairs(&rows)

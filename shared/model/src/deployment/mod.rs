@@ -31,6 +31,7 @@ pub use accept::{Request, accept};
 pub use batch::{BatchError, batch};
 pub use decide::decide;
 pub use restore::RESTORE_REFUSED;
+pub use shift::MOST_UNREADABLE;
 pub use slot::{Claim, claim, settle};
 
 use crate::{

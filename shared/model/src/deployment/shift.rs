@@ -16,8 +16,8 @@ use crate::{
     time::{MINUTE_MS, SECOND_MS},
 };
 
-/// Windows in a row that may be unreadable before everything stops.
-const MOST_UNREADABLE: u32 = 4;
+/// Windows in a row that may be unreadable before it is held.
+pub const MOST_UNREADABLE: u32 = 4;
 /// While held, a window is looked at no more often than this; a guard still ends it.
 const HELD_PACE_MS: i64 = 30 * SECOND_MS;
 

@@ -1,8 +1,8 @@
 //! A small HTTP/1.1 server of nothing but the standard library: the app that the demo deploys.
 //!
 //! `GET /` greets with `$APP_VERSION`; `$FAIL_PERCENT` of its answers are 500, spread evenly by a counter, so that
-//! any hundred requests in a row see exactly that many; `$SLOW_MS` delays it. `GET /healthz` is always well.
-//! `GET /crash` ends the process. Connections are kept alive; each has a thread.
+//! any hundred requests in a row see exactly that many; `$SLOW_MS` delays it. `GET /orders/N` tells of an order, or, with
+//! `$FAIL_ORDERS`, says in its log what is missing and fails. `GET /healthz` is always well. `GET /crash` ends the process. Connections are kept alive; each has a thread.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -26,6 +26,7 @@ const IDLE: Duration = Duration::from_secs(75);
 struct App {
     version: String,
     fail_percent: u64,
+    fail_orders: bool,
     slow: Duration,
     greetings: AtomicU64,
 }
@@ -47,6 +48,7 @@ impl App {
         App {
             version: env::var("APP_VERSION").unwrap_or_else(|_| "1".into()),
             fail_percent: number("FAIL_PERCENT").min(100),
+            fail_orders: number("FAIL_ORDERS") > 0,
             slow: Duration::from_millis(number("SLOW_MS")),
             greetings: AtomicU64::new(0),
         }
@@ -57,6 +59,9 @@ impl App {
         match (request.method.as_str(), path) {
             ("GET" | "HEAD", "/") => self.greet(),
             ("GET" | "HEAD", "/healthz") => Response { status: "200 OK", body: "ok\n".into() },
+            ("GET" | "HEAD", order) if order.starts_with("/orders/") => {
+                self.order(&order["/orders/".len()..])
+            }
             (_, "/crash") => {
                 println!("crashing, as asked");
                 process::exit(1);
@@ -66,6 +71,19 @@ impl App {
             }
             _ => Response { status: "404 Not Found", body: "there is nothing here\n".into() },
         }
+    }
+
+    fn order(&self, id: &str) -> Response {
+        let version = &self.version;
+        if self.fail_orders {
+            eprintln!("Error: order {id} could not be read: no such table: orders");
+            return Response {
+                status: "500 Internal Server Error",
+                body: format!("version {version} failed\n"),
+            };
+        }
+        println!("order {id} was read");
+        Response { status: "200 OK", body: format!("order of version {version}\n") }
     }
 
     fn greet(&self) -> Response {
