@@ -171,3 +171,37 @@ async fn what_is_held_or_passes_tells_what_is_notable() -> Result<(), Killed> {
     assert_eq!((&why["read_at"], &why["lines"]), (&"passed".into(), &serde_json::json!([])), "{why:#}");
     Ok(())
 }
+
+/// Nobody asks, so requests of our own do, the same to both: what only the new revision fails is found at once.
+#[tokio::test]
+async fn without_traffic_synthetic_requests_decide_where_they_are_asked_for() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+
+    let synthetic = serde_json::json!({ "paths": ["/", "/orders/17"], "requests": 20 });
+    let mut order = app.order_with("v2", "FAIL_ORDERS", "1");
+    order["canary"]["synthetic"] = synthetic.clone();
+    let second = system.deploy(&order).await?;
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "ROLLED_BACK", "{ended:#}");
+    assert_eq!(ended["failure"]["code"], "canary_failed");
+    let told = ended["failure"]["message"].as_str().unwrap();
+    assert!(told.starts_with("20 synthetic requests to each revision (/, /orders/17): 10 of 20"), "{told}");
+    let counts = &ended["canary"]["synthetic"]["counts"];
+    assert_eq!((&counts["canary_bad"], &counts["stable_bad"]), (&10.into(), &0.into()), "{ended:#}");
+    assert_eq!(ended["canary"]["counts"]["canary_requests"], 0, "they are no traffic: {ended:#}");
+    let lines = ended["canary"]["why"]["lines"].to_string();
+    assert!(lines.contains("order 17 could not be read"), "{lines}");
+    let mut order = app.order("v3");
+    (order["canary"]["synthetic"], order["unset"]) = (synthetic, serde_json::json!(["FAIL_ORDERS"]));
+    let third = system.deploy(&order).await?;
+    let ended = system.rest(&third).await?;
+    assert_eq!(ended["pipeline_status"], "DEPLOYED", "{ended:#}");
+    let checks = ended["checks"].to_string();
+    assert!(checks.contains("by synthetic requests alone: No request has come"), "{checks}");
+    assert!(checks.contains("none of 20 requests to it failed, none of 20 to the last"), "{checks}");
+    assert_eq!(system.visit("shop").await?.1, "hello from version v3\n");
+    Ok(())
+}

@@ -274,6 +274,7 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
         more: [&canary.effect, &canary.power_words, &canary.outlook]
             .into_iter()
             .flatten()
+            .chain(canary.synthetic.as_ref().map(|asked| &asked.words))
             .map(|sentence| format!("{sentence}."))
             .collect(),
         e: words::evidence(canary.e_value),

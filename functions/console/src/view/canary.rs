@@ -1,7 +1,7 @@
 //! A shift of traffic and the evidence it goes by.
 
 use forecast::canary::{Watch, effect, of_counts, power};
-use model::document::{Counts, Deployment, Stage, Status, Step, Strategy, Why};
+use model::document::{Counts, Deployment, Stage, Status, Step, Strategy, Synthetic, Why};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +54,8 @@ pub struct CanaryView {
     pub held: Option<String>,
     /// Whether a weight was passed without enough requests to judge.
     pub thin: bool,
+    /// What synthetic requests came to, where no others came and the policy asks for them; they are in no other count.
+    pub synthetic: Option<Synthetic>,
     /// What set it apart from the last good revision when it was judged: lines that only it wrote, requests that it
     /// answered otherwise; none before.
     pub why: Option<Why>,
@@ -62,10 +64,13 @@ pub struct CanaryView {
 }
 
 impl CanaryView {
-    /// Of a deployment that has begun to shift; `None` before.
+    /// Of a deployment that has begun to shift, or was judged by synthetic requests; `None` before.
     pub fn of(deployment: &Deployment) -> Option<Self> {
-        deployment.stages.iter().find(|time| time.stage == Stage::Shift)?;
         let run = &deployment.canary;
+        let shifts = deployment.stages.iter().any(|time| time.stage == Stage::Shift);
+        if !shifts && run.synthetic.is_none() {
+            return None;
+        }
         let said = Watch::of(deployment).decision(deployment);
         Some(Self {
             weight: weight(deployment),
@@ -91,6 +96,7 @@ impl CanaryView {
             reason: run.reason.clone(),
             held: run.held.clone(),
             thin: run.thin,
+            synthetic: run.synthetic.clone(),
             why: run.why.clone(),
             verdict: verdict(deployment).to_owned(),
         })

@@ -12,6 +12,7 @@ mod lately;
 mod release;
 mod restore;
 mod scan;
+mod synthetic;
 mod traffic;
 mod verify;
 mod watch;

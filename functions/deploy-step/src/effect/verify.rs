@@ -1,6 +1,6 @@
 //! Probes the new revision at its own address, for a while, and looks at what came before it.
 
-use super::{Failed, lately};
+use super::{Failed, lately, synthetic};
 use forecast::canary::{Traffic, outlook};
 use host::Context;
 use model::{
@@ -22,7 +22,7 @@ pub async fn probe(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
     loop {
         let probe = once(ctx, deployment).await?;
         if probe.healthy {
-            return Ok(Outcome::Probed { probe, before: before(ctx, deployment).await });
+            return Ok(Outcome::Probed { probe, before: before(ctx, deployment).await? });
         }
         if probe.dead || ctx.real().since(began) >= limit {
             return Ok(Outcome::Probed { probe, before: None });
@@ -39,19 +39,22 @@ pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Faile
 }
 
 /// What came to the service lately, and what that means for a canary; none where there will be none, or it can't be read.
-async fn before(ctx: &Context, deployment: &Deployment) -> Option<Before> {
+async fn before(ctx: &Context, deployment: &Deployment) -> Result<Option<Before>, Failed> {
     if deployment.strategy != Strategy::Canary || deployment.last_good.is_none() {
-        return None;
+        return Ok(None);
     }
     let place = ctx.ports.target.window_policy();
     // Where nothing lags, the window that is still open counts too: what has only just begun is traffic.
     let open = if place.lag_ms == 0 { lately::length_ms(ctx, deployment) } else { -place.lag_ms };
-    let (span_ms, windows) = lately::read(ctx, deployment, ctx.real().plus(open)).await?;
+    let Some((span_ms, windows)) = lately::read(ctx, deployment, ctx.real().plus(open)).await else {
+        return Ok(None);
+    };
     let mut seen = Traffic { windows: lately::WINDOWS, ..Traffic::default() };
     for revision in windows.iter().flat_map(|measured| measured.revisions.values()) {
         seen.requests += revision.requests;
         seen.bad += revision.server_errors;
     }
     let outlook = outlook(&deployment.policy, place, seen).sentence;
-    Some(Before { requests: seen.requests, span_ms, outlook })
+    let asked = if seen.requests == 0 { synthetic::ask(ctx, deployment).await? } else { None };
+    Ok(Some(Before { requests: seen.requests, span_ms, outlook, asked }))
 }

@@ -1,6 +1,6 @@
 //! Reads a closed window of both revisions, and has it judged by `forecast`.
 
-use super::{Failed, Performed, lately, verify, why};
+use super::{Failed, Performed, lately, synthetic, verify, why};
 use forecast::canary::Watch;
 use host::Context;
 use model::{
@@ -34,6 +34,9 @@ pub async fn read(ctx: &Context, deployment: &Deployment, window: Window) -> Res
     let mut said = watch.see(deployment, window, length, &of(&deployment.revision_name()), &good);
     if said.ask_probe {
         said.seen.probe = Some(verify::once(ctx, deployment).await?.healthy);
+        // Asked once: what they said at the start, or when traffic first stopped, isn't asked again each window.
+        let first = said.seen.idle && deployment.canary.synthetic.is_none();
+        said.seen.asked = if first { synthetic::ask(ctx, deployment).await? } else { None };
     }
     // The time at this weight is up: most likely it is held now, and whoever decides wants to know what is new.
     let up = said.ask_probe && deployment.is_late(window.to, length);

@@ -36,7 +36,10 @@ pub async fn of_success(ctx: &Context, deployment: &Deployment) -> Option<Why> {
 /// What can be read of it by now; none where it shifts no traffic beside another revision.
 pub async fn read(ctx: &Context, deployment: &Deployment, at: Judged) -> Option<Why> {
     let good = &deployment.last_good.as_ref()?.revision;
-    let since = deployment.stages.iter().rfind(|time| time.stage == Stage::Shift)?.from;
+    // Requests of our own may decide before anything is shifted.
+    let asked = deployment.canary.synthetic.is_some();
+    let judged = |stage: Stage| stage == Stage::Shift || asked && stage == Stage::Verify;
+    let since = deployment.stages.iter().rfind(|time| judged(time.stage))?.from;
     if deployment.strategy != Strategy::Canary || deployment.canary.quiet {
         return None;
     }

@@ -11,7 +11,10 @@ use host::{
 };
 use model::{
     ServiceName, VariableName,
-    document::{Allowance, CanaryPolicy, Limits, Scan, ScanPolicy, Strategy, Variables, in_environment},
+    document::{
+        Allowance, CanaryPolicy, Limits, Scan, ScanPolicy, Strategy, SyntheticPolicy, Variables,
+        WithoutTraffic, in_environment,
+    },
     port::source::SourceRef,
     time::{HOUR_MS, MINUTE_MS, SECOND_MS},
 };
@@ -251,6 +254,9 @@ fn policy(policy: &CanaryPolicy, findings: &mut Findings) {
     findings.require((2..=1_000).contains(&policy.catch_times), "canary.catch_times", || {
         "2 to 1000 times can be asked for".to_owned()
     });
+    if let Some(wanted) = &policy.synthetic {
+        synthetic(wanted, policy.without_traffic, findings);
+    }
     let deadline = policy.bake_windows.max(1)..=10_080;
     let open = policy.deadline_windows == 0;
     findings.require(open || deadline.contains(&policy.deadline_windows), "canary.deadline_windows", || {
@@ -258,6 +264,28 @@ fn policy(policy: &CanaryPolicy, findings: &mut Findings) {
             "it must be at least `bake_windows` ({}) and at most 10080, or 0 for the target's own",
             policy.bake_windows
         )
+    });
+}
+
+/// Requests of our own: bounded, and to the app's own paths.
+fn synthetic(wanted: &SyntheticPolicy, without: WithoutTraffic, findings: &mut Findings) {
+    let (count, most) = (wanted.paths.len(), SyntheticPolicy::PATHS);
+    findings.require((1..=most).contains(&count), "canary.synthetic.paths", || {
+        format!("1 to {most} paths can be asked for, such as [\"/\", \"/api/health\"]")
+    });
+    for (at, path) in wanted.paths.iter().take(most).enumerate() {
+        findings.require(SyntheticPolicy::is_path(path), &format!("canary.synthetic.paths[{at}]"), || {
+            format!(
+                "a path begins with one `/` and has at most {} visible ASCII characters, neither `#` nor `\\`",
+                SyntheticPolicy::PATH_BYTES
+            )
+        });
+    }
+    findings.require((5..=200).contains(&wanted.requests), "canary.synthetic.requests", || {
+        "5 to 200 requests to each revision can be asked for".to_owned()
+    });
+    findings.require(without == WithoutTraffic::Probe, "canary.synthetic", || {
+        "synthetic requests decide where no others come, and `without_traffic` is `wait`; keep one of the two".to_owned()
     });
 }
 

@@ -46,6 +46,9 @@ fn way(wanted: &Wanted, policy: &CanaryPolicy, first: bool, place: WindowPolicy)
             let (least, most) = (at_each(policy.bake_windows), at_each(policy.deadline_windows));
             let weights: Vec<String> = policy.weights.iter().map(|w| format!("{w} %")).collect();
             let quiet = match policy.without_traffic {
+                WithoutTraffic::Probe if policy.synthetic.is_some() => {
+                    "; without traffic synthetic requests decide at once"
+                }
                 WithoutTraffic::Probe => "; without traffic its health path decides at once",
                 WithoutTraffic::Wait => "",
             };

@@ -15,6 +15,7 @@ async fn deployments() {
         body[name] = value;
         body
     };
+    let synthetic = |synthetic: Value| with("canary", json!({"synthetic": synthetic}));
     let weights = |weights: Value| with("canary", json!({"weights": weights}));
     for (body, field) in [
         (json!({}), "source"),
@@ -59,6 +60,16 @@ async fn deployments() {
         (with("canary", json!({"catch_times": 1})), "canary.catch_times"),
         (with("canary", json!({"window_ms": -1})), "canary.window_ms"),
         (with("canary", json!({"bake_windows": 5, "deadline_windows": 4})), "canary.deadline_windows"),
+        (synthetic(json!({"paths": []})), "canary.synthetic.paths"),
+        (synthetic(json!({"paths": ["//evil.example/"]})), "canary.synthetic.paths[0]"),
+        (synthetic(json!({"paths": ["/", "http://evil.example/"]})), "canary.synthetic.paths[1]"),
+        (synthetic(json!({"paths": ["/a b"]})), "canary.synthetic.paths[0]"),
+        (synthetic(json!({"paths": ["/\r\nx: y"]})), "canary.synthetic.paths[0]"),
+        (synthetic(json!({"paths": [format!("/{}", "a".repeat(200))]})), "canary.synthetic.paths[0]"),
+        (synthetic(json!({"paths": vec!["/"; 11]})), "canary.synthetic.paths"),
+        (synthetic(json!({"requests": 4})), "canary.synthetic.requests"),
+        (synthetic(json!({"requests": 201})), "canary.synthetic.requests"),
+        (with("canary", json!({"synthetic": {}, "without_traffic": "wait"})), "canary.synthetic"),
         (with("limits", json!({"build_ms": 0})), "limits.build_ms"),
         (with("limits", json!({"build_ms": 3_600_001})), "limits.build_ms"),
         (with("limits", json!({"verify_ms": 600_001})), "limits.verify_ms"),

@@ -77,6 +77,7 @@ fn rows(deployment: &Deployment) -> Vec<(&'static str, String)> {
         ("Where", place(deployment)),
         ("Took", took(deployment)),
         ("Traffic", evidence(deployment)),
+        ("Synthetic", synthetic(deployment)),
         ("Differs", differs(deployment)),
         ("New lines", new_lines(deployment)),
         ("Configuration", deployment.configuration.as_ref().map(Configuration::words).unwrap_or_default()),
@@ -116,6 +117,12 @@ fn evidence(deployment: &Deployment) -> String {
     let reason = [", ", &canary.reason].concat();
     let reason = if canary.reason.is_empty() { "" } else { &reason };
     format!("{} %{reason}{thin}{held}", canary.weight)
+}
+
+/// What requests of our own came to.
+fn synthetic(deployment: &Deployment) -> String {
+    let asked = deployment.canary.as_ref().and_then(|canary| canary.synthetic.as_ref());
+    asked.map(|asked| asked.words.clone()).unwrap_or_default()
 }
 
 /// Where its requests were answered otherwise than by the last good revision.

@@ -106,7 +106,8 @@ fn text(deployment: &Deployment) -> String {
         });
         let effect = canary.map(|canary| {
             let told = [&canary.effect, &canary.power_words, &canary.outlook];
-            told.into_iter().flatten().cloned().collect::<Vec<_>>().join("\n")
+            let asked = canary.synthetic.as_ref().map(|asked| &asked.words);
+            told.into_iter().flatten().chain(asked).cloned().collect::<Vec<_>>().join("\n")
         });
         let numbers = canary
             .map(|canary| format!("E = {}, p = {}", evidence(canary.e_value), evidence(canary.p_value)));

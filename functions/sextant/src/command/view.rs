@@ -2,7 +2,7 @@
 
 #![expect(clippy::struct_field_names, reason = "fields have the API's names")]
 
-use model::document::{Scan, Why};
+use model::document::{Scan, Synthetic, Why};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -93,6 +93,7 @@ pub struct Canary {
     pub effect: Option<String>,
     pub power_words: Option<String>,
     pub outlook: Option<String>,
+    pub synthetic: Option<Synthetic>,
     pub why: Option<Why>,
 }
 

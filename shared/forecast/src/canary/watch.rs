@@ -77,6 +77,7 @@ impl Watch {
             test: self.to_value(),
             guard: None,
             probe: None,
+            asked: None,
             idle: false,
         }
     }
@@ -117,7 +118,8 @@ impl Watch {
         let late = idle || deployment.is_late(window.to, length_ms);
         let ask_probe = open && verdict == Verdict::Inconclusive && late;
         let test = self.to_value();
-        let seen = WindowSeen { window, counts, verdict, reason, test, guard, probe: None, idle };
+        let seen =
+            WindowSeen { window, counts, verdict, reason, test, guard, probe: None, asked: None, idle };
         Said { seen, ask_probe }
     }
 

@@ -36,7 +36,7 @@ pub use slot::{Claim, claim, settle};
 
 use crate::{
     DecisionId, Timestamp,
-    document::{Counts, Deployment, Failure, Kept, Scan, Scanning, Step},
+    document::{Counts, Deployment, Failure, Kept, Scan, Scanning, Step, Synthetic},
     port::{
         source::Archived,
         target::{BuildState, Gone, Plan, Probe, Released, Traffic, TrafficToken, Window, WindowPolicy},
@@ -230,6 +230,17 @@ pub struct Before {
     pub span_ms: i64,
     /// How long the shift takes at that traffic, and what it would catch by then: one sentence.
     pub outlook: String,
+    /// What requests of our own came to, where no others came and the policy asks for them.
+    pub asked: Option<Asked>,
+}
+
+/// What requests of our own say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Pass: it may take all traffic. Fail: take it back. Anything else: that isn't clear enough.
+    pub verdict: Verdict,
+    /// What they came to.
+    pub evidence: Synthetic,
 }
 
 /// A closed window and what the sequential test says after it.
@@ -249,6 +260,8 @@ pub struct WindowSeen {
     pub guard: Option<String>,
     /// Whether the revision's own address answered, where that was asked.
     pub probe: Option<bool>,
+    /// What requests of our own came to, where those were sent instead.
+    pub asked: Option<Asked>,
     /// Whether nobody has asked anything of either side for so long that traffic must have stopped.
     pub idle: bool,
 }

@@ -33,9 +33,7 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Opti
     }
     match before.filter(|_| next.strategy == Strategy::Canary && next.last_good.is_some()) {
         Some(before) if before.requests == 0 && next.policy.without_traffic == WithoutTraffic::Probe => {
-            let span = span(before.span_ms);
-            let why = format!("No request has come in the last {span}, so its health check decides at once");
-            quiet(next, at, &format!("Healthy: {proof}. "), &why)
+            unasked(next, at, proof, before)
         }
         Some(before) => {
             let share = weight(&next);
@@ -55,12 +53,37 @@ fn span(ms: i64) -> String {
     if ms >= 2 * MINUTE_MS { format!("{} min", ms / MINUTE_MS) } else { format!("{} s", ms / SECOND_MS) }
 }
 
-/// Nothing comes that a canary could be judged by: all traffic at once, as its health check is all that can tell.
+/// No request has come before: what decides at once is the health check, or requests of our own. Where those are not clear
+/// enough, the canary begins and waits for others.
+fn unasked(mut next: Deployment, at: &At<'_>, proof: &str, before: Before) -> Transition {
+    let lead = format!("Healthy: {proof}. ");
+    let why = format!("No request has come in the last {}, so", span(before.span_ms));
+    let Some(asked) = before.asked else {
+        return quiet(next, at, &lead, &format!("{why} its health check decides at once"));
+    };
+    let words = asked.evidence.words.clone();
+    next.canary.synthetic = Some(asked.evidence);
+    match asked.verdict {
+        Verdict::Pass => quiet(next, at, &lead, &format!("{why} synthetic requests decide at once: {words}")),
+        Verdict::Fail => blame(next, at, format!("{}. Taking it back", capitalised(&words))),
+        Verdict::Inconclusive | Verdict::Error => {
+            let share = weight(&next);
+            next.checks.push(format!("not clear enough: {words}"));
+            let text = format!(
+                "{lead}{words}: not clear enough to go on at once. Shifting {share} % of traffic to it"
+            );
+            enter(next, at, Step::SetTraffic, text)
+        }
+    }
+}
+
+/// Nothing comes that a canary could be judged by: all traffic at once, as nothing else can tell.
 fn quiet(mut next: Deployment, at: &At<'_>, lead: &str, why: &str) -> Transition {
     (next.canary.thin, next.canary.quiet) = (true, true);
     next.canary.index = next.policy.weights.len().saturating_sub(1);
     why.clone_into(&mut next.canary.reason);
-    next.checks.push(format!("by its health check alone: {why}"));
+    let by = if next.canary.synthetic.is_some() { "synthetic requests" } else { "its health check" };
+    next.checks.push(format!("by {by} alone: {why}"));
     enter(next, at, Step::SetTraffic, format!("{lead}{why}. Shifting 100 % of traffic to it"))
 }
 
@@ -131,13 +154,23 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
     if let Some(guard) = seen.guard {
         return blame(next, at, format!("{guard}. Taking it back"));
     }
+    if let Some(asked) = &seen.asked {
+        next.canary.synthetic = Some(asked.evidence.clone());
+        if asked.verdict == Verdict::Fail {
+            return blame(next, at, format!("{}. Taking it back", capitalised(&asked.evidence.words)));
+        }
+    }
     match seen.verdict {
         Verdict::Fail => blame(next, at, format!("{}. Taking it back", capitalised(&seen.reason))),
         Verdict::Error => unreadable(next, at, &seen.reason),
         Verdict::Pass if next.canary.held.is_none() => advance(next, at, format!("Passed: {}", seen.reason)),
         Verdict::Inconclusive if has_stopped(&next, &seen) => {
-            let why = "Traffic has stopped, none of the requests to it failed, and its own address answers";
-            quiet(next, at, "", why)
+            let proof = match &seen.asked {
+                Some(asked) => asked.evidence.words.clone(),
+                None => "its own address answers".to_owned(),
+            };
+            let why = format!("Traffic has stopped, none of the requests to it failed, and {proof}");
+            quiet(next, at, "", &why)
         }
         Verdict::Inconclusive
             if next.canary.held.is_none() && next.is_late(next.canary.seen_to, window_ms(&next, at)) =>
@@ -148,9 +181,14 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
     }
 }
 
-/// Nothing comes any more, nothing that came failed, and the probe has the last word where the policy lets it.
+/// Nothing comes any more, nothing that came failed, and the probe has the last word where the policy lets it, or requests
+/// of our own.
 fn has_stopped(next: &Deployment, seen: &WindowSeen) -> bool {
-    let well = next.canary.counts.canary_bad == 0 && seen.probe == Some(true);
+    let answers = match &seen.asked {
+        Some(asked) => asked.verdict == Verdict::Pass,
+        None => seen.probe == Some(true) && next.policy.synthetic.is_none(),
+    };
+    let well = next.canary.counts.canary_bad == 0 && answers;
     let may = next.policy.without_traffic == WithoutTraffic::Probe && next.canary.held.is_none();
     seen.idle && well && may
 }

@@ -39,6 +39,17 @@ pub struct Counts {
     pub stable_bad: u64,
 }
 
+/// What requests of our own came to, when nobody else asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Synthetic {
+    /// Paths that were asked.
+    pub paths: Vec<String>,
+    /// What was asked of either side and what failed; none of it is in the counts of the shift.
+    pub counts: Counts,
+    /// The same in words.
+    pub words: String,
+}
+
 /// A shift under way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,6 +82,9 @@ pub struct CanaryRun {
     pub outlook: String,
     /// What the last window said, for people.
     pub reason: String,
+    /// What requests of our own came to, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<Synthetic>,
     /// What set it apart when it was judged; none before that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,

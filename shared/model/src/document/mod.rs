@@ -32,14 +32,14 @@ pub use credentials::{Credentials, credentials_path};
 pub use decision::{Configuration, Decision, Demand, Estimate, FormerSecret, Prediction, Registration};
 pub use deployment::{
     CanaryRun, CarriedOutBy, Counts, Deployment, Diagnosis, Ending, Entry, Failure, FollowUp, Lease,
-    StageTime,
+    StageTime, Synthetic,
 };
 pub use follow::{Feedback, FeedbackKind, Learning, Link, Member, Observation, Utilization};
 pub use idempotency::{AnswerHeader, IdempotencyRecord, idempotency_path};
 pub use learning_run::{LearningRun, learning_run_path};
 pub use notice::{Notice, notice_path};
 pub use owes::Owes;
-pub use policy::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic};
+pub use policy::{CanaryPolicy, Limits, Strategy, SyntheticPolicy, ThinEvidence, WithoutTraffic};
 pub use quota::{Quota, quota_path};
 pub use scan::{Allowance, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity, Scanning};
 pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent};

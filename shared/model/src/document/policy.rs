@@ -37,6 +37,40 @@ pub enum WithoutTraffic {
     Wait,
 }
 
+/// Requests of our own, the same to the new revision and to the last good one, for when nobody else asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct SyntheticPolicy {
+    /// Paths that are asked in turn, with GET: each begins with `/` and has at most 200 visible ASCII characters.
+    #[schema(min_items = 1, max_items = 10)]
+    pub paths: Vec<String>,
+    /// Requests to each of the two revisions, all paths together.
+    #[schema(minimum = 5, maximum = 200)]
+    pub requests: u32,
+}
+
+impl SyntheticPolicy {
+    /// The most paths, and the longest.
+    pub const PATHS: usize = 10;
+    /// See [`SyntheticPolicy::PATHS`].
+    pub const PATH_BYTES: usize = 200;
+
+    /// Whether a path may be asked: it is one of the app's own, and nothing but a path with its query.
+    pub fn is_path(path: &str) -> bool {
+        let legal = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\');
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && path.len() <= Self::PATH_BYTES
+            && path.bytes().all(legal)
+    }
+}
+
+impl Default for SyntheticPolicy {
+    fn default() -> Self {
+        Self { paths: vec!["/".to_owned()], requests: 60 }
+    }
+}
+
 /// How evidence is gathered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -76,6 +110,9 @@ pub struct CanaryPolicy {
     /// What happens when no request came before the release.
     #[serde(skip_serializing_if = "super::is_default")]
     pub without_traffic: WithoutTraffic,
+    /// Requests of our own that decide then instead of the health check; none are sent if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticPolicy>,
 }
 
 /// What is usual isn't written: documents from before it could be said read the same.
@@ -97,6 +134,7 @@ impl Default for CanaryPolicy {
             deadline_windows: 0,
             thin_evidence: ThinEvidence::default(),
             without_traffic: WithoutTraffic::default(),
+            synthetic: None,
         }
     }
 }

@@ -160,6 +160,7 @@ pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) ->
         test: json!({"e": 1}),
         guard: None,
         probe,
+        asked: None,
         idle: false,
     }
 }

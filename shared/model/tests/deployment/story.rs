@@ -2,8 +2,13 @@
 
 use crate::sample::{self, START};
 use model::{
-    deployment::{Answer, At, Before, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide},
-    document::{Counts, Deployment, Kept, Status, Step, Strategy, ThinEvidence, WithoutTraffic},
+    deployment::{
+        Answer, Asked, At, Before, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide,
+    },
+    document::{
+        Counts, Deployment, Ending, Kept, Status, Step, Strategy, Synthetic, SyntheticPolicy, ThinEvidence,
+        WithoutTraffic,
+    },
     message::kind,
     port::target::{BuildState, Gone},
 };
@@ -283,6 +288,7 @@ fn without_traffic_the_probe_decides_at_once() {
             requests,
             span_ms: 3_600_000,
             outlook: "At 60 requests a minute it takes 43 min".to_owned(),
+            asked: None,
         };
         let Outcome::Probed { probe, .. } = sample::probed(true, false) else { unreachable!("a probe") };
         story.came_to(Outcome::Probed { probe, before: Some(before) });
@@ -306,6 +312,56 @@ fn without_traffic_the_probe_decides_at_once() {
         let told = &begun.document.timeline.last().unwrap().text;
         assert!(told.contains("it takes 43 min. Shifting 10 %"), "{told}");
     }
+}
+
+/// Synthetic requests say so, whatever they come to, and only what is clear decides at once.
+#[test]
+fn without_traffic_requests_of_our_own_decide_where_they_are_asked_for() {
+    let verified = |verdict: Verdict| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Verify);
+        let asked = Some(asked(verdict));
+        let before = Before { requests: 0, span_ms: 60_000, outlook: String::new(), asked };
+        let Outcome::Probed { probe, .. } = sample::probed(true, false) else { unreachable!("a probe") };
+        story.came_to(Outcome::Probed { probe, before: Some(before) });
+        story.document
+    };
+    let passed = verified(Verdict::Pass);
+    assert_eq!((passed.step, passed.canary.index, passed.canary.quiet), (Step::SetTraffic, 2, true));
+    let told = &passed.timeline.last().unwrap().text;
+    assert!(told.contains("so synthetic requests decide at once: 60 synthetic requests"), "{told}");
+    assert!(passed.checks.iter().any(|check| check.starts_with("by synthetic requests alone")));
+    let failed = verified(Verdict::Fail);
+    assert_eq!((failed.status, failed.ending), (Status::RollingBack, Some(Ending::RolledBack)));
+    assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("canary_failed"));
+    let unclear = verified(Verdict::Inconclusive);
+    assert_eq!((unclear.step, unclear.canary.index, unclear.canary.quiet), (Step::SetTraffic, 0, false));
+    for document in [passed.canary, failed.canary, unclear.canary] {
+        assert_eq!(document.synthetic.unwrap().words, "60 synthetic requests");
+    }
+}
+
+/// Where traffic has stopped and they are asked for, the probe alone lets nothing through.
+#[test]
+fn where_traffic_stops_requests_of_our_own_are_asked_for_instead() {
+    let idle = |asked: Option<Asked>| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        story.document.policy.synthetic = Some(SyntheticPolicy::default());
+        let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+        (seen.idle, seen.asked) = (true, asked);
+        story.came_to(Outcome::WindowSeen(seen));
+        story.document
+    };
+    assert_eq!(idle(None).step, Step::Watch);
+    assert_eq!(idle(Some(asked(Verdict::Inconclusive))).step, Step::Watch);
+    assert_eq!(idle(Some(asked(Verdict::Fail))).status, Status::RollingBack);
+    let passed = idle(Some(asked(Verdict::Pass)));
+    assert_eq!((passed.step, passed.canary.index, passed.canary.thin), (Step::SetTraffic, 2, true));
+}
+
+fn asked(verdict: Verdict) -> Asked {
+    let counts = Counts { canary_requests: 60, stable_requests: 60, canary_bad: 0, stable_bad: 0 };
+    let words = "60 synthetic requests".to_owned();
+    Asked { verdict, evidence: Synthetic { paths: vec!["/".to_owned()], counts, words } }
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! What requests of our own say, the same to both revisions: where nobody else asks, and a policy wants more than a probe.
+//!
+//! Invariant: none is never a pass, and neither is a revision most of whose answers fail, whatever the other does.
+
+use super::{
+    bound::{binomial_tail, upper_rate},
+    power::SPEAKS,
+    words,
+};
+use model::{
+    deployment::{Asked, Verdict},
+    document::{Counts, Synthetic},
+};
+
+/// One-sided: so rarely do equal revisions differ by as much.
+const FAILS: f64 = 0.01;
+/// A path on which the new revision failed so often and never answered, and the other always did, is broken.
+const BROKEN: u64 = 3;
+
+/// What they came to, by path.
+pub fn synthetic(asked: &[(String, Counts)]) -> Asked {
+    let counts = asked.iter().fold(Counts::default(), |sum, (_, one)| plus(sum, one));
+    let broken = asked.iter().find(|(_, one)| is_broken(one)).map(|(path, _)| path.as_str());
+    let paths: Vec<String> = asked.iter().map(|(path, _)| path.clone()).collect();
+    let words = told(&counts, &paths, broken);
+    let evidence = Synthetic { paths, counts, words };
+    Asked { verdict: judged(&counts, broken.is_some()), evidence }
+}
+
+fn judged(counts: &Counts, broken: bool) -> Verdict {
+    if counts.canary_requests == 0 {
+        return Verdict::Inconclusive;
+    }
+    let share =
+        counts.canary_requests as f64 / (counts.canary_requests + counts.stable_requests).max(1) as f64;
+    let chance = binomial_tail(counts.canary_bad, counts.canary_bad + counts.stable_bad, share);
+    let more = counts.canary_bad > counts.stable_bad;
+    if broken || more && chance <= FAILS {
+        Verdict::Fail
+    } else if more && chance <= SPEAKS || counts.canary_bad * 2 > counts.canary_requests {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
+    }
+}
+
+fn is_broken(one: &Counts) -> bool {
+    one.canary_requests >= BROKEN
+        && one.canary_bad == one.canary_requests
+        && one.stable_requests >= BROKEN
+        && one.stable_bad == 0
+}
+
+fn told(counts: &Counts, paths: &[String], broken: Option<&str>) -> String {
+    let broken = broken.map_or(String::new(), |path| format!("; {path} failed each time, and never there"));
+    let most = words::percent(upper_rate(counts.canary_bad, counts.canary_requests));
+    format!(
+        "{} synthetic requests to each revision ({}): {}{broken}. It fails at most {most} of such requests (95 %)",
+        counts.canary_requests,
+        paths.join(", "),
+        words::of_counts(counts)
+    )
+}
+
+fn plus(sum: Counts, other: &Counts) -> Counts {
+    Counts {
+        canary_requests: sum.canary_requests + other.canary_requests,
+        stable_requests: sum.stable_requests + other.stable_requests,
+        canary_bad: sum.canary_bad + other.canary_bad,
+        stable_bad: sum.stable_bad + other.stable_bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Fail, Inconclusive, Pass};
+
+    fn of(paths: &[(u64, u64, u64)]) -> Asked {
+        let one = |(at, (all, ours, theirs)): (usize, &(u64, u64, u64))| {
+            let counts = Counts {
+                canary_requests: *all,
+                stable_requests: *all,
+                canary_bad: *ours,
+                stable_bad: *theirs,
+            };
+            (format!("/{at}"), counts)
+        };
+        synthetic(&paths.iter().enumerate().map(one).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_same_requests_are_compared_with_those_to_the_other() {
+        for (paths, verdict) in [
+            (&[(60, 0, 0)][..], Pass),
+            (&[(60, 2, 2)], Pass),
+            (&[(60, 0, 9)], Pass),
+            (&[(60, 3, 0)], Pass),
+            (&[(60, 4, 0)], Inconclusive),
+            (&[(60, 7, 0)], Fail),
+            (&[(60, 60, 60)], Inconclusive),
+            (&[(57, 0, 0), (3, 3, 0)], Fail),
+            (&[(58, 0, 0), (2, 2, 0)], Pass),
+            (&[(0, 0, 0)], Inconclusive),
+        ] {
+            assert_eq!(of(paths).verdict, verdict, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn they_are_named_as_what_they_are() {
+        assert_eq!(
+            of(&[(60, 0, 1), (60, 0, 0)]).evidence.words,
+            "120 synthetic requests to each revision (/0, /1): none of 120 requests to it failed, 1 of 120 to the last good \
+             revision. It fails at most 2.5 % of such requests (95 %)"
+        );
+        let broken = of(&[(5, 0, 0), (5, 5, 0)]).evidence.words;
+        assert!(broken.contains("; /1 failed each time, and never there"), "{broken}");
+    }
+}
