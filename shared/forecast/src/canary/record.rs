@@ -64,8 +64,12 @@ fn values<const N: usize>(
     Ok((line, places.map(|place| values[place])))
 }
 
+/// What is smaller is read as 0: the square of anything else is a number still.
+const LEAST: f64 = 1e-100;
+
 fn number(line: usize, column: &'static str, value: &str) -> Result<f64, CsvError> {
     let parsed = value.parse::<f64>().ok().filter(|number| number.is_finite() && number.abs() < 1e100);
+    let parsed = parsed.map(|number| if number.abs() < LEAST { 0.0 } else { number });
     parsed.ok_or_else(|| CsvError::Number { line, column, value: value.chars().take(40).collect() })
 }
 
@@ -172,6 +176,18 @@ mod tests {
             let error = parse_record(text).unwrap_err().to_string();
             assert!(error.starts_with(wanted), "{error}");
         }
+    }
+
+    /// The square of a difference that small is 0, and a test divides by it.
+    #[test]
+    fn what_is_next_to_nothing_is_read_as_nothing() {
+        assert_eq!(
+            parse_record("1e-200,-1e-180\n1e-99,0\n"),
+            Ok(Record::Numbers(vec![(0.0, 0.0), (1e-99, 0.0)]))
+        );
+        let Ok(Record::Numbers(pairs)) = parse_record(&"2e-200,1e-200\n".repeat(9)) else { unreachable!() };
+        let made = crate::canary::numeric(&pairs, &crate::canary::NumericOptions::default());
+        assert!(made.e_value.is_finite() && made.p_value.is_finite(), "{made:?}");
     }
 
     #[test]
