@@ -40,20 +40,16 @@ pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Faile
 
 /// What came to the service lately, and what that means for a canary; none where there will be none, or it can't be read.
 async fn before(ctx: &Context, deployment: &Deployment) -> Result<Option<Before>, Failed> {
-    if deployment.strategy != Strategy::Canary || deployment.last_good.is_none() {
+    let Some(good) = deployment.last_good.as_ref().filter(|_| deployment.strategy == Strategy::Canary) else {
         return Ok(None);
-    }
+    };
     let place = ctx.ports.target.window_policy();
     // Where nothing lags, the window that is still open counts too: what has only just begun is traffic.
     let open = if place.lag_ms == 0 { lately::length_ms(ctx, deployment) } else { -place.lag_ms };
     let Some((span_ms, windows)) = lately::read(ctx, deployment, ctx.real().plus(open)).await else {
         return Ok(None);
     };
-    let mut seen = Traffic { windows: lately::WINDOWS, ..Traffic::default() };
-    for revision in windows.iter().flat_map(|measured| measured.revisions.values()) {
-        seen.requests += revision.requests;
-        seen.bad += revision.server_errors;
-    }
+    let seen = Traffic::of(lately::WINDOWS, &windows, &good.revision);
     let outlook = outlook(&deployment.policy, place, seen).sentence;
     let asked = if seen.requests == 0 { synthetic::ask(ctx, deployment).await? } else { None };
     Ok(Some(Before { requests: seen.requests, span_ms, outlook, asked }))

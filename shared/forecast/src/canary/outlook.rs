@@ -5,19 +5,41 @@
 use super::{Options, Sight, watch::options, words};
 use model::{
     document::CanaryPolicy,
-    port::target::WindowPolicy,
+    port::target::{Measured, WindowPolicy},
     time::{MINUTE_MS, SECOND_MS},
 };
 
-/// What was seen of the last good revision before the release.
+/// What was seen of a service before the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
-    /// Requests to it.
+    /// Requests to it, whichever revision answered.
     pub requests: u64,
-    /// Bad ones.
-    pub bad: u64,
+    /// Those to the last good revision: what others failed is not usual for it.
+    pub good_requests: u64,
+    /// Bad ones among them.
+    pub good_bad: u64,
     /// In so many windows.
     pub windows: u32,
+}
+
+impl Traffic {
+    /// Of the windows before the release, some of which may be left out for having nothing in them.
+    pub fn of(windows: u32, seen: &[Measured], good: &str) -> Self {
+        let mut traffic = Self { windows, ..Self::default() };
+        for (name, revision) in seen.iter().flat_map(|measured| &measured.revisions) {
+            traffic.requests = traffic.requests.saturating_add(revision.requests);
+            if name == good {
+                traffic.good_requests = traffic.good_requests.saturating_add(revision.requests);
+                traffic.good_bad = traffic.good_bad.saturating_add(revision.server_errors);
+            }
+        }
+        traffic
+    }
+
+    /// The share of its requests that the last good revision failed.
+    fn usual(&self) -> f64 {
+        self.good_bad as f64 / self.good_requests.max(1) as f64
+    }
 }
 
 /// What is to be expected of a shift.
@@ -35,7 +57,7 @@ pub struct Outlook {
 pub fn outlook(policy: &CanaryPolicy, place: WindowPolicy, traffic: Traffic) -> Outlook {
     let options = options(policy);
     let length = policy.window_ms.max(place.shortest_ms).max(1);
-    let rate = traffic.bad as f64 / traffic.requests.max(1) as f64;
+    let rate = traffic.usual();
     let per_window = traffic.requests as f64 / f64::from(traffic.windows.max(1));
     let mut expected = Expected { per_window, rate, canary: 0.0, stable: 0.0 };
     let (mut takes_ms, mut short) = (0, None);
@@ -134,8 +156,9 @@ fn span(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::port::target::RevisionWindow;
 
-    const HOUR: Traffic = Traffic { requests: 3_600, bad: 18, windows: 60 };
+    const HOUR: Traffic = Traffic { requests: 3_600, good_requests: 3_600, good_bad: 18, windows: 60 };
 
     fn on_cloud_run() -> CanaryPolicy {
         CanaryPolicy { bake_windows: 15, deadline_windows: 45, ..CanaryPolicy::default() }
@@ -154,16 +177,28 @@ mod tests {
         );
     }
 
+    /// A revision that was taken back an hour ago says nothing of the one that serves.
+    #[test]
+    fn what_others_failed_is_not_usual_for_the_last_good_one() {
+        let of =
+            |requests, server_errors| RevisionWindow { requests, server_errors, ..RevisionWindow::default() };
+        let revisions = [("good".to_owned(), of(900, 9)), ("bad".to_owned(), of(100, 100))].into();
+        let seen = Traffic::of(1, &[Measured { revisions }], "good");
+        assert_eq!(seen, Traffic { requests: 1_000, good_requests: 900, good_bad: 9, windows: 1 });
+        let told = outlook(&on_cloud_run(), WindowPolicy::CLOUD_RUN, seen);
+        assert!(told.sentence.contains("(the last good revision: 1 %)"), "{}", told.sentence);
+    }
+
     #[test]
     fn much_traffic_is_quicker_and_sees_more() {
-        let much = Traffic { requests: 360_000, bad: 1_800, windows: 60 };
+        let much = Traffic { requests: 360_000, good_requests: 360_000, good_bad: 1_800, windows: 60 };
         let told = outlook(&on_cloud_run(), WindowPolicy::CLOUD_RUN, much);
         assert!(told.takes_ms < Some(35 * MINUTE_MS) && told.catches < 0.01, "{}", told.sentence);
     }
 
     #[test]
     fn too_little_traffic_is_said_before() {
-        let little = Traffic { requests: 120, bad: 0, windows: 60 };
+        let little = Traffic { requests: 120, good_requests: 120, good_bad: 0, windows: 60 };
         let told = outlook(&on_cloud_run(), WindowPolicy::CLOUD_RUN, little);
         assert_eq!(told.takes_ms, None);
         let words = "At the 2.0 requests a minute seen it will not have seen enough at 10 % within 45 min";
