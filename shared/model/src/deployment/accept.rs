@@ -121,12 +121,15 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
 
 /// The policy with the target's own figures where it leaves them open: what a deployment goes by stands in its document.
 fn resolved(mut policy: CanaryPolicy, at: &At<'_>) -> CanaryPolicy {
+    policy.window_ms = policy.window_ms.max(at.window.shortest_ms).max(1);
     if policy.deadline_windows == 0 {
-        policy.deadline_windows = at.window.deadline_windows.max(policy.bake_windows);
+        // A span of time, however long the windows are.
+        let span_ms = i64::from(at.window.deadline_windows).saturating_mul(at.window.shortest_ms);
+        let windows = span_ms.saturating_add(policy.window_ms - 1) / policy.window_ms;
+        policy.deadline_windows = u32::try_from(windows).unwrap_or(u32::MAX).max(policy.bake_windows).max(1);
     }
     if policy.bake_windows == 0 {
         policy.bake_windows = at.window.bake_windows.min(policy.deadline_windows);
     }
-    policy.window_ms = policy.window_ms.max(at.window.shortest_ms);
     policy
 }
