@@ -396,7 +396,7 @@ fn buttons(whole: &Whole) -> Vec<Button> {
                 "Go on without waiting for the evidence?",
                 "main",
             )];
-            if deployment.canary.held.is_none() {
+            if deployment.canary.held.is_none() && deployment.is_watched() {
                 all.push(button("Pause", "pause", plain.clone(), "", "plain"));
             }
             all.push(button(

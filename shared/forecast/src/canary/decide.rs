@@ -213,7 +213,7 @@ fn fails_more(state: &State, options: &Options, alpha: f64) -> bool {
 }
 
 /// More requests than before take longer than the p95 of stable, and the p95 itself is longer by enough to matter.
-fn is_slower(state: &State, options: &Options, alpha: f64) -> bool {
+pub(super) fn is_slower(state: &State, options: &Options, alpha: f64) -> bool {
     let test = &state.latency;
     test.log_e() >= -alpha.ln()
         && test.ratio().is_none_or(|ratio| ratio >= options.ratio_floor)
@@ -253,16 +253,15 @@ fn missing(state: &State, options: &Options, decision: &Decision) -> Option<Stri
     if speaks_against(state, options) {
         return Some(words::suspicious(decision));
     }
-    if is_slower(state, options, 1.0 / SUSPICION) {
-        return Some(format!("{}, and too few to be sure", words::slower(state)));
+    if let Some(slower) = state.looks_slower(options) {
+        return Some(format!("{slower}, and too few to be sure"));
     }
     let windows = sight(state, options).windows_needed(state.errors.usual_rate(), options);
     if state.stage_windows < windows {
         return Some(format!(
-            "{}; {} of {} windows at this weight have passed",
+            "{}; {} of {windows} windows at this weight have passed",
             words::counts(decision),
-            state.stage_windows,
-            options.bake_windows
+            state.stage_windows
         ));
     }
     if state.stage_canary_requests < needed {

@@ -3,11 +3,14 @@
 //! Invariant: no guard goes by one window's errors, since errors come in clusters, and none blames the canary for an
 //! incident that hits both sides alike.
 
-use model::document::Counts;
+use model::{Timestamp, document::Counts, time::MINUTE_MS};
 use serde::{Deserialize, Serialize};
 
-/// Crashes in one window that end it at once.
+/// Deaths within this span that end it at once: windows may be shorter than the pause before a process is started again.
 const CRASH_LOOP: u32 = 2;
+const CRASH_SPAN_MS: i64 = 2 * MINUTE_MS;
+/// Windows with deaths that are remembered.
+const DEATHS: usize = 4;
 /// Windows running that are looked at together.
 const WINDOWS: usize = 3;
 /// Requests in them, at least.
@@ -24,6 +27,16 @@ pub struct Guards {
     newest: [Counts; WINDOWS],
     /// Windows running in which it failed at [`ALONE_SHARE`].
     bad_running: u32,
+    /// The newest windows in which its process died.
+    deaths: [Deaths; DEATHS],
+}
+
+/// Deaths in a window.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Deaths {
+    /// The window's end.
+    to: Timestamp,
+    count: u32,
 }
 
 impl Guards {
@@ -37,6 +50,28 @@ impl Guards {
         let bad = seen.canary_requests >= ALONE_REQUESTS
             && seen.canary_bad as f64 >= ALONE_SHARE * seen.canary_requests as f64;
         self.bad_running = if bad { self.bad_running.saturating_add(1) } else { 0 };
+    }
+
+    /// Its process died so often in a window that ended then.
+    pub fn died(&mut self, to: Timestamp, count: u32) {
+        if count > 0 {
+            self.deaths.rotate_left(1);
+            self.deaths[DEATHS - 1] = Deaths { to, count };
+        }
+    }
+
+    /// How often it died lately.
+    pub fn deaths(&self, now: Timestamp) -> u32 {
+        let lately = self.deaths.iter().filter(|died| died.count > 0 && now.since(died.to) < CRASH_SPAN_MS);
+        lately.fold(0, |sum, died| sum.saturating_add(died.count))
+    }
+
+    /// It keeps dying.
+    pub fn crash_loop(&self, now: Timestamp) -> Option<String> {
+        let deaths = self.deaths(now);
+        (deaths >= CRASH_LOOP).then(|| {
+            format!("The new revision died {deaths} times within {} minutes", CRASH_SPAN_MS / MINUTE_MS)
+        })
     }
 
     /// Most of the canary's requests failed in the newest windows, in none of them only a few, and stable's did not; with
@@ -82,11 +117,6 @@ impl Guards {
     }
 }
 
-/// It keeps dying.
-pub fn crash_loop(crashes: u32) -> Option<String> {
-    (crashes >= CRASH_LOOP).then(|| format!("The new revision died {crashes} times within one window"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +151,22 @@ mod tests {
             "an incident on both sides blames neither"
         );
         assert_eq!(after(&[(60, 540, 50, 3); 1]).failing(0.005), None, "a single burst blames nobody");
+    }
+
+    #[test]
+    fn deaths_add_up_over_a_span_of_time_whatever_the_windows() {
+        let after = |deaths: &[(i64, u32)], now: i64| {
+            let mut guards = Guards::default();
+            for (at, count) in deaths {
+                guards.died(Timestamp(*at), *count);
+            }
+            guards.crash_loop(Timestamp(now))
+        };
+        // Seconds: a process is never started again within one.
+        assert!(after(&[(1_000, 1), (2_000, 0), (15_000, 1)], 15_000).is_some());
+        assert!(after(&[(60_000, 2)], 60_000).is_some());
+        assert_eq!(after(&[(60_000, 1)], 60_000), None);
+        assert_eq!(after(&[(60_000, 1), (180_000, 1)], 180_000), None, "far apart");
     }
 
     #[test]

@@ -109,6 +109,8 @@ pub struct State {
     pub empty_windows: u32,
     /// One-sided windows that wait for the other side, where the policy merges them.
     pub pending: Window,
+    /// The canary's requests at the present weight that don't count yet.
+    pub pending_here: u64,
     /// Windows seen at the present weight.
     pub stage_windows: u32,
     /// Canary requests at the present weight in windows that counted; what could not be compared is no evidence.
@@ -132,6 +134,7 @@ impl State {
         if !window.has_both_sides() {
             self.empty_windows = self.empty_windows.saturating_add(spans);
         }
+        self.pending_here = self.pending_here.saturating_add(window.canary_requests);
         self.judge(if options.merge_sparse { self.pending.plus(window) } else { window }, options);
     }
 
@@ -141,8 +144,9 @@ impl State {
             return;
         }
         self.pending = Window::default();
+        let here = std::mem::take(&mut self.pending_here);
         if window.has_both_sides() {
-            self.stage_canary_requests = self.stage_canary_requests.saturating_add(window.canary_requests);
+            self.stage_canary_requests = self.stage_canary_requests.saturating_add(here);
         }
         self.errors.add(window, options.dispersion);
     }
@@ -166,16 +170,22 @@ impl State {
     }
 
     /// The weight changed: bake time and request count begin again, the evidence stays. One-sided windows of the old
-    /// weight are dropped, since a merged window must have one split.
+    /// weight still wait for the other side: equal versions share bad requests by their requests, over two splits too, and
+    /// dropping them would lose what failed in them.
     pub fn next_stage(&mut self) {
-        self.pending = Window::default();
         self.stage_windows = 0;
         self.stage_canary_requests = 0;
+        self.pending_here = 0;
     }
 
     /// Whether errors speak against it, by enough to matter, though it can't be said for sure yet: not to be passed by.
     pub fn speaks_against(&self, options: &Options) -> bool {
         decide::speaks_against(self, options)
+    }
+
+    /// By how much its requests take longer, where that can't be said for sure yet but isn't to be passed by.
+    pub fn looks_slower(&self, options: &Options) -> Option<String> {
+        decide::is_slower(self, options, 1.0 / SUSPICION).then(|| words::slower(self))
     }
 
     /// The verdict on what was seen so far. `guard` is a hard guard that has tripped, if one has.

@@ -156,6 +156,28 @@ fn a_new_weight_bakes_again_and_keeps_the_evidence() {
     assert_eq!(state.decide(&options, None).verdict, Verdict::Inconclusive);
 }
 
+/// What came to one side alone just before the weight changed is evidence all the same, but not of the new weight.
+#[test]
+fn one_sided_windows_wait_for_the_other_side_over_a_change_of_weight() {
+    let options = Options { merge_sparse: true, ..Options::default() };
+    let mut state = State::default();
+    state.add(Window::new(3, 0, 3, 0), &options);
+    state.next_stage();
+    state.add(Window::new(5, 0, 0, 0), &options);
+    state.add(Window::new(10, 10, 0, 0), &options);
+    assert_eq!((state.errors.canary_requests, state.errors.canary_bad), (18, 3));
+    assert_eq!(state.stage_canary_requests, 15);
+}
+
+#[test]
+fn a_weight_tells_how_many_windows_it_really_waits_for() {
+    let options = Options { bake_windows: 15, ..Options::default() };
+    let mut state = State::default();
+    state.add(Window::new(3_000, 27_000, 150, 1_350), &options);
+    let reason = state.decide(&options, None).reason;
+    assert!(reason.contains("1 of 5 windows at this weight have passed"), "{reason}");
+}
+
 #[test]
 fn slow_requests_fail_by_their_own_alpha() {
     let options = Options::default();

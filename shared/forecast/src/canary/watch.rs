@@ -4,12 +4,11 @@
 //! same code as a deployment does.
 
 use super::{
-    Decision, Dispersion, Options, State, Verdict as Judged, Window as Evidence,
-    guard::{Guards, crash_loop},
-    latency::Latency,
-    words,
+    Decision, Dispersion, Options, State, Verdict as Judged, Window as Evidence, guard::Guards,
+    latency::Latency, words,
 };
 use model::{
+    Timestamp,
     deployment::{Verdict, WindowSeen},
     document::{CanaryPolicy, Counts, Deployment, Strategy},
     port::target::{RevisionWindow, Window},
@@ -76,6 +75,7 @@ impl Watch {
             reason: format!("the window could not be read: {why}"),
             test: self.to_value(),
             guard: None,
+            against: None,
             probe: None,
             asked: None,
             idle: false,
@@ -106,20 +106,32 @@ impl Watch {
             self.state.add_latency(slow, p95, &options);
         }
         self.guards.add(counts);
+        self.guards.died(window.to, ours.crashes);
         let before = self.rate_before(deployment);
         let (verdict, reason) = match alone(deployment) {
             None => self.compare(&options),
             Some(why) => self.watch_alone(why, counts, before),
         };
         let idle = self.is_idle(ours.requests + good.requests == 0, spans, length_ms, options.bake_windows);
-        let guard = self.guard(deployment, ours.crashes, before);
+        let guard = self.guard(deployment, window.to, before);
         // Nobody needs the answer of one that ends here or waits for a person.
         let open = guard.is_none() && deployment.canary.held.is_none();
         let late = idle || deployment.is_late(window.to, length_ms);
         let ask_probe = open && verdict == Verdict::Inconclusive && late;
+        let against = self.against(&options, window.to);
         let test = self.to_value();
-        let seen =
-            WindowSeen { window, counts, verdict, reason, test, guard, probe: None, asked: None, idle };
+        let seen = WindowSeen {
+            window,
+            counts,
+            verdict,
+            reason,
+            test,
+            guard,
+            against,
+            probe: None,
+            asked: None,
+            idle,
+        };
         Said { seen, ask_probe }
     }
 
@@ -157,10 +169,16 @@ impl Watch {
         (verdict, format!("{why}; {} in the last window", words::of_counts(&counts)))
     }
 
+    /// What speaks against it besides its failed requests, and too little to take it back: nothing that may be passed over.
+    fn against(&self, options: &Options, now: Timestamp) -> Option<String> {
+        let died = (self.guards.deaths(now) > 0).then(|| "its process died".to_owned());
+        died.or_else(|| self.state.looks_slower(options))
+    }
+
     /// Reasons to take it back whatever the test says.
-    fn guard(&self, deployment: &Deployment, crashes: u32, before: f64) -> Option<String> {
+    fn guard(&self, deployment: &Deployment, now: Timestamp, before: f64) -> Option<String> {
         let alone = alone(deployment).and_then(|_| self.guards.failing_alone(before));
-        crash_loop(crashes).or(alone).or_else(|| self.guards.failing(before))
+        self.guards.crash_loop(now).or(alone).or_else(|| self.guards.failing(before))
     }
 
     fn to_value(&self) -> serde_json::Value {

@@ -258,6 +258,8 @@ pub struct WindowSeen {
     pub test: Value,
     /// A reason to take it back whatever the test says: a crash loop, a failing probe, a burst of errors.
     pub guard: Option<String>,
+    /// What speaks against it besides failed requests, and too little to take it back: it takes longer, or it died once.
+    pub against: Option<String>,
     /// Whether the revision's own address answered, where that was asked.
     pub probe: Option<bool>,
     /// What requests of our own came to, where those were sent instead.

@@ -175,7 +175,7 @@ pub(super) fn window(mut next: Deployment, at: &At<'_>, seen: WindowSeen) -> Tra
         Verdict::Inconclusive
             if next.canary.held.is_none() && next.is_late(next.canary.seen_to, window_ms(&next, at)) =>
         {
-            thin(next, at, seen.probe, &seen.reason)
+            thin(next, at, &seen)
         }
         Verdict::Pass | Verdict::Inconclusive => next_window(next, at),
     }
@@ -188,7 +188,7 @@ fn has_stopped(next: &Deployment, seen: &WindowSeen) -> bool {
         Some(asked) => asked.verdict == Verdict::Pass,
         None => seen.probe == Some(true) && next.policy.synthetic.is_none(),
     };
-    let well = next.canary.counts.canary_bad == 0 && answers;
+    let well = next.canary.counts.canary_bad == 0 && seen.against.is_none() && answers;
     let may = next.policy.without_traffic == WithoutTraffic::Probe && next.canary.held.is_none();
     seen.idle && well && may
 }
@@ -246,9 +246,10 @@ fn unreadable(mut next: Deployment, at: &At<'_>, reason: &str) -> Transition {
 }
 
 /// The deadline passed without enough requests to judge. Thin evidence never outweighs errors: where a request to the
-/// new revision failed, only a person goes on with it.
-fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) -> Transition {
-    match (next.policy.thin_evidence, probe) {
+/// new revision failed, or anything else speaks against it, only a person goes on with it.
+fn thin(mut next: Deployment, at: &At<'_>, seen: &WindowSeen) -> Transition {
+    let reason = &seen.reason;
+    match (next.policy.thin_evidence, seen.probe) {
         (_, Some(false)) => blame(
             next,
             at,
@@ -257,6 +258,9 @@ fn thin(mut next: Deployment, at: &At<'_>, probe: Option<bool>, reason: &str) ->
         _ if next.canary.counts.canary_bad > 0 => {
             let why = format!("{}, and the time at this weight is up", failed(&next.canary.counts));
             hold(next, at, why)
+        }
+        _ if let Some(against) = &seen.against => {
+            hold(next, at, format!("{against}, and the time at this weight is up"))
         }
         (ThinEvidence::Promote, Some(true)) => {
             next.canary.thin = true;
@@ -313,6 +317,11 @@ pub(super) fn advance(mut next: Deployment, at: &At<'_>, text: String) -> Transi
 pub(super) fn pause(mut next: Deployment, at: &At<'_>) -> Transition {
     if next.canary.held.is_some() {
         return unchanged(Answer::Unchanged);
+    }
+    if !next.is_watched() {
+        return refused(
+            "It takes all traffic at once, so there is nothing to pause before; roll it back instead",
+        );
     }
     if next.step == Step::Retire {
         return refused("It serves all traffic already; roll it back instead");

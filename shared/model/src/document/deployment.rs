@@ -415,6 +415,11 @@ impl Deployment {
         format!("{}-{step:?}-{}-{}", self.id, self.canary.index, self.attempt)
     }
 
+    /// Whether its shift is looked at while it goes on, so that it can be held: not where it takes all traffic at once.
+    pub fn is_watched(&self) -> bool {
+        self.strategy != Strategy::Instant && !self.canary.quiet
+    }
+
     /// Whether the time at this weight is up at this moment, with windows of this length.
     pub fn is_late(&self, to: Timestamp, length_ms: i64) -> bool {
         to.since(self.canary.since) >= i64::from(self.policy.deadline_windows).saturating_mul(length_ms)

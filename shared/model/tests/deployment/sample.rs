@@ -159,6 +159,7 @@ pub fn window(deployment: &Deployment, verdict: Verdict, probe: Option<bool>) ->
         reason: "0 of 10 bad".to_owned(),
         test: json!({"e": 1}),
         guard: None,
+        against: None,
         probe,
         asked: None,
         idle: false,

@@ -6,11 +6,11 @@ use model::{
         Answer, Asked, At, Before, Effect, Input, Outcome, Slot, Transition, Verdict, accept, decide,
     },
     document::{
-        Counts, Deployment, Ending, Kept, Status, Step, Strategy, Synthetic, SyntheticPolicy, ThinEvidence,
-        WithoutTraffic,
+        CanaryPolicy, Counts, Deployment, Ending, Kept, Status, Step, Strategy, Synthetic, SyntheticPolicy,
+        ThinEvidence, WithoutTraffic,
     },
     message::kind,
-    port::target::{BuildState, Gone},
+    port::target::{BuildState, Gone, WindowPolicy},
 };
 
 /// One deployment as it is told what happens.
@@ -278,6 +278,38 @@ fn thin_evidence_never_outweighs_errors() {
     assert!(held.contains("2 of 6 requests to it failed") && held.contains("none of 54"), "{held}");
 }
 
+/// What is slower, or died once, isn't promoted for lack of evidence either.
+#[test]
+fn thin_evidence_never_outweighs_anything_that_speaks_against_it() {
+    for idle in [false, true] {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        story.document.policy.thin_evidence = ThinEvidence::Promote;
+        for _ in 0..2 {
+            let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+            (seen.against, seen.idle) = (Some("its process died".to_owned()), idle);
+            story.came_to(Outcome::WindowSeen(seen));
+        }
+        let run = &story.document.canary;
+        assert_eq!((run.index, run.thin, story.document.step), (0, false, Step::Watch));
+        assert!(run.held.as_ref().unwrap().starts_with("its process died, and the time"), "{:?}", run.held);
+    }
+}
+
+/// Where it takes all traffic at once there is nothing to pause before: said, not accepted in silence.
+#[test]
+fn a_shift_that_nobody_looks_at_cannot_be_paused() {
+    let mut quiet = Story::at_step(Strategy::Canary, Step::Watch);
+    (quiet.document.step, quiet.document.canary.quiet) = (Step::SetTraffic, true);
+    let instant = Story::at_step(Strategy::Instant, Step::SetTraffic);
+    for mut story in [quiet, instant] {
+        let answer = &story.tell(Input::Pause).answer;
+        assert!(matches!(answer, Answer::Refused(why) if why.contains("all traffic at once")), "{answer:?}");
+        assert_eq!(story.document.canary.held, None);
+    }
+    let mut canary = Story::at_step(Strategy::Canary, Step::SetTraffic);
+    assert_eq!(canary.tell(Input::Pause).answer, Answer::Applied);
+}
+
 /// A quiet service waits for nothing: what came before tells that nothing will come.
 #[test]
 fn without_traffic_the_probe_decides_at_once() {
@@ -379,6 +411,23 @@ fn where_traffic_stops_the_probe_decides_unless_something_failed() {
     for waits in [idle(1, true), idle(0, false)] {
         assert_eq!((waits.step, waits.canary.index), (Step::Watch, 0));
     }
+}
+
+/// The target's own deadline is 2 and 45 minutes, however long the windows are.
+#[test]
+fn the_targets_own_deadline_is_a_span_of_time() {
+    let accepted = |window_ms: i64, bake_windows: u32, window: WindowPolicy| {
+        let mut request = sample::request(7, Strategy::Canary);
+        request.policy = CanaryPolicy { window_ms, bake_windows, ..CanaryPolicy::default() };
+        let policy = accept(request, true, None, &At { window, ..sample::at(0, "a") }).policy;
+        (policy.window_ms, policy.bake_windows, policy.deadline_windows)
+    };
+    assert_eq!(accepted(0, 0, WindowPolicy::MACHINE), (1_000, 5, 120));
+    assert_eq!(accepted(5_000, 0, WindowPolicy::MACHINE), (5_000, 5, 24));
+    assert_eq!(accepted(0, 0, WindowPolicy::CLOUD_RUN), (60_000, 15, 45));
+    assert_eq!(accepted(180_000, 0, WindowPolicy::CLOUD_RUN), (180_000, 15, 15));
+    assert_eq!(accepted(600_000, 0, WindowPolicy::CLOUD_RUN), (600_000, 5, 5));
+    assert_eq!(accepted(600_000, 15, WindowPolicy::CLOUD_RUN).2, 15, "never before it has baked");
 }
 
 /// Several windows may be read as one: what counts is the time.
