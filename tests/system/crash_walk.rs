@@ -44,7 +44,8 @@ async fn killed_at_every_point_of_every_chapter() {
     let here = LocalSet::new();
     let told = here.run_until(async {
         let mut walks = JoinSet::new();
-        for point in POINTS.into_iter().map(Some).chain([None]) {
+        let of_its_life = POINTS.into_iter().filter(|point| !point.starts_with("act."));
+        for point in of_its_life.map(Some).chain([None]) {
             walks.spawn_local(async move { (point, tell(point).await) });
         }
         walks.join_all().await

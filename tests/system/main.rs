@@ -18,6 +18,7 @@ mod idempotency;
 mod kill_loop;
 mod killed;
 mod logs;
+mod recovering;
 mod scanning;
 mod secrets;
 mod smoke;

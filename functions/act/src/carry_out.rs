@@ -4,10 +4,14 @@
 //! the token of the beginning alone. So a repeat finds the first one's effect, whoever changed traffic since is not
 //! undone, and what is told is what happened.
 
-use crate::{performed::Performed, service::find};
+use crate::{
+    delete,
+    performed::{Failed, Performed},
+    service::find,
+};
 use host::{Context, Error, Stored};
 use model::{
-    document::{Begun, Service},
+    document::{Begun, Service, Stopped},
     message::{Action, ActionRequest},
     port::{
         PortError,
@@ -23,8 +27,9 @@ pub async fn carry_out(ctx: &Context, request: &ActionRequest, begun: &Begun) ->
     let done = match request.action {
         Action::Stop => stop(ctx, request, begun, &service).await,
         Action::Restart if begun.live => restart(ctx, request, begun, &service).await,
-        Action::Restart => start(ctx, request, begun, &service).await,
+        Action::Start | Action::Restart => start(ctx, request, begun, &service).await,
         Action::Scale => scale(ctx, request, &service).await,
+        Action::Delete => delete::carry_out(ctx, request, &service).await,
         // It is decided at once and never begun.
         Action::RollBack => return Ok(Performed::refused("A rollback has nothing to carry out.")),
     };
@@ -39,24 +44,6 @@ pub async fn carry_out(ctx: &Context, request: &ActionRequest, begun: &Begun) ->
         )) => Ok(Performed::refused(format!("It could not be done: {text}."))),
         Err(Failed::Target(error)) => Err(error.into()),
         Err(Failed::Other(error)) => Err(error),
-    }
-}
-
-/// Which side failed: what the target refuses for good ends the request.
-enum Failed {
-    Target(TargetError),
-    Other(Error),
-}
-
-impl From<TargetError> for Failed {
-    fn from(error: TargetError) -> Self {
-        Self::Target(error)
-    }
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
     }
 }
 
@@ -76,7 +63,7 @@ async fn stop(
     let name = &request.service;
     let message = match target.stop(service, &Vec::from_iter(idle)).await {
         Ok(()) | Err(TargetError::Gone { .. }) => {
-            format!("`{name}` is stopped; a restart or a deployment brings it back.")
+            format!("`{name}` is stopped; a start or a deployment brings it back.")
         }
         Err(TargetError::Port(PortError::Permanent(text))) => {
             format!("`{name}` takes no traffic any more, but its processes could not be ended: {text}.")
@@ -84,7 +71,12 @@ async fn stop(
         Err(error) => return Err(error.into()),
     };
     // Nothing runs, so there is nothing to measure.
-    settle(ctx, found, service, &traffic, message, |service| service.measuring.metrics_due = None).await
+    let stopped = Stopped { at: ctx.now(), by: request.requested_by.clone() };
+    settle(ctx, found, service, &traffic, message, |service| {
+        service.measuring.metrics_due = None;
+        service.slot.stopped = Some(stopped);
+    })
+    .await
 }
 
 /// New processes for what serves.
@@ -113,6 +105,7 @@ async fn start(
     settle(ctx, found, service, &traffic, message, |service| {
         service.measuring.metrics_due = Some(now.plus(MINUTE_MS));
         service.measuring.measured_to = real;
+        service.slot.stopped = None;
     })
     .await
 }

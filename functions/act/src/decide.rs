@@ -1,6 +1,7 @@
 //! One request, looked at: refused, decided at once, or begun.
 
 use crate::{
+    delete,
     performed::{Decided, Performed},
     roll_back,
     service::{find, key},
@@ -24,6 +25,12 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
             "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
         ));
     }
+    if request.action == Action::Delete {
+        return delete::decide(ctx, found, request);
+    }
+    if found.document.slot.deleting.is_some() {
+        return refused(format!("`{name}` is being deleted. Nothing was done."));
+    }
     let Some(serving) = found.document.slot.serving.as_ref().map(|kept| kept.revision.clone()) else {
         return refused(format!("Nothing of `{name}` serves. Nothing was done; deploy it first."));
     };
@@ -41,10 +48,15 @@ pub async fn decide(ctx: &Context, request: &ActionRequest) -> Result<Decided, E
     if request.action == Action::RollBack {
         return roll_back::roll_back(ctx, found, request).await.map(Decided::Ended);
     }
-    begin(ctx, found, serving).await
+    begin(ctx, found, request.action, serving).await
 }
 
-async fn begin(ctx: &Context, mut found: Stored<Service>, revision: String) -> Result<Decided, Error> {
+async fn begin(
+    ctx: &Context,
+    mut found: Stored<Service>,
+    action: Action,
+    revision: String,
+) -> Result<Decided, Error> {
     let now = match ctx.ports.target.traffic(&key(&found.document)).await {
         Err(TargetError::Gone { text, .. }) => {
             let name = &found.document.name;
@@ -54,6 +66,9 @@ async fn begin(ctx: &Context, mut found: Stored<Service>, revision: String) -> R
         result => result?,
     };
     let live = !now.weights.is_empty();
+    if let Some(already) = already(&found.document, action, live) {
+        return Ok(Decided::Ended(Performed::done(already)));
+    }
     if let (false, Some(running)) = (live, &found.document.slot.running) {
         let why = format!(
             "Deployment `{running}` brings `{}` back as it is. Nothing was done.",
@@ -63,4 +78,21 @@ async fn begin(ctx: &Context, mut found: Stored<Service>, revision: String) -> R
     }
     found.document.updated_at = ctx.now();
     Ok(Decided::Begins(Begun { revision, token: now.token, live }, found.write()?))
+}
+
+/// What is so already: a repeat is done without doing anything.
+fn already(service: &Service, action: Action, live: bool) -> Option<String> {
+    let name = &service.name;
+    match action {
+        Action::Stop if !live && service.slot.stopped.is_some() => {
+            Some(format!("`{name}` is stopped already."))
+        }
+        Action::Start if live => Some(format!("`{name}` runs already.")),
+        Action::Stop
+        | Action::Start
+        | Action::Restart
+        | Action::RollBack
+        | Action::Scale
+        | Action::Delete => None,
+    }
 }

@@ -1,4 +1,4 @@
-//! Stops, restarts, scales and rolls back services that run.
+//! Stops, starts, restarts, scales, rolls back and deletes services that run.
 //!
 //! Invariant: a request is carried out once, by its id; what became of it is kept and told as `action.done`, also
 //! when it was refused. What acts on the target is recorded as begun first, with the traffic it was decided on, and
@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod decide;
+mod delete;
 mod performed;
 mod record;
 mod roll_back;
@@ -22,7 +23,7 @@ use model::{
 
 /// The function's declaration.
 pub fn function() -> Function {
-    Function::new("act", "Stops, restarts, scales and rolls back services that run")
+    Function::new("act", "Stops, starts, restarts, scales, rolls back and deletes services")
         .timeout_s(60)
         .permissions(&["datastore.user", "pubsub.publisher", "run.developer"])
         .uses(&[Port::Store, Port::Broker, Port::Target])

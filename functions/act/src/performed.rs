@@ -1,6 +1,11 @@
 //! What a request came to, or what is to become of it.
 
-use model::{document::Begun, message::Message, port::store::Write};
+use host::Error;
+use model::{
+    document::Begun,
+    message::Message,
+    port::{store::Write, target::TargetError},
+};
 
 /// What came of it, and what goes into the commit that says so.
 pub struct Performed {
@@ -32,4 +37,24 @@ pub enum Decided {
     Ended(Performed),
     /// It is to be carried out; the write holds the service to what was read.
     Begins(Begun, Write),
+}
+
+/// Which side failed: what the target refuses for good ends the request.
+pub enum Failed {
+    /// The target.
+    Target(TargetError),
+    /// Our own.
+    Other(Error),
+}
+
+impl From<TargetError> for Failed {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
 }

@@ -16,20 +16,24 @@ use model::{
 /// Carries a request out unless that was done.
 pub async fn once(ctx: &Context, request: &ActionRequest) -> Result<Outcome, Error> {
     let path = action_path(ctx.tenant()?, &request.id);
-    if let Some(mut found) = ctx.read::<ActionRecord>(&path).await? {
-        if let (None, Some(begun)) = (&found.document.outcome, found.document.begun.clone()) {
-            return carry_on(ctx, found, &begun).await;
+    // Whoever accepted it may have left a record, so that it can be asked for.
+    let (record, precondition) = match ctx.read::<ActionRecord>(&path).await? {
+        None => (ActionRecord::new(request.clone()), Precondition::Absent),
+        Some(mut found) if found.document.outcome.is_some() => {
+            // A crash may have kept it back, and then the request was delivered again for it.
+            found.hand_on_all(ctx).await;
+            return Ok(Outcome::Duplicate);
         }
-        // A crash may have kept it back, and then the request was delivered again for it.
-        found.hand_on_all(ctx).await;
-        return Ok(Outcome::Duplicate);
-    }
-    let record = ActionRecord::new(request.clone());
+        Some(found) => match found.document.begun.clone() {
+            Some(begun) => return carry_on(ctx, found, &begun).await,
+            None => (found.document, Precondition::At(found.version)),
+        },
+    };
     match decide(ctx, request).await? {
-        Decided::Ended(performed) => end(ctx, path, Precondition::Absent, record, performed).await,
+        Decided::Ended(performed) => end(ctx, path, precondition, record, performed).await,
         Decided::Begins(begun, guard) => {
             let document = ActionRecord { begun: Some(begun.clone()), ..record };
-            let writes = vec![Write::put(path.clone(), Precondition::Absent, &document)?, guard];
+            let writes = vec![Write::put(path.clone(), precondition, &document)?, guard];
             let version = first(&ctx.ports.store.commit(writes).await?)?;
             carry_on(ctx, Stored { path, version, document }, &begun).await
         }

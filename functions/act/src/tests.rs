@@ -207,3 +207,69 @@ async fn what_could_not_be_told_is_told_when_it_comes_again() {
     assert_eq!(deliver(&world, &stop).await.unwrap(), Outcome::Duplicate);
     assert_eq!((told(&world).len(), world.state().acts.len()), (1, 2));
 }
+
+#[tokio::test]
+async fn a_stopped_service_is_marked_and_a_start_brings_back_what_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    deliver(&world, &request("act_1", Action::Stop)).await.unwrap();
+    let stopped = service(&world).await;
+    assert_eq!(stopped.slot.stopped.as_ref().map(|stopped| stopped.by.as_str()), Some("ann"));
+    assert!(stopped.slot.serving.is_some() && stopped.live().is_none());
+    let acts = world.state().acts.len();
+    deliver(&world, &request("act_2", Action::Stop)).await.unwrap();
+    assert!(told(&world)[1].done && told(&world)[1].message.contains("stopped already"));
+    assert_eq!(world.state().acts.len(), acts, "a second click does nothing");
+    deliver(&world, &request("act_3", Action::Start)).await.unwrap();
+    assert_eq!(world.state().weights, BTreeMap::from([(sample::kept(2, START).revision, 100)]));
+    assert_eq!(service(&world).await.slot.stopped, None);
+    let acts = world.state().acts.len();
+    deliver(&world, &request("act_4", Action::Start)).await.unwrap();
+    assert!(told(&world)[3].message.contains("runs already") && world.state().acts.len() == acts);
+}
+
+/// The target is done, then it dies; the second try finds the rest.
+#[tokio::test]
+async fn a_deletion_takes_what_is_secret_and_goes_on_where_it_died() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    let first = deployment_path(&sample::acme(), &sample::deployment_id(1));
+    let mut deployment: Deployment = world.read(&first).await.unwrap();
+    let sealed =
+        || model::document::Sealed { wrapped: "w".into(), nonce: "n".into(), ciphertext: "c".into() };
+    (deployment.secrets, deployment.source_token) = ([("KEY".to_owned(), sealed())].into(), Some(sealed()));
+    world.put(first.clone(), &deployment).await;
+    let variables = model::document::variables_path(&sample::acme(), &sample::shop());
+    let mut held = model::document::Variables::none(sample::acme(), sample::shop());
+    held.plain.insert("A".into(), "1".into());
+    world.put(variables.clone(), &held).await;
+
+    let delete = request("act_1", Action::Delete);
+    world.state().target_down = vec!["delete"];
+    assert!(deliver(&world, &delete).await.unwrap_err().is_transient());
+    assert_eq!(service(&world).await.slot.deleting.as_deref(), Some("act_1"));
+    deliver(&world, &request("act_2", Action::Restart)).await.unwrap();
+    assert!(!told(&world)[0].done && told(&world)[0].message.contains("being deleted"));
+    world.state().target_down.clear();
+    assert_eq!(deliver(&world, &delete).await.unwrap(), Outcome::Done);
+    assert_eq!(deliver(&world, &delete).await.unwrap(), Outcome::Duplicate);
+    let path = service_path(&sample::acme(), &sample::shop());
+    assert!(world.read::<Service>(&path).await.is_none());
+    assert!(world.read::<model::document::Variables>(&variables).await.is_none());
+    let left: Deployment = world.read(&first).await.unwrap();
+    assert_eq!((left.secrets.len(), left.source_token, left.status), (0, None, Status::Deployed));
+    let told = told(&world).pop().unwrap();
+    assert!(told.done && told.message.contains("is deleted"), "{}", told.message);
+    assert_eq!(world.state().acts.last().unwrap(), "delete acme/shop");
+}
+
+#[tokio::test]
+async fn a_deletion_while_a_deployment_runs_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    deploys(&world).await;
+    deliver(&world, &request("act_1", Action::Delete)).await.unwrap();
+    let told = told(&world).pop().unwrap();
+    assert!(!told.done && told.message.contains("is running"), "{}", told.message);
+    assert_eq!(service(&world).await.slot.deleting, None);
+}

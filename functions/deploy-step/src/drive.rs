@@ -96,7 +96,7 @@ async fn first_input(ctx: &Context, deployment: &Deployment) -> Result<Input, Er
     }
     let service = service(ctx, deployment).await?.map(|(service, _)| service);
     Ok(match service.filter(|service| service.slot.running.as_ref() == Some(&deployment.id)) {
-        Some(service) => Input::Granted { last_good: service.slot.serving },
+        Some(service) => Input::Granted { last_good: service.live().cloned() },
         None => Input::Wake,
     })
 }
@@ -135,10 +135,12 @@ async fn commit(
     }
 }
 
-/// At rest nothing is fetched or built any more, however it ended. It comes before the outbox is cleared: if we die
-/// here, the sweep wakes the deployment and it is done then. Whatever of the source is left over is only disk space.
+/// At rest nothing is fetched any more. What was packed is kept for a while, so that the deployment can be put to work
+/// again, unless it was refused for what is in it; the sweep ends that. It comes before the outbox is cleared: if we
+/// die here, the sweep wakes the deployment and it is done then. Whatever of the source is left over is only disk
+/// space.
 async fn drop_source(ctx: &Context, deployment: &Deployment) {
-    if deployment.source.is_none() || !deployment.status.at_rest() {
+    if deployment.source.is_none() || !deployment.status.at_rest() || deployment.keeps_source() {
         return;
     }
     let removal = ctx.ports.source.release(&deployment.tenant, deployment.id.as_str());

@@ -292,13 +292,31 @@ async fn a_fetch_that_waits_for_its_turn_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_fetched_source_goes_with_a_deployment_that_fails_before_its_release() {
+async fn the_source_of_a_deployment_that_fails_is_kept_to_try_it_again() {
     let (_folder, world) = scanned().await;
     let failed = wake(&world).await;
     assert_eq!(failed.status, Status::Failed);
     assert_eq!(failed.failure.map(|failure| failure.code).as_deref(), Some("source_unavailable"));
-    assert_eq!(world.state().removed, [failed.id.to_string()]);
+    assert!(world.state().removed.is_empty());
     assert_eq!(world.published(kind::DEPLOYMENT_ENDED).len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_for_what_is_in_it_or_never_packed_goes() {
+    for packed in [true, false] {
+        let (_folder, world) = scanned().await;
+        let source = tempfile::tempdir().unwrap();
+        std::fs::write(source.path().join("pay.js"), stripe()).unwrap();
+        world.state().repository = packed.then(|| source.path().to_owned());
+        let path = deployment_path(&sample::acme(), &sample::deployment_id(1));
+        let mut deployment: Deployment = world.read(&path).await.unwrap();
+        (deployment.step, deployment.status) = (Step::Scan, Status::SecurityScanning);
+        (deployment.archive, deployment.commit) = (None, None);
+        world.put(path, &deployment).await;
+        let ended = wake(&world).await;
+        assert_eq!(ended.status, if packed { Status::SecurityFailed } else { Status::Failed });
+        assert_eq!(world.state().removed, [ended.id.to_string()]);
+    }
 }
 
 /// At rest, with a revision that came up late and could not be discarded.

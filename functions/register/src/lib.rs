@@ -12,21 +12,29 @@ mod recommend;
 mod secret;
 mod transition;
 pub mod upload;
+mod variables;
 
 use command::{
     CommandBody, Commanded, cancel::cancel, let_go::let_go, pause::pause, promote::PromoteBody,
-    promote::promote, rollback::RollbackBody, rollback::rollback,
+    promote::promote, resume::resume, rollback::RollbackBody, rollback::rollback,
 };
 use customer::{
     body::{RegisterBody, Registered},
     webhook::{SecretBody, SecretShown},
 };
-use deploy::body::{StartBody, Started};
+use deploy::{
+    again::{RedeployBody, redeploy},
+    body::{StartBody, Started},
+};
 use host::{Door, Function, Port, Role, Route, limit::Class};
 use model::{DecisionId, DeploymentId, ServiceName};
-use operate::{ActionBody, Requested};
+use operate::{
+    ActionBody, Requested,
+    look::{ActionShown, Wait},
+};
 use recommend::{RecommendBody, view::DecisionView};
 use upload::Uploaded;
+use variables::body::{VariablesBody, VariablesChanged, VariablesShown};
 
 /// The function's declaration.
 pub fn function() -> Function {
@@ -36,7 +44,7 @@ pub fn function() -> Function {
         .permissions(&["datastore.user", "pubsub.publisher", "cloudkms.cryptoKeyEncrypterDecrypter"])
         .uses(&[Port::Store, Port::Broker, Port::Target, Port::Keys, Port::Source])
         .door(Door::Public);
-    problems(commands(sources(records(function))))
+    problems(commands(services(sources(records(function)))))
 }
 
 fn records(function: Function) -> Function {
@@ -88,15 +96,66 @@ fn records(function: Function) -> Function {
         )
         .route(
             Route::post(
+                "/api/v1/deployments/{id}/redeploy",
+                Role::Deployer,
+                "Puts an earlier deployment to work again, without a build",
+                redeploy,
+            )
+            .creates()
+            .param::<DeploymentId>("id")
+            .optional_body::<RedeployBody>()
+            .answers::<Started>(201)
+            .answers::<Started>(200),
+        )
+}
+
+fn services(function: Function) -> Function {
+    function
+        .route(
+            Route::post(
                 "/api/v1/services/{name}/actions",
                 Role::Deployer,
-                "Stops, restarts, scales or rolls back a service",
+                "Stops, starts, restarts, scales, rolls back or deletes a service",
                 operate::operate,
             )
             .creates()
             .param::<ServiceName>("name")
             .body::<ActionBody>()
             .answers::<Requested>(202),
+        )
+        .route(
+            Route::get(
+                "/api/v1/services/{name}/actions/{id}",
+                Role::Viewer,
+                "Says what became of an action",
+                operate::look::look,
+            )
+            .param::<ServiceName>("name")
+            .param::<operate::look::ActionId>("id")
+            .query::<Wait>()
+            .answers::<ActionShown>(200),
+        )
+        .route(
+            Route::get(
+                "/api/v1/services/{name}/variables",
+                Role::Deployer,
+                "Shows the variables of a service; values of secrets are never shown",
+                variables::show,
+            )
+            .param::<ServiceName>("name")
+            .answers::<VariablesShown>(200),
+        )
+        .route(
+            Route::patch(
+                "/api/v1/services/{name}/variables",
+                Role::Deployer,
+                "Sets and removes variables of a service, and makes a new revision with them",
+                variables::change,
+            )
+            .param::<ServiceName>("name")
+            .body::<VariablesBody>()
+            .answers::<VariablesChanged>(202)
+            .answers::<VariablesChanged>(200),
         )
 }
 
@@ -179,6 +238,18 @@ fn commands(function: Function) -> Function {
         )
         .route(
             Route::post(
+                "/api/v1/deployments/{id}/resume",
+                Role::Deployer,
+                "Lets a canary that is held go on by the evidence",
+                resume,
+            )
+            .param::<DeploymentId>("id")
+            .optional_body::<CommandBody>()
+            .answers::<Commanded>(202)
+            .answers::<Commanded>(200),
+        )
+        .route(
+            Route::post(
                 "/api/v1/deployments/{id}/pause",
                 Role::Deployer,
                 "Holds a canary where it is",
@@ -200,6 +271,9 @@ fn problems(function: Function) -> Function {
         .problem("already-carried-out", "Sextant carried this decision out itself, as `deployment_id`. Ask for a decision of its own.")
         .problem("already-registered", "The decision is registered for another project. Register another project under another decision.")
         .problem("not-ours", "You run this service yourself, so Sextant can't change it. Do it where it runs.")
+        .problem("being-deleted", "The service is being deleted. Once it is gone, its name is free again.")
+        .problem("drops-variables", "The deployment would run without variables that the one that serves has; `variables` names them. Set them, or send `may_drop`.")
+        .problem("source-gone", "What the deployment was made from is kept no more. Deploy its source anew.")
         .problem("nothing-serves", "No revision of the service serves. Deploy it first.")
         .problem("refused", "The deployment's status doesn't allow this command; the detail says what would.")
         .problem("moved-on", "The deployment has moved on since you looked. Look at it again, then decide.")

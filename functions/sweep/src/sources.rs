@@ -1,12 +1,12 @@
-//! Archives that nobody wants any more: a deployment at rest ends its own claim, and this ends those that a crash, a
-//! time limit or a cancellation left behind, and uploads that nobody deployed.
+//! Archives that nobody wants any more: those of deployments that ended some days ago and are gone back to by no
+//! rollback, those that a crash, a time limit or a cancellation left behind, and uploads that nobody deployed.
 //!
-//! Invariant: the archive of a deployment that still runs is never touched.
+//! Invariant: the archive of a deployment that still runs, serves or is kept for a rollback is never touched.
 
 use host::{Context, Error, Outcome};
 use model::{
     DeploymentId,
-    document::{Deployment, deployment_path},
+    document::{Deployment, Service, deployment_path, service_path},
     port::{
         Delivery,
         source::{Claim, is_upload},
@@ -17,6 +17,8 @@ use model::{
 
 /// Claims looked at at once.
 const PAGE: usize = 200;
+/// What a deployment was made from is kept for this long after its end, so that it can be put to work again.
+const ENDED_MS: i64 = 7 * DAY_MS;
 /// An upload that nobody deployed is kept for this long.
 const UPLOAD_MS: i64 = DAY_MS;
 /// Whoever claims an archive stores what it is for within this time.
@@ -64,11 +66,23 @@ async fn over<'a>(ctx: &Context, claims: &'a [Claim]) -> Result<Vec<&'a Claim>, 
         let age = ctx.now().since(claim.since);
         let deployment = if path(claim).is_some() { found.next().flatten() } else { None };
         let ended = match deployment {
-            Some(document) => document.body.parse::<Deployment>()?.status.at_rest(),
+            Some(document) => is_over(ctx, &document.body.parse::<Deployment>()?).await?,
             None if is_upload(&claim.key) => age > UPLOAD_MS,
             None => age > STRANGE_MS,
         };
         over.extend(ended.then_some(claim));
     }
     Ok(over)
+}
+
+/// Whether nobody puts a deployment to work again: it was not kept for that, or ended long ago and is kept by no service.
+async fn is_over(ctx: &Context, deployment: &Deployment) -> Result<bool, Error> {
+    if !deployment.status.at_rest() || !deployment.keeps_source() {
+        return Ok(deployment.status.at_rest());
+    }
+    if ctx.now().since(deployment.updated_at) <= ENDED_MS {
+        return Ok(false);
+    }
+    let service = ctx.read::<Service>(&service_path(&deployment.tenant, &deployment.service)).await?;
+    Ok(!service.is_some_and(|service| service.document.refers_to(&deployment.id)))
 }

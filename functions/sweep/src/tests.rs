@@ -216,3 +216,28 @@ async fn claims_of_nobody_are_ended() {
     assert_eq!(world.state().removed, [id(2), id(4), "dec_6".to_owned(), "8".repeat(64)]);
     assert_eq!(world.state().tidied, 1, "and what was never finished");
 }
+
+/// What a deployment was made from is kept for some days, and for as long as its service can go back to it.
+#[tokio::test]
+async fn the_source_of_an_ended_deployment_is_kept_to_put_it_to_work_again() {
+    use host::testing::{START, archived};
+    use model::{document::service_path, port::source::Claim, time::DAY_MS};
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    // The first one serves, the second one failed lately, the third long ago.
+    world.put(service_path(&sample::acme(), &sample::shop()), &sample::service()).await;
+    world.tick(30 * DAY_MS);
+    for (number, age) in [(1, 20), (2, 6), (3, 8)] {
+        let mut deployment = sample::deployment(number);
+        deployment.archive = Some(archived("c"));
+        deployment.updated_at = START.plus((30 - age) * DAY_MS);
+        world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
+        let (key, digest) = (deployment.id.to_string(), "d".repeat(64).parse().unwrap());
+        world.state().claims.push(Claim { tenant: sample::acme(), key, digest, since: START });
+    }
+    let message =
+        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
+    let (ctx, delivery) = world.delivery(message);
+    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+    assert_eq!(world.state().removed, [sample::deployment_id(3).to_string()]);
+}

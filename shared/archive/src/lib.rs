@@ -18,7 +18,7 @@ mod stream;
 mod unpack;
 mod walk;
 
-pub use dotenv::Dotenv;
+pub use dotenv::{Broken, Dotenv, Setting, parse as parse_dotenv};
 pub use error::Error;
 pub use pack::{Progress, pack};
 pub use read::check;

@@ -81,12 +81,16 @@ pub struct AboutDeployment {
 pub enum Action {
     /// Ends its processes; nothing serves until it is restarted or deployed again.
     Stop,
+    /// Brings a stopped service back; one that serves is left as it is.
+    Start,
     /// Starts them anew.
     Restart,
     /// Traffic back to an earlier revision.
     RollBack,
     /// Other bounds for the number of instances.
     Scale,
+    /// Removes the service: its revisions, its variables and secrets, itself.
+    Delete,
 }
 
 /// The body of `action.requested`.

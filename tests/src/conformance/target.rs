@@ -40,6 +40,8 @@ macro_rules! target_suite {
             what_dies_is_started_again,
             a_restart_makes_a_new_process,
             what_is_stopped_is_remembered,
+            what_was_built_is_released_again,
+            a_deleted_service_is_gone_and_made_anew,
             bounds_are_set_or_refused,
             a_first_revision_lets_nobody_in_before_it_is_opened,
             traffic_is_fenced_by_its_token,

@@ -226,6 +226,11 @@ impl Target for InstantTarget {
         Ok(())
     }
 
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.state.lock().unwrap().services.remove(service);
+        Ok(())
+    }
+
     async fn restart(&self, _: &ServiceKey, _: &str, _: &str) -> Result<(), TargetError> {
         Ok(())
     }

@@ -85,6 +85,7 @@ mod without_traffic {
         a_forgotten_revision_is_gone,
         a_discarded_revision_is_gone_alone,
         paths_are_counted_by_form_or_not_known,
+        what_was_built_is_released_again,
     );
 }
 

@@ -221,7 +221,12 @@ impl World {
         let closed = self.target.state().services.get(&shop()).is_some_and(|found| found.closed);
         let wanted =
             |name: &&String| closed || serving.contains_key(*name) || (self.froze && kept.contains(name));
-        let sources = self.wanted.lock().unwrap().clone();
+        // What was packed is kept to be put to work again; the sweep ends that.
+        let again = |key: &str| {
+            self.deployments.values().any(|found| found.id.as_str() == key && found.keeps_source())
+        };
+        let mut sources = self.wanted.lock().unwrap().clone();
+        sources.retain(|key| !again(key));
         self.hold_to(self.froze || sources.is_empty(), || format!("sources that nobody wants: {sources:?}"));
         let left: Vec<_> = running.iter().filter(|name| !wanted(name)).collect();
         self.hold_to(left.is_empty(), || format!("left running without traffic: {left:?}"));

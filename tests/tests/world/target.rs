@@ -136,6 +136,10 @@ impl Target for GatedTarget {
         self.through("discard", self.inner.discard(service, revision)).await
     }
 
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.through("delete", self.inner.delete(service)).await
+    }
+
     async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
         self.through("restart", self.inner.restart(service, revision, key)).await
     }

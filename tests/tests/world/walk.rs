@@ -189,7 +189,9 @@ fn dying_after_any_call_changes_nothing_where_leases_must_run_out() {
 
 #[test]
 fn dying_at_any_crash_point_changes_nothing() {
-    for point in POINTS.into_iter().filter(|point| !point.starts_with("send-feedback")) {
+    for point in
+        POINTS.into_iter().filter(|point| point.starts_with("register") || point.starts_with("deploy-step"))
+    {
         let died: u32 =
             TALES.into_iter().map(|tale| walk(tale, true, (1..).map(|pass| Death::At(point, pass)))).sum();
         assert!(died > 0, "{point} was never reached");

@@ -166,9 +166,10 @@ impl Card {
     fn of(service: &Service, decision: Option<&Decision>, seen: Option<&Observation>, ctx: &Context) -> Self {
         let cost = decision.map(|decision| &decision.prediction.cost_month);
         let dollars = |micros: i64| words::money(millionths(micros));
-        let (state, tone) = match (&service.slot.running, &service.slot.serving) {
+        let (state, tone) = match (&service.slot.running, service.live()) {
             (Some(_), _) => ("Deploying", "busy"),
             (None, Some(_)) => ("Serving", "good"),
+            (None, None) if service.slot.stopped.is_some() => ("Stopped", "calm"),
             (None, None) => ("Nothing serves", "calm"),
         };
         Self {

@@ -8,7 +8,7 @@ use model::{
     Timestamp,
     document::{
         Allowance, CarriedOutBy, Decision, Deployment, Diagnosis, Entry, Failure, Feedback, FollowUp,
-        Observation, Scan, Service, Stage, Status, Strategy,
+        Observation, Scan, Service, Stage, Status, Strategy, VariableVersions,
     },
     port::{
         source::{Manifest, SourceRef},
@@ -121,6 +121,10 @@ pub struct DeploymentView {
     pub diagnosis: Option<Diagnosis>,
     /// What the scan of its source found; `null` before it.
     pub scan: Option<Scan>,
+    /// The earlier deployment that this one puts to work again.
+    pub redeploys: Option<String>,
+    /// Which versions of its service's variables it runs with.
+    pub variables: VariableVersions,
     /// Findings that whoever asked lets through, and why.
     pub allow: Vec<Allowance>,
     /// What was checked.
@@ -202,6 +206,8 @@ impl DeploymentView {
             last_words: deployment.last_words.clone(),
             diagnosis: deployment.diagnosis.clone(),
             scan: deployment.scan.clone(),
+            redeploys: deployment.again.as_ref().map(|again| again.of.to_string()),
+            variables: deployment.variable_versions.clone(),
             allow: deployment.allow.clone(),
             checks: deployment.checks.clone(),
             canary: CanaryView::of(deployment),

@@ -30,7 +30,7 @@ impl KeptView {
             decision_id: kept.decision.as_ref().map(ToString::to_string),
             commit: kept.commit.clone(),
             since: time(kept.since),
-            serving: service.slot.serving.as_ref().is_some_and(|serving| serving.revision == kept.revision),
+            serving: service.live().is_some_and(|serving| serving.revision == kept.revision),
         }
     }
 
@@ -55,8 +55,14 @@ pub struct ServiceView {
     pub running: Option<String>,
     /// The one that waits for it.
     pub queued: Option<String>,
-    /// What takes all traffic.
+    /// What takes all traffic, or took it until the service was stopped.
     pub serving: Option<KeptView>,
+    /// Since when it is stopped; `null` while it isn't.
+    pub stopped_at: Option<String>,
+    /// Who stopped it.
+    pub stopped_by: Option<String>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
     /// Revisions that can take traffic again, newest first.
     pub kept: Vec<KeptView>,
     /// Who gets the mails.
@@ -79,6 +85,9 @@ impl From<&Service> for ServiceView {
             running: service.slot.running.as_ref().map(ToString::to_string),
             queued: service.slot.queued.as_ref().map(ToString::to_string),
             serving: service.slot.serving.as_ref().map(|kept| KeptView::of(kept, service)),
+            stopped_at: service.slot.stopped.as_ref().map(|stopped| time(stopped.at)),
+            stopped_by: service.slot.stopped.as_ref().map(|stopped| stopped.by.clone()),
+            deleting: service.slot.deleting.is_some(),
             kept: KeptView::all(service),
             owner: service.owner.clone(),
             question: service.asking.question.as_ref().map(|question| question.decision.to_string()),

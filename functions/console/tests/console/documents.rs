@@ -9,7 +9,7 @@ use model::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Counts, Decision, Demand, Deployment, Entry,
         Estimate, Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Measuring, Observation,
         Prediction, SCHEMA, ScanPolicy, Service, Slot, Spent, Stage, StageTime, Status, Step, Strategy,
-        Utilization, shard,
+        Utilization, VariableVersions, shard,
     },
     port::{
         source::SourceRef,
@@ -49,6 +49,8 @@ pub fn accepted(n: u32, service: &str, at: Timestamp) -> Deployment {
         scan: ScanPolicy::default(),
         variables: BTreeMap::from([("TOKEN_OF_OURS".into(), "hush-hush".into())]),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     };
     let moment = At {
         now: at,

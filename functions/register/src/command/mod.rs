@@ -8,9 +8,13 @@ pub mod cancel;
 pub mod let_go;
 pub mod pause;
 pub mod promote;
+pub mod resume;
 pub mod rollback;
 
-use crate::transition::{self, moment, new_messages};
+use crate::{
+    deploy::place::not_deleted,
+    transition::{self, moment, new_messages},
+};
 use host::{Context, Error, Request, Response, Stored};
 use model::{
     DeploymentId,
@@ -54,6 +58,8 @@ pub enum Command {
     Promote(usize),
     /// No further weight for now.
     Pause,
+    /// On by the evidence.
+    Resume,
     /// A way back that keeps failing is given up.
     LetGo,
 }
@@ -90,6 +96,9 @@ async fn attempt(
     let Stored { path, version, document: before } = found.ok_or_else(|| unknown(id))?;
     let at = moment(ctx);
     let service = service(ctx, &before, command).await?;
+    if let Some(service) = &service {
+        not_deleted(&service.document)?;
+    }
     let input = input(command, &before, service.as_ref().map(|found| &found.document))?;
     let decided = decide(&before, input, &at);
     match &decided.answer {
@@ -123,7 +132,7 @@ async fn service(
 ) -> Result<Option<Stored<Service>>, Error> {
     match command {
         Command::Rollback(_) => ctx.read(&service_path(&before.tenant, &before.service)).await,
-        Command::Cancel | Command::Promote(_) | Command::Pause | Command::LetGo => Ok(None),
+        Command::Cancel | Command::Promote(_) | Command::Pause | Command::Resume | Command::LetGo => Ok(None),
     }
 }
 
@@ -132,6 +141,7 @@ fn input(command: &Command, before: &Deployment, service: Option<&Service>) -> R
         Command::Cancel => Input::Cancel,
         Command::Promote(index) => Input::Promote { index: *index },
         Command::Pause => Input::Pause,
+        Command::Resume => Input::Resume,
         Command::LetGo => Input::LetGo,
         Command::Rollback(to) => Input::Rollback { to: rollback::way_back(before, service, to.as_deref())? },
     })
@@ -142,7 +152,7 @@ fn is_done(command: &Command, deployment: &Deployment) -> bool {
     match command {
         Command::Rollback(_) => deployment.status == Status::RolledBack,
         Command::Cancel => deployment.status == Status::Cancelled,
-        Command::Promote(_) | Command::Pause | Command::LetGo => false,
+        Command::Promote(_) | Command::Pause | Command::Resume | Command::LetGo => false,
     }
 }
 
@@ -191,7 +201,8 @@ fn not_stale(deployment: &Deployment, seq: Option<u64>) -> Result<(), Error> {
     Err(Error::conflict(detail).slug("moved-on").with("status", now).with("seq", deployment.seq))
 }
 
-fn unknown(id: &DeploymentId) -> Error {
+/// There is no such deployment.
+pub fn unknown(id: &DeploymentId) -> Error {
     Error::not_found(format!(
         "There is no deployment `{id}`. Check the id; `sextant list` shows what there is."
     ))

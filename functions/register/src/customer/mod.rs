@@ -19,7 +19,7 @@ use model::{
     deployment::{At, Request as Order, accept},
     document::{
         CanaryPolicy, CarriedOutBy, Credentials, Decision, Kept, Limits, Registration, SCHEMA, ScanPolicy,
-        Service, Strategy,
+        Service, Strategy, VariableVersions,
         calibration::{own_path, pool_path},
         credentials_path, decision_path, deployment_path, service_path,
     },
@@ -237,6 +237,8 @@ fn order(id: DeploymentId, caller: &Caller, wanted: &Wanted, name: &ServiceName)
         scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     }
 }
 

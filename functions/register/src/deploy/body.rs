@@ -50,6 +50,9 @@ naming_source! {
         /// Names of variables, plain or secret, that the service is to have no longer.
         #[serde(default)]
         pub unset: BTreeSet<String>,
+        /// Whether it may run without variables that the deployment that serves has; refused otherwise, naming them.
+        #[serde(default)]
+        pub may_drop: bool,
     }
 }
 
@@ -66,6 +69,8 @@ pub struct Started {
     pub queued: bool,
     /// How long it is expected to take, one sentence.
     pub expected: String,
+    /// What is to be known of it before it begins: variables that are kept or dropped, a service that was stopped.
+    pub notes: Vec<String>,
     /// Its events as they happen.
     pub events_url: String,
     /// Its build log.

@@ -58,6 +58,8 @@ pub struct Wanted {
     pub secrets: BTreeMap<VariableName, SecretString>,
     /// Those to remove.
     pub unset: BTreeSet<String>,
+    /// Whether variables of the deployment that serves may be missing.
+    pub may_drop: bool,
 }
 
 /// Checks a body.
@@ -67,7 +69,7 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     let environment = body.environment.take().unwrap_or_else(|| "production".to_owned());
     environment_name(&environment, &mut findings);
     let service = service_name(body.service.take(), source.as_ref(), &environment, &mut findings);
-    removed(&body, &mut findings);
+    removed(&body.unset, &body.env, &body.secrets.0, &mut findings);
     let (variables, secrets) = variables(body.env, body.secrets.0, &mut findings);
     policy(&body.canary, &mut findings);
     limits(&body.limits, &mut findings);
@@ -91,6 +93,7 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
         variables,
         secrets,
         unset: body.unset,
+        may_drop: body.may_drop,
     })
 }
 
@@ -136,9 +139,10 @@ fn shortened(mut name: String, environment: &str) -> String {
 }
 
 /// Plain variables and secret ones, by names that can be stored.
-type Named = (BTreeMap<VariableName, String>, BTreeMap<VariableName, SecretString>);
+pub type Named = (BTreeMap<VariableName, String>, BTreeMap<VariableName, SecretString>);
 
-fn variables(
+/// Checks variables that are to be set.
+pub fn variables(
     plain: BTreeMap<String, String>,
     secret: BTreeMap<String, SecretString>,
     findings: &mut Findings,
@@ -170,15 +174,17 @@ fn variables(
 }
 
 /// One can't be removed and set at once; whether there is one of that name does not matter.
-fn removed(body: &StartBody, findings: &mut Findings) {
-    for name in body
-        .unset
-        .iter()
-        .filter(|name| body.env.contains_key(name.as_str()) || body.secrets.0.contains_key(name.as_str()))
-    {
+pub fn removed(
+    unset: &BTreeSet<String>,
+    plain: &BTreeMap<String, String>,
+    secret: &BTreeMap<String, SecretString>,
+    findings: &mut Findings,
+) {
+    let set = |name: &&String| plain.contains_key(name.as_str()) || secret.contains_key(name.as_str());
+    for name in unset.iter().filter(set) {
         findings.add("unset", format!("`{name}` is set in this same request; keep one of the two"));
     }
-    findings.require(body.unset.len() <= MOST_VARIABLES, "unset", || {
+    findings.require(unset.len() <= MOST_VARIABLES, "unset", || {
         format!("a service has at most {MOST_VARIABLES} variables, so no more can be removed")
     });
 }

@@ -1,36 +1,52 @@
 //! How long a deployment is expected to take, by strategy, in one sentence: told before it starts.
 
-use super::check::Wanted;
 use model::{
-    document::{CanaryPolicy, Strategy, ThinEvidence, WithoutTraffic},
+    document::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic},
     port::target::WindowPolicy,
     time::SECOND_MS,
 };
 
-/// The sentence. `first`: nothing serves yet. `policy`: as accepted, with the target's own figures where it is open.
-pub fn expected(
-    wanted: &Wanted,
-    policy: &CanaryPolicy,
-    first: bool,
-    queued: bool,
-    place: WindowPolicy,
-) -> String {
-    let wait = if queued { "Waits for the deployment that is running. Then " } else { "" };
-    let way = way(wanted, policy, first, place);
-    let build = wanted.limits.build_ms / SECOND_MS;
-    let text = format!("{wait}a build of usually one to three minutes (at most {build} s), then {way}");
-    if queued { text } else { capitalised(&text) }
+/// What it depends on.
+pub struct Ahead<'a> {
+    /// How traffic gets there.
+    pub strategy: Strategy,
+    /// As accepted, with the target's own figures where it was open.
+    pub policy: &'a CanaryPolicy,
+    /// Within which time.
+    pub limits: &'a Limits,
+    /// Whether nothing serves yet.
+    pub first: bool,
+    /// Whether another deployment runs.
+    pub queued: bool,
+    /// Whether something is built.
+    pub builds: bool,
+    /// When windows can be read.
+    pub place: WindowPolicy,
 }
 
-fn way(wanted: &Wanted, policy: &CanaryPolicy, first: bool, place: WindowPolicy) -> String {
+/// The sentence.
+pub fn expected(ahead: &Ahead<'_>) -> String {
+    let wait = if ahead.queued { "Waits for the deployment that is running. Then " } else { "" };
+    let way = way(ahead);
+    let build = ahead.limits.build_ms / SECOND_MS;
+    let text = if ahead.builds {
+        format!("{wait}a build of usually one to three minutes (at most {build} s), then {way}")
+    } else {
+        format!("{wait}without a build: {way}")
+    };
+    if ahead.queued { text } else { capitalised(&text) }
+}
+
+fn way(ahead: &Ahead<'_>) -> String {
+    let Ahead { strategy, policy, limits, first, place, .. } = *ahead;
     let window_ms = policy.window_ms.max(place.shortest_ms).max(1);
-    let probe = wanted.limits.verify_ms / SECOND_MS;
+    let probe = limits.verify_ms / SECOND_MS;
     if first {
         return format!(
             "all traffic at once as soon as its health path answers, within {probe} s: nothing serves before it."
         );
     }
-    match wanted.strategy {
+    match strategy {
         Strategy::Instant => {
             format!("all traffic at once as soon as its health path answers, within {probe} s.")
         }

@@ -1,20 +1,21 @@
 //! `POST /api/v1/deployments`: checks what is asked, seals its secrets, and puts it in line.
 
+pub mod again;
 pub mod body;
-mod check;
+pub mod check;
 mod expect;
 pub mod place;
 pub mod source;
-mod variables;
+pub mod variables;
 
 use crate::{secret, transition};
 use body::{StartBody, Started};
 use check::Wanted;
-use host::{Context, Error, Request, Response, seal};
+use host::{Context, Error, Request, Response};
 use model::{
     DeploymentId,
     deployment::Request as Order,
-    document::{CarriedOutBy, Deployment, Sealed, VariableChanges, deployment_path, variable_context},
+    document::{CarriedOutBy, Deployment, VariableVersions, deployment_path},
 };
 use std::collections::BTreeMap;
 
@@ -25,44 +26,43 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     ctx.about(&id);
     source::admit(&ctx, &wanted.source, id.as_str()).await?;
     let order = order(&ctx, id, &wanted).await?;
-    let changes = changes(&ctx, &wanted).await?;
-    let answer = |deployment: &Deployment, first: bool| answer(&ctx, &wanted, deployment, first);
-    let placed = ctx.persisting(|| place::place(&ctx, &order, &changes, answer)).await?;
+    let changes =
+        variables::changes(&ctx, &wanted.service, &wanted.variables, &wanted.secrets, &wanted.unset).await?;
+    let placing = place::Placing { order: &order, changes: &changes, may_drop: wanted.may_drop };
+    let answer = |deployment: &Deployment, first: bool| answer(&ctx, deployment, first);
+    let placed = ctx.persisting(|| place::place(&ctx, &placing, answer)).await?;
     transition::hand_on(&ctx, &placed.messages, placed.ended).await;
     Ok(placed.response)
 }
 
-fn answer(ctx: &Context, wanted: &Wanted, deployment: &Deployment, first: bool) -> Response {
+fn answer(ctx: &Context, deployment: &Deployment, first: bool) -> Response {
+    let location = format!("/api/v1/deployments/{}", deployment.id);
+    Response::json(201, &started(ctx, deployment, first)).header("location", location)
+}
+
+/// What an accepted deployment is answered with. `first`: nothing serves before it.
+pub fn started(ctx: &Context, deployment: &Deployment, first: bool) -> Started {
     let queued = deployment.step == model::document::Step::Queue;
     let id = &deployment.id;
-    let started = Started {
+    let ahead = expect::Ahead {
+        strategy: deployment.strategy,
+        policy: &deployment.policy,
+        limits: &deployment.limits,
+        first,
+        queued,
+        builds: deployment.again.as_ref().is_none_or(|again| again.built.is_none()),
+        place: ctx.ports.target.window_policy(),
+    };
+    Started {
         deployment_id: id.to_string(),
         service: deployment.service.to_string(),
         status: deployment.status,
         queued,
-        expected: expect::expected(
-            wanted,
-            &deployment.policy,
-            first,
-            queued,
-            ctx.ports.target.window_policy(),
-        ),
+        expected: expect::expected(&ahead),
+        notes: deployment.checks.clone(),
         events_url: format!("/api/v1/deployments/{id}/events"),
         logs_url: format!("/api/v1/deployments/{id}/logs"),
-    };
-    Response::json(201, &started).header("location", format!("/api/v1/deployments/{id}"))
-}
-
-/// What it changes about the variables of its service; secrets are sealed for the service, each for its own name.
-async fn changes(ctx: &Context, wanted: &Wanted) -> Result<VariableChanges, Error> {
-    let tenant = ctx.tenant()?;
-    let mut secret: BTreeMap<String, Sealed> = BTreeMap::new();
-    for (name, value) in &wanted.secrets {
-        let context = variable_context(tenant, &wanted.service, name.as_str());
-        secret.insert(name.to_string(), seal::seal(&ctx.ports, &context, value).await?);
     }
-    let plain = wanted.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-    Ok(VariableChanges { plain, secret, unset: wanted.unset.clone() })
 }
 
 /// The order; what it runs with is found when it takes its place.
@@ -90,5 +90,7 @@ async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order
         scan: wanted.scan,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     })
 }

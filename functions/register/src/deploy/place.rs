@@ -27,14 +27,23 @@ pub struct Placed {
     pub ended: Option<Stored<Deployment>>,
 }
 
+/// What is to take its place.
+pub struct Placing<'a> {
+    /// The order; its variables are found here.
+    pub order: &'a Request,
+    /// What it changes about the variables of its service.
+    pub changes: &'a VariableChanges,
+    /// Whether variables of the deployment that serves may be missing.
+    pub may_drop: bool,
+}
+
 /// One try: reads, decides, commits. A conflict is an error that is contended; try again.
 pub async fn place(
     ctx: &Context,
-    request: &Request,
-    changes: &VariableChanges,
+    placing: &Placing<'_>,
     answer: impl Fn(&Deployment, bool) -> Response,
 ) -> Result<Placed, Error> {
-    let at = moment(ctx);
+    let (at, request) = (moment(ctx), placing.order);
     let path = service_path(&request.tenant, &request.service);
     let (mut service, precondition) = match ctx.read::<Service>(&path).await? {
         Some(found) => (found.document, Precondition::At(found.version)),
@@ -43,12 +52,17 @@ pub async fn place(
     ours(&service, request)?;
     let claim = claim(&mut service, &request.id, &at);
     let runs = claim == Claim::Runs;
-    let resolved = variables::resolve(ctx, request, &service, changes, &at).await?;
+    let whose = variables::Whose { name: &request.service, user: &request.requested_by };
+    let resolved = variables::resolve(ctx, &whose, Some(&service), placing.changes).await?;
+    let dropped = variables::dropped(ctx, &service, &resolved.variables, placing.may_drop).await?;
+    let versions = resolved.variables.versions();
     let Variables { plain, secret, .. } = resolved.variables;
-    let order = Request { variables: plain, secrets: secret, ..request.clone() };
-    let mut deployment = accept(order, runs, service.slot.serving.clone().filter(|_| runs), &at);
-    deployment.checks.extend(resolved.kept);
-    let response = answer(&deployment, runs && service.slot.serving.is_none());
+    let order = Request { variables: plain, secrets: secret, versions, ..request.clone() };
+    let live = service.live().cloned();
+    let first = runs && live.is_none();
+    let mut deployment = accept(order, runs, live.filter(|_| runs), &at);
+    deployment.checks.extend(resolved.kept.into_iter().chain(dropped).chain(was_stopped(&service)));
+    let response = answer(&deployment, first);
     let others = Others::tell(ctx, request, claim, &at).await?;
 
     let own = deployment_path(&request.tenant, &request.id);
@@ -132,6 +146,7 @@ impl Others {
 
 /// Whether the name stands for the same thing as before: ours to deploy, and in this environment.
 fn ours(service: &Service, request: &Request) -> Result<(), Error> {
+    not_deleted(service)?;
     if service.carried_out_by == CarriedOutBy::Customer {
         let name = &service.name;
         return Err(Error::conflict(format!(
@@ -150,6 +165,27 @@ fn ours(service: &Service, request: &Request) -> Result<(), Error> {
     ))
     .slug("name-taken")
     .field("service", format!("`{name}` belongs to environment `{}`", service.environment)))
+}
+
+/// Nothing is begun with a service that is being deleted.
+pub fn not_deleted(service: &Service) -> Result<(), Error> {
+    let Some(action) = &service.slot.deleting else { return Ok(()) };
+    let name = &service.name;
+    Err(Error::conflict(format!(
+        "`{name}` is being deleted (`{action}`). Nothing was done; once it is gone, its name is free again."
+    ))
+    .slug("being-deleted")
+    .with("action_id", action.clone()))
+}
+
+/// What the report says of a service that was stopped.
+fn was_stopped(service: &Service) -> Option<String> {
+    let stopped = service.slot.stopped.as_ref()?;
+    let name = &service.name;
+    Some(format!(
+        "`{name}` was stopped by {}: this deployment starts it, with all traffic at once",
+        stopped.by
+    ))
 }
 
 fn new_service(request: &Request, at: &At<'_>) -> Service {

@@ -91,3 +91,63 @@ async fn bad_input() {
     assert_eq!((busy.status, busy.text("type")), (409, "/errors#service-busy"));
     assert!(world.service("shop").await.outbox.is_empty());
 }
+
+#[tokio::test]
+async fn what_became_of_an_action_can_be_asked_for() {
+    let world = World::new();
+    world.deployed("shop").await;
+    let asked = world.post(PATH, &json!({"action": "stop"})).await;
+    let id = asked.text("action_id").to_owned();
+    let look = world.get(&format!("{PATH}/{id}?wait_ms=1")).await;
+    assert_eq!((look.status, &look.json["ended"], &look.json["message"]), (200, &json!(false), &json!(null)));
+    let path = model::document::action_path(&crate::world::tenant(), &id);
+    let mut record: model::document::ActionRecord = world.document(&path).await.unwrap();
+    record.outcome = Some(model::message::ActionDone {
+        id: id.clone(),
+        service: "shop".parse().unwrap(),
+        action: Action::Stop,
+        done: true,
+        message: "`shop` is stopped.".into(),
+    });
+    let write =
+        model::port::store::Write::put(path, model::port::store::Precondition::Present, &record).unwrap();
+    world.ports.store.commit(vec![write]).await.unwrap();
+    let look = world.get(&format!("{PATH}/{id}?wait_ms=20000")).await;
+    assert_eq!((&look.json["done"], look.text("message")), (&json!(true), "`shop` is stopped."));
+    assert_eq!(world.get(&format!("/api/v1/services/other/actions/{id}")).await.status, 404);
+    assert_eq!(world.get(&format!("{PATH}/act_nobody")).await.status, 404);
+}
+
+#[tokio::test]
+async fn who_saw_another_deployment_serve_is_refused() {
+    let world = World::new();
+    let first = world.deployed("shop").await;
+    let second = world.deployed("shop").await;
+    let late = world.post(PATH, &json!({"action": "stop", "serving": first})).await;
+    assert_eq!((late.status, late.text("type")), (409, "/errors#moved-on"), "{late:?}");
+    assert_eq!(world.post(PATH, &json!({"action": "stop", "serving": second})).await.status, 202);
+}
+
+/// From the moment it is accepted nothing else begins, and a second one is the first.
+#[tokio::test]
+async fn a_service_that_is_being_deleted_takes_nothing_more() {
+    let world = World::new();
+    let first = world.built("shop").await;
+    let asked = world.post(PATH, &json!({"action": "delete"})).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let again = world.post(PATH, &json!({"action": "delete"})).await;
+    assert_eq!((again.status, again.text("action_id")), (202, asked.text("action_id")));
+    let body = json!({"path": "/srv/app", "service": "shop"});
+    for refused in [
+        world.post("/api/v1/deployments", &body).await,
+        world.post(PATH, &json!({"action": "restart"})).await,
+        world.patch("/api/v1/services/shop/variables", &json!({"env": {"A": "1"}})).await,
+        world.command(&first, "redeploy", &json!({})).await,
+        world.command(&first, "rollback", &json!({})).await,
+    ] {
+        assert_eq!((refused.status, refused.text("type")), (409, "/errors#being-deleted"), "{refused:?}");
+    }
+    let running = world.start("mill").await;
+    let busy = world.post("/api/v1/services/mill/actions", &json!({"action": "delete"})).await;
+    assert_eq!((busy.status, &busy.json["running"]), (409, &json!(running)), "{busy:?}");
+}

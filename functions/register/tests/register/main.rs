@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod actions;
+mod again;
 mod bad_input;
 mod commands;
 mod customer;

@@ -92,3 +92,103 @@ async fn a_service_from_before_takes_over_what_its_serving_deployment_had() {
     assert_eq!(opened(&world, &next, "KEY").await, "k3y");
     assert_eq!(variables(&world).await.count(), 2);
 }
+
+const PATH: &str = "/api/v1/services/shop/variables";
+
+/// As they are shown: name, whether secret, value, version.
+async fn shown(world: &World) -> Vec<(String, bool, Option<String>, u64)> {
+    let answer = world.get(PATH).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let one = |one: &Value| {
+        let value = one["value"].as_str().map(str::to_owned);
+        let name = one["name"].as_str().unwrap().to_owned();
+        (name, one["secret"].as_bool().unwrap(), value, one["version"].as_u64().unwrap())
+    };
+    answer.json["variables"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn they_are_shown_with_versions_and_no_secret_is() {
+    let world = World::new();
+    assert_eq!(world.get(PATH).await.status, 404);
+    let body = json!({"env": {"A": "1", "B": "2"}, "secrets": {"KEY": "k3y"}});
+    let answer = world.patch(PATH, &body).await;
+    assert_eq!((answer.status, &answer.json["version"]), (200, &json!(1)), "{answer:?}");
+    assert!(answer.text("message").contains("no service `shop` yet"), "{answer:?}");
+    let again = world.patch(PATH, &body).await;
+    assert_eq!(
+        (again.status, &again.json["changed"]),
+        (200, &json!(false)),
+        "secrets are compared, too: {again:?}"
+    );
+    world.patch(PATH, &json!({"env": {"B": "two"}})).await;
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        shown(&world).await,
+        [
+            ("A".to_owned(), false, text("1"), 1),
+            ("B".to_owned(), false, text("two"), 2),
+            ("KEY".to_owned(), true, None, 1)
+        ]
+    );
+    assert!(!world.get(PATH).await.json.to_string().contains("k3y"));
+    let next = deploy(&world, json!({})).await;
+    let versions = next.variable_versions;
+    assert_eq!((versions.version, versions.names["A"], versions.names["B"]), (2, 1, 2));
+    assert_eq!(world.post_as("other", PATH, &json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_change_makes_a_revision_of_what_serves() {
+    let world = World::new();
+    let first = world.built("shop").await;
+    let answer = world.patch(PATH, &json!({"env": {"A": "1"}})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let id = answer.json["deployment"]["deployment_id"].as_str().unwrap();
+    let made = world.deployment(&id.parse().unwrap()).await;
+    assert_eq!((made.variables["A"].as_str(), made.again.unwrap().of), ("1", first));
+    assert!(answer.json["deployment"]["expected"].as_str().unwrap().starts_with("Without a build"));
+    let busy = world.patch(PATH, &json!({"env": {"A": "2"}})).await;
+    assert_eq!((busy.status, busy.text("type")), (409, "/errors#service-busy"), "{busy:?}");
+    assert_eq!(variables(&world).await.plain["A"], "1", "a refusal changes nothing");
+    let kept = world.patch(PATH, &json!({"env": {"A": "2"}, "deploy": false})).await;
+    assert_eq!((kept.status, &kept.json["deployment"]), (200, &Value::Null), "{kept:?}");
+}
+
+#[tokio::test]
+async fn who_saw_another_version_is_refused() {
+    let world = World::new();
+    world.patch(PATH, &json!({"env": {"A": "1"}})).await;
+    world.patch(PATH, &json!({"env": {"A": "2"}})).await;
+    let late = world.patch(PATH, &json!({"env": {"A": "3"}, "version": 1})).await;
+    assert_eq!((late.status, late.text("type")), (409, "/errors#moved-on"), "{late:?}");
+    let repeat = world.patch(PATH, &json!({"env": {"A": "2"}, "version": 1})).await;
+    assert_eq!((repeat.status, &repeat.json["changed"]), (200, &json!(false)), "{repeat:?}");
+    assert_eq!(world.patch(PATH, &json!({"env": {"A": "3"}, "version": 2})).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_deployment_that_serves_has_is_not_dropped_in_silence() {
+    let world = World::new();
+    let first = world.built("shop").await;
+    world
+        .alter(&first, |deployment| {
+            deployment.variables =
+                [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())].into();
+        })
+        .await;
+    let body = json!({"path": "/srv/app", "service": "shop", "unset": ["B"]});
+    let answer = world.post("/api/v1/deployments", &body).await;
+    assert_eq!((answer.status, answer.text("type")), (409, "/errors#drops-variables"), "{answer:?}");
+    assert_eq!(answer.json["variables"], json!(["B"]));
+    assert_eq!(world.count("deployments").await, 1);
+    let changed = world.patch(PATH, &json!({"unset": ["A"]})).await;
+    assert_eq!((changed.status, &changed.json["variables"]), (409, &json!(["A"])), "{changed:?}");
+    // Removed without a deployment, the next one asks.
+    assert_eq!(world.patch(PATH, &json!({"unset": ["A"], "deploy": false})).await.status, 200);
+    let next = world.command(&first, "redeploy", &json!({})).await;
+    assert_eq!((next.status, &next.json["variables"]), (409, &json!(["A"])), "{next:?}");
+    let next = deploy(&world, json!({"may_drop": true})).await;
+    let said = format!("variables that {first} had and this one hasn't: A");
+    assert!(next.checks.contains(&said), "{:?}", next.checks);
+}

@@ -4,7 +4,11 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
-use host::{Caller, Config, Role, Runner, testing::World as Outside, token};
+use host::{
+    Caller, Config, Role, Runner,
+    testing::{World as Outside, archived},
+    token,
+};
 use http_body_util::BodyExt;
 use machine::{
     clock::{MachineClock, OsRandom},
@@ -20,6 +24,7 @@ use model::{
     port::{
         Ports,
         store::{Precondition, Query, Scope, Write},
+        target::Plan,
     },
 };
 use serde::de::DeserializeOwned;
@@ -90,8 +95,28 @@ impl World {
         self.send(TENANT, Role::Deployer, Some(key), path, body.to_string()).await
     }
 
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, TENANT, Role::Deployer, None, path, String::new()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.request(Method::PATCH, TENANT, Role::Deployer, None, path, body.to_string()).await
+    }
+
     pub async fn send(
         &self,
+        tenant: &str,
+        role: Role,
+        key: Option<&str>,
+        path: &str,
+        body: String,
+    ) -> Answer {
+        self.request(Method::POST, tenant, role, key, path, body).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
         tenant: &str,
         role: Role,
         key: Option<&str>,
@@ -102,7 +127,7 @@ impl World {
         let claims = token::Claims::new(&caller, self.ports.clock.real(), 60, self.ports.random.bits());
         let token = token::mint(&signing_key(), &claims).unwrap();
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
             .header("host", "localhost:8080")
             .header("authorization", format!("Bearer {token}"))
@@ -187,6 +212,19 @@ impl World {
             let since = service.created_at;
             service.serve(Kept { revision, deployment, decision: None, commit: None, since });
             service.slot.running = None;
+        })
+        .await;
+        id
+    }
+
+    /// As if the pipeline had fetched, scanned and built it on its way there.
+    pub async fn built(&self, service: &str) -> DeploymentId {
+        let id = self.deployed(service).await;
+        self.outside.state().repository = Some(self.folder.path().to_owned());
+        self.alter(&id, |deployment| {
+            deployment.archive = Some(archived(&"c".repeat(40)));
+            deployment.artifact = Some(format!("{}-b1", deployment.id));
+            deployment.plan = Some(Plan { start_command: Some("node server.js".into()), ..Plan::default() });
         })
         .await;
         id

@@ -5,7 +5,10 @@ use forecast::canary::Watch;
 use model::{
     DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Input, Outcome, Request, accept, decide},
-    document::{CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, ScanPolicy, Status, Step, Strategy},
+    document::{
+        CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, ScanPolicy, Status, Step, Strategy,
+        VariableVersions,
+    },
     port::target::{Probe, Released, RevisionWindow, Traffic, TrafficToken, Window, WindowPolicy},
 };
 use std::collections::BTreeMap;
@@ -170,6 +173,8 @@ fn document(policy: &CanaryPolicy, place: WindowPolicy) -> Deployment {
         scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     };
     let at = At { now: START, real: START, owner: "simulation", alone: false, can_act: true, window: place };
     accept(request, true, Some(kept), &at)

@@ -324,6 +324,10 @@ impl Target for Lazy {
         self.target().await?.discard(service, revision).await
     }
 
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.target().await?.delete(service).await
+    }
+
     async fn stop(&self, service: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
         self.target().await?.stop(service, revisions).await
     }

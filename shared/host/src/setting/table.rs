@@ -136,7 +136,7 @@ settings! {
     /// Whether what tenants teach is also folded into a pool that all of them share.
     pool: bool = "off" "SEXTANT_POOL" --"pool" Both ["learn"] Operator;
     /// For tests: die at this point of the code.
-    crash_at: Option<CrashPoint> = "" "SEXTANT_CRASH_AT" --"crash-at" Machine ["deploy-step", "register", "send-feedback"] Nobody;
+    crash_at: Option<CrashPoint> = "" "SEXTANT_CRASH_AT" --"crash-at" Machine ["act", "deploy-step", "register", "send-feedback"] Nobody;
     /// For tests: ask as often as you like.
     no_limits: bool = "off" "SEXTANT_NO_LIMITS" --"no-limits" Machine ["serve", "up"] Nobody;
     /// For tests: deliver badly, by this seed.

@@ -451,6 +451,12 @@ impl Target for World {
         self.state().acts.push(format!("discard {revision}"));
         Ok(())
     }
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.reach("delete")?;
+        self.state().acts.push(format!("delete {service}"));
+        self.state().weights.clear();
+        Ok(())
+    }
     async fn stop(&self, _: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
         self.reach("stop")?;
         self.state().acts.push(format!("stop {revisions:?}"));

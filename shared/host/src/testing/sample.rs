@@ -7,8 +7,8 @@ use model::{
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept,
         Limits, Measuring, Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Slot, Status, Step,
-        Strategy, Utilization, decision_path, deployment_path, member_path, observation_path, service_path,
-        shard,
+        Strategy, Utilization, VariableVersions, decision_path, deployment_path, member_path,
+        observation_path, service_path, shard,
     },
     port::{
         store::{Path, Precondition, Write},
@@ -98,6 +98,8 @@ pub fn deployment(number: u32) -> Deployment {
         scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     };
     let at = At {
         now: START,

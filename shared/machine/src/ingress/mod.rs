@@ -113,12 +113,19 @@ impl Ingress {
         let listeners = listen(port.unwrap_or(0)).await?;
         let port =
             listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |at| at.port());
-        let route = Route::new(host, port);
+        let route = Route::new(host, port, self.shared.end.child_token());
         for listener in listeners {
             accept(Arc::clone(&self.shared), listener, Some(Arc::clone(&route)));
         }
         self.shared.table.insert(Arc::clone(&route));
         Ok(route)
+    }
+
+    /// Forgets a service: its host leads nowhere, and nobody listens on its own port any more.
+    pub(crate) fn remove(&self, route: &Arc<Route>) {
+        route.set_plan(route::Plan::default());
+        self.shared.table.remove(route);
+        route.end.cancel();
     }
 
     /// Whether a host label is taken.
@@ -163,7 +170,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {
 }
 
 fn accept(shared: Arc<Shared>, listener: TcpListener, only: Option<Arc<Route>>) {
-    let end = shared.end.clone();
+    let end = only.as_ref().map_or_else(|| shared.end.clone(), |route| route.end.clone());
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         end.run_until_cancelled(async {
@@ -233,7 +240,14 @@ async fn answer(
         (found, None) => found,
     };
     let chosen = match found {
-        Found::Service(route) => route.next().ok_or_else(|| Problem::nothing_serving(&route.host)),
+        Found::Service(route) => route.next().ok_or_else(|| {
+            let stopped = route.plan().stopped;
+            if stopped {
+                Problem::service_stopped(&route.host)
+            } else {
+                Problem::nothing_serving(&route.host)
+            }
+        }),
         Found::Tag(route, tag) => route.tagged(&tag).ok_or_else(|| {
             Problem::unknown_tag(&tag, &route.host, &route.plan().tags.keys().cloned().collect::<Vec<_>>())
         }),
@@ -241,6 +255,7 @@ async fn answer(
     };
     match chosen {
         Ok(backend) => proxy::forward(shared, backend, request, peer).await,
+        Err(problem) if reply::wants_page(request.headers()) => problem.page(),
         Err(problem) => problem.response(),
     }
 }

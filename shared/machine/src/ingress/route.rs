@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+use tokio_util::sync::CancellationToken;
 
 /// One service at the ingress.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Route {
     pub port: u16,
     plan: RwLock<Arc<Plan>>,
     turn: AtomicUsize,
+    /// Ends listening on its own port.
+    pub end: CancellationToken,
 }
 
 /// Who takes which turn, and what tags lead to.
@@ -33,20 +36,23 @@ pub(crate) struct Plan {
     turns: Vec<u8>,
     /// Addresses of single revisions.
     pub tags: BTreeMap<String, Arc<Backend>>,
+    /// Whether somebody stopped it.
+    pub stopped: bool,
 }
 
 impl Plan {
     /// A plan from revisions and percents.
     pub(crate) fn new(weighted: Vec<(Arc<Backend>, u32)>, tags: BTreeMap<String, Arc<Backend>>) -> Self {
         let turns = smooth(&weighted.iter().map(|(_, weight)| *weight).collect::<Vec<_>>());
-        Self { serving: weighted.into_iter().map(|(backend, _)| backend).collect(), turns, tags }
+        let serving = weighted.into_iter().map(|(backend, _)| backend).collect();
+        Self { serving, turns, tags, stopped: false }
     }
 }
 
 impl Route {
-    pub(crate) fn new(host: &str, port: u16) -> Arc<Self> {
+    pub(crate) fn new(host: &str, port: u16, end: CancellationToken) -> Arc<Self> {
         let plan = RwLock::new(Arc::new(Plan::default()));
-        Arc::new(Self { host: host.to_owned(), port, plan, turn: AtomicUsize::new(0) })
+        Arc::new(Self { host: host.to_owned(), port, plan, turn: AtomicUsize::new(0), end })
     }
 
     /// The plan as it is now.
@@ -92,6 +98,14 @@ pub(crate) enum Found {
 impl Table {
     pub(crate) fn insert(&self, route: Arc<Route>) {
         self.routes.write().insert(route.host.clone(), route);
+    }
+
+    /// Forgets a service, unless another one has its host by now.
+    pub(crate) fn remove(&self, route: &Arc<Route>) {
+        let mut routes = self.routes.write();
+        if routes.get(&route.host).is_some_and(|known| Arc::ptr_eq(known, route)) {
+            routes.remove(&route.host);
+        }
     }
 
     /// Labels of all services.

@@ -239,6 +239,7 @@ impl Builds {
             key: order.key.clone(),
             deployment: order.deployment.clone(),
             tenant: order.service.tenant.clone(),
+            service: Some(order.service.service.clone()),
             log_prefix: order.log_prefix.clone(),
             log_from: order.log_from,
             source,

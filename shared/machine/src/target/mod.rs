@@ -10,6 +10,7 @@
 //! | `runtime_log`, `kept_log` | reads that from a position on, also some days after its revision is gone |
 //! | `service`, `spec` | services and revisions, in memory and as files |
 //! | `kept`, `seal` | secrets in those files |
+//! | `artifacts`, `delete` | what is kept of what was built; a service with all it has is removed |
 //! | `counts` | what revisions did, over restarts of Sextant |
 //! | `sample`, `price` | CPU and memory of process trees; what that would cost |
 //!
@@ -17,11 +18,13 @@
 //! and never the data folder's path. Invariant: the files say what should be, before it is; so whatever dies, the
 //! next Sextant finds what runs, adopts it, and there are never two copies of a process.
 
+mod artifacts;
 mod bell;
 mod build;
 mod capture;
 mod cgroup;
 mod counts;
+mod delete;
 mod environment;
 pub(crate) mod files;
 mod head;
@@ -295,6 +298,7 @@ impl Inner {
             serial: 0,
             weights: BTreeMap::new(),
             recent: VecDeque::new(),
+            stopped: false,
         };
         let service = Service::new(record.clone(), route);
         service.commit(&self.shared.places, record).await?;

@@ -5,7 +5,7 @@ use super::{
     probe::probe,
     runtime_log::RuntimeLog,
     service::{Revision, Service},
-    spec::RevisionSpec,
+    spec::{RevisionSpec, ServiceRecord},
 };
 use crate::ingress::backend::Reach;
 use async_trait::async_trait;
@@ -215,7 +215,16 @@ impl Target for MachineTarget {
             revisions.contains(&one.spec.revision) && !serving.contains_key(&one.spec.revision)
         });
         futures::future::join_all(stopped.iter().map(|revision| revision.stop(false))).await;
+        let record = service.record.lock().clone();
+        if record.weights.is_empty() && !record.stopped {
+            let stopped = ServiceRecord { stopped: true, ..record };
+            service.commit(&self.inner.shared.places, stopped).await?;
+        }
         Ok(())
+    }
+
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.inner.delete(service).await
     }
 
     async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
@@ -270,7 +279,8 @@ impl Inner {
     }
 
     async fn forget(&self, service: &Service, revision: &Revision) -> Result<(), TargetError> {
-        service.forget(revision, &self.shared, self.uses(&revision.spec)).await?;
+        service.forget(revision, &self.shared).await?;
+        self.thin_out(&revision.spec.service).await;
         let now = self.shared.clock.real().0 / 1000;
         service.past.lock().retain(|past| now - past.stats.last_second() < PAST_SECONDS);
         Ok(())
@@ -300,16 +310,6 @@ impl Inner {
             Err(TargetError::Gone { .. }) if kept.is_dir() => Ok((RuntimeLog::new(&kept), vec![])),
             Err(error) => Err(error),
         }
-    }
-
-    /// Whether another revision was made from the same artifact.
-    fn uses(&self, spec: &RevisionSpec) -> bool {
-        let services: Vec<_> = self.services.lock().values().cloned().collect();
-        let others = services.iter().flat_map(|service| service.all());
-        others.map(|other| other.spec).any(|other| {
-            other.artifact == spec.artifact
-                && (&other.service, &other.revision) != (&spec.service, &spec.revision)
-        })
     }
 
     /// What each revision did in the window, and its memory in KiB × ms; those that did nothing are left out.

@@ -105,7 +105,10 @@ impl Service {
 
     /// Makes requests go by what is known now.
     pub(crate) fn apply(&self) {
-        let weights = self.record.lock().weights.clone();
+        let (weights, stopped) = {
+            let record = self.record.lock();
+            (record.weights.clone(), record.stopped)
+        };
         let revisions = self.revisions.lock();
         let serving = weights
             .iter()
@@ -115,17 +118,14 @@ impl Service {
         oldest_first.sort_by_key(|revision| revision.spec.created_ms);
         // A tag that was used again leads to its newest revision.
         let tags = oldest_first.iter().map(|one| (one.spec.tag.clone(), Arc::clone(&one.backend))).collect();
-        self.route.set_plan(Plan::new(serving, tags));
+        let mut plan = Plan::new(serving, tags);
+        plan.stopped = stopped;
+        self.route.set_plan(plan);
     }
 
-    /// Forgets a revision: its process, its files, its artifact if nobody else was made from it. Its log stays for a
-    /// while: it may have been taken back for what stands there.
-    pub(crate) async fn forget(
-        &self,
-        revision: &Revision,
-        shared: &Environment,
-        used: bool,
-    ) -> Result<(), PortError> {
+    /// Forgets a revision: its process and its files. Its log stays for a while: it may have been taken back for what
+    /// stands there; and so does its artifact, so that it can be tried again.
+    pub(crate) async fn forget(&self, revision: &Revision, shared: &Environment) -> Result<(), PortError> {
         let spec = &revision.spec;
         self.revisions.lock().remove(&spec.revision);
         self.apply();
@@ -133,18 +133,16 @@ impl Service {
         let folder = shared.places.revision(&spec.service, &spec.revision);
         sweep(&folder).await;
         forget_alias(&shared.alias, spec);
-        let artifact = (!used).then(|| shared.places.artifacts.join(&spec.artifact));
         let (kept, name) = (shared.places.kept_logs(&spec.service), spec.revision.clone());
         files::blocking(move || {
             kept_log::keep(&RuntimeLog::new(&folder), &kept, &name)?;
-            files::remove_folder(&folder)?;
-            artifact.map_or(Ok(()), |artifact| files::remove_folder(&artifact))
+            files::remove_folder(&folder)
         })
         .await
     }
 }
 
-fn forget_alias(alias: &Alias, spec: &RevisionSpec) {
+pub(super) fn forget_alias(alias: &Alias, spec: &RevisionSpec) {
     alias.unlink(&alias_name(spec));
 }
 

@@ -39,6 +39,9 @@ pub(crate) struct ServiceRecord {
     pub weights: BTreeMap<String, u32>,
     /// The newest changes, by key.
     pub recent: VecDeque<(String, Traffic)>,
+    /// Whether somebody stopped it: whoever asks is told so while nothing takes traffic.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 impl ServiceRecord {
@@ -50,7 +53,8 @@ impl ServiceRecord {
 
     /// The record after a change.
     pub(crate) fn changed(&self, weights: BTreeMap<String, u32>, key: &str) -> Self {
-        let mut next = Self { serial: self.serial + 1, weights, ..self.clone() };
+        let stopped = self.stopped && weights.is_empty();
+        let mut next = Self { serial: self.serial + 1, weights, stopped, ..self.clone() };
         next.recent.push_back((key.to_owned(), next.traffic()));
         while next.recent.len() > REMEMBERED_KEYS {
             next.recent.pop_front();

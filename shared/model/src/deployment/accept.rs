@@ -3,8 +3,8 @@
 use crate::{
     DeploymentId, ServiceName, TenantId,
     document::{
-        Allowance, CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits, SCHEMA,
-        ScanPolicy, Sealed, Status, Step, Strategy, shard,
+        Again, Allowance, CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits,
+        SCHEMA, ScanPolicy, Sealed, Status, Step, Strategy, VariableVersions, shard,
     },
     message::{Message, kind},
     port::source::SourceRef,
@@ -47,6 +47,10 @@ pub struct Request {
     pub variables: BTreeMap<String, String>,
     /// Secret ones, sealed for the service.
     pub secrets: BTreeMap<String, Sealed>,
+    /// Which versions of the service's variables these are.
+    pub versions: VariableVersions,
+    /// What it takes over from an earlier deployment, if it puts one to work again.
+    pub again: Option<Again>,
 }
 
 /// The document of an accepted request: first in line if `runs`, else waiting for the service to be free.
@@ -57,6 +61,10 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         (false, _) => (Status::Deployed, Step::Rest, "Registered; the customer carries it out"),
         (true, true) => (Status::Pending, Step::Scan, "Accepted"),
         (true, false) => (Status::Pending, Step::Queue, "Accepted; waits for the deployment that is running"),
+    };
+    let text = match &request.again {
+        Some(again) => format!("{text}: {} again", again.of),
+        None => text.to_owned(),
     };
     let requested = Message::about(kind::DEPLOYMENT_REQUESTED, &request.tenant, &request.id);
     Deployment {
@@ -81,6 +89,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         variables: request.variables,
         service_secrets: !request.secrets.is_empty(),
         secrets: request.secrets,
+        variable_versions: request.versions,
         status,
         step,
         attempt: 1,
@@ -92,12 +101,13 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         awaited: false,
         next_due: ours.then(|| at.now.plus(MINUTE_MS)),
         outbox: if ours { vec![requested] } else { vec![] },
-        timeline: vec![Entry { seq: 1, at: at.real, status, progress: 0, text: text.to_owned() }],
+        timeline: vec![Entry { seq: 1, at: at.real, status, progress: 0, text }],
         seq: 1,
         progress: if ours { 0 } else { 100 },
         stages: vec![],
-        commit: None,
-        archive: None,
+        commit: request.again.as_ref().map(|again| again.archive.manifest.revision().to_owned()),
+        archive: request.again.as_ref().map(|again| again.archive.clone()),
+        again: request.again,
         waits: None,
         plan: None,
         decision: None,

@@ -3,7 +3,7 @@
 #![expect(clippy::match_same_arms, reason = "each input has its own line, also where the answer is the same")]
 
 use super::{
-    Answer, At, Effect, Input, Outcome, Slot, Transition, await_target, build,
+    Answer, At, Effect, Input, Outcome, Slot, Transition, again, await_target, build,
     enter::{act, busy, commit, effect, enter, fail, queue, refused, rest, take_back, unchanged, wait},
     late, restore,
     retry::{failed_try, lost},
@@ -55,7 +55,7 @@ fn pending(mut next: Deployment, input: Input, at: &At<'_>) -> Transition {
         Input::Rollback { .. } => {
             refused("It has not begun, so there is nothing to roll back; cancel it instead")
         }
-        Input::Promote { .. } | Input::Pause => refused("It has not begun to shift traffic"),
+        Input::Promote { .. } | Input::Pause | Input::Resume => refused("It has not begun to shift traffic"),
         Input::LetGo => refused("It has not begun; cancel it instead"),
         Input::Result { .. } => unchanged(Answer::Unchanged),
     }
@@ -79,7 +79,7 @@ fn preparing(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         Input::Supersede => awaited(next),
         Input::Granted { .. } => unchanged(Answer::Unchanged),
         Input::Rollback { to } => roll_back(next, to, at),
-        Input::Promote { .. } | Input::Pause => refused("It has not begun to shift traffic"),
+        Input::Promote { .. } | Input::Pause | Input::Resume => refused("It has not begun to shift traffic"),
         Input::LetGo => refused("It is not on its way back; cancel it instead"),
     }
 }
@@ -106,6 +106,7 @@ fn shifting(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         }
         Input::Promote { .. } => unchanged(Answer::Unchanged),
         Input::Pause => shift::pause(next, at),
+        Input::Resume => shift::resume(next, at),
         Input::LetGo => refused("It is not on its way back; cancel it or roll it back instead"),
     }
 }
@@ -128,7 +129,7 @@ fn rolling_back(next: Deployment, input: Input, at: &At<'_>) -> Transition {
             refused("It is on its way back, and nothing about that has failed yet; wait for it")
         }
         Input::LetGo => restore::let_go(next, at),
-        Input::Promote { .. } | Input::Pause => refused("It is on its way back"),
+        Input::Promote { .. } | Input::Pause | Input::Resume => refused("It is on its way back"),
     }
 }
 
@@ -146,7 +147,7 @@ fn awaited(mut next: Deployment) -> Transition {
 fn serving(next: Deployment, input: Input, at: &At<'_>) -> Transition {
     match input {
         Input::Wake => flush(next, at),
-        Input::Cancel | Input::Rollback { .. } | Input::Promote { .. } | Input::Pause
+        Input::Cancel | Input::Rollback { .. } | Input::Promote { .. } | Input::Pause | Input::Resume
             if next.carried_out_by == CarriedOutBy::Customer =>
         {
             refused("You carry this deployment out yourself; Sextant has no hand on its traffic")
@@ -159,7 +160,7 @@ fn serving(next: Deployment, input: Input, at: &At<'_>) -> Transition {
             refused("No earlier revision of this service is kept that traffic could go back to")
         }
         Input::Cancel => refused("It is deployed already; roll it back instead"),
-        Input::Promote { .. } | Input::Pause => refused("It serves all traffic already"),
+        Input::Promote { .. } | Input::Pause | Input::Resume => refused("It serves all traffic already"),
         Input::LetGo => refused("It is not on its way back"),
         Input::Result { .. } | Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
     }
@@ -172,7 +173,7 @@ fn ended(next: Deployment, input: Input, at: &At<'_>) -> Transition {
         Input::Wake => flush(next, at),
         Input::Result { outcome, .. } => late::left_over(&next, &outcome),
         Input::Cancel | Input::Supersede | Input::Granted { .. } => unchanged(Answer::Unchanged),
-        Input::Rollback { .. } | Input::Promote { .. } | Input::Pause | Input::LetGo => {
+        Input::Rollback { .. } | Input::Promote { .. } | Input::Pause | Input::Resume | Input::LetGo => {
             refused(&format!("It has ended ({status}); deploy again"))
         }
     }
@@ -241,10 +242,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::Scanning { archive, scanning } => scan::goes_on(next, at, &archive.manifest, scanning),
         Outcome::Scanned { archive, scan, checks } => scan::passed(next, at, *archive, *scan, checks),
         Outcome::Rejected { failure, archive, scan } => scan::stopped(next, at, failure, *archive, *scan),
-        Outcome::Analyzed { plan, decision, summary } => {
-            (next.plan, next.decision) = (Some(*plan), Some(decision));
-            enter(next, at, Step::StartBuild, format!("{summary}. Building"))
-        }
+        Outcome::Analyzed { plan, decision, summary } => again::analyzed(next, at, *plan, decision, &summary),
         Outcome::BuildStarted => build::await_end(next, at),
         Outcome::BuildRead(state) => build::read(next, state, at),
         Outcome::ReleasePending { why } => await_target::release(next, at, &why),
@@ -270,6 +268,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::Restored(traffic) => restore::restored(next, at, traffic),
         Outcome::Waits { reason } => queue(next, at, &reason, SECOND_MS),
         Outcome::Fault(fault) if back => restore::failed(next, at, &fault),
+        Outcome::Fault(fault) if again::lacks_artifact(&next, &fault) => again::build_instead(next, at),
         Outcome::Fault(fault) => failed_try(next, at, &fault),
     }
 }

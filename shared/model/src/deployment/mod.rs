@@ -14,6 +14,7 @@
 //! comes up later still is discarded.
 
 mod accept;
+mod again;
 mod await_target;
 mod batch;
 mod build;
@@ -98,6 +99,8 @@ pub enum Input {
     },
     /// A person wants no further weight for now.
     Pause,
+    /// A person lets the evidence decide again.
+    Resume,
     /// A person has a way back given up that doesn't succeed: whatever serves goes on serving.
     LetGo,
 }

@@ -12,6 +12,7 @@ use crate::{
     document::{
         CanaryRun, Counts, Deployment, Ending, Failure, Stage, Step, Strategy, ThinEvidence, WithoutTraffic,
     },
+    message::{Message, kind},
     port::target::Traffic,
     time::{MINUTE_MS, SECOND_MS},
 };
@@ -26,7 +27,7 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Opti
     next.canary = CanaryRun::default();
     next.checks.push(format!("health: {proof}"));
     if next.last_good.is_none() {
-        next.checks.push("first revision of this service: there was nothing to compare it with".to_owned());
+        next.checks.push("nothing served before it, so there was nothing to compare it with".to_owned());
     }
     if next.released.as_ref().is_some_and(|released| released.closed) {
         return enter(next, at, Step::Open, format!("Healthy: {proof}. Opening it, with all traffic"));
@@ -331,5 +332,20 @@ pub(super) fn pause(mut next: Deployment, at: &At<'_>) -> Transition {
     }
     next.canary.held = Some("paused by hand".to_owned());
     say(&mut next, at, "Paused by hand");
+    commit(next)
+}
+
+/// A person lets the evidence decide again. It has the whole time at this weight anew: what it was held for may have
+/// been that the time was up.
+pub(super) fn resume(mut next: Deployment, at: &At<'_>) -> Transition {
+    if next.canary.held.take().is_none() {
+        return unchanged(Answer::Unchanged);
+    }
+    next.canary.since = at.real;
+    let share = weight(&next);
+    say(&mut next, at, format!("Resumed by hand: watching on at {share} %"));
+    // While it was held it was looked at rarely.
+    next.next_due = Some(at.now.plus(MINUTE_MS));
+    next.outbox.push(Message::about(kind::DEPLOYMENT_DUE, &next.tenant, &next.id));
     commit(next)
 }

@@ -89,9 +89,13 @@ fn take(service: &mut Service, deployment: &Deployment) -> Result<Option<Deploym
     Ok(None)
 }
 
-/// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped.
+/// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped. A service that
+/// was stopped before is so again, with what a start of it brings back.
 fn serves_again(service: &mut Service, deployment: &Deployment) {
-    service.slot.serving.clone_from(&deployment.last_good);
+    if deployment.last_good.is_some() || service.slot.stopped.is_none() {
+        service.slot.serving.clone_from(&deployment.last_good);
+        service.slot.stopped = None;
+    }
     service.slot.traffic.clone_from(&deployment.traffic);
     service.slot.kept.retain(|kept| kept.deployment != deployment.id);
 }
@@ -102,6 +106,7 @@ fn forget(service: &mut Service, gone: &Gone) {
         Gone::Service => {
             service.slot.kept.clear();
             (service.slot.serving, service.slot.url, service.slot.traffic) = (None, None, None);
+            service.slot.stopped = None;
         }
         Gone::Revision(name) | Gone::Key(name) => {
             service.slot.kept.retain(|kept| kept.revision != *name);

@@ -1,7 +1,8 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
 use super::{
-    Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy, Why,
+    Again, Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy,
+    VariableVersions, Why,
 };
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
@@ -251,6 +252,12 @@ pub struct Deployment {
     /// Whether `secrets` are sealed for the service, so that its next deployment can take them over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub service_secrets: bool,
+    /// Which versions of the service's variables these are; nothing in documents from before they were counted.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub variable_versions: VariableVersions,
+    /// The earlier deployment that this one puts to work again, and what it takes over from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 
     /// Where the pipeline is.
     pub status: Status,
@@ -434,6 +441,11 @@ impl Deployment {
     /// The newest attempt at the build, from 1 on.
     pub fn build_attempt(&self) -> u32 {
         self.build.unwrap_or(1)
+    }
+
+    /// Whether its archive is kept once it is at rest: what was refused for what is in it is mended, not tried again.
+    pub fn keeps_source(&self) -> bool {
+        self.archive.is_some() && self.status != Status::SecurityFailed
     }
 
     /// Where this deployment's build log is, all attempts together.

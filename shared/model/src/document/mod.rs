@@ -5,6 +5,7 @@
 //! documents stay small, and no query asks for a null.
 
 mod action;
+mod again;
 mod baseline;
 pub mod calibration;
 mod counters;
@@ -26,6 +27,7 @@ mod variables;
 mod why;
 
 pub use action::{ActionRecord, Begun, action_path};
+pub use again::{Again, Built};
 pub use baseline::{Baseline, Episode, Rolling, Series, Severity, Watched, baseline_path};
 pub use counters::{Counters, Outcomes, StageCounters, counters_path};
 pub use credentials::{Credentials, credentials_path};
@@ -42,9 +44,9 @@ pub use owes::Owes;
 pub use policy::{CanaryPolicy, Limits, Strategy, SyntheticPolicy, ThinEvidence, WithoutTraffic};
 pub use quota::{Quota, quota_path};
 pub use scan::{Allowance, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity, Scanning};
-pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent};
+pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent, Stopped};
 pub use status::{Stage, Status, Step};
-pub use variables::{VariableChanges, Variables, variable_context, variables_path};
+pub use variables::{VariableChanges, VariableVersions, Variables, variable_context, variables_path};
 pub use why::{Judged, NewLines, PathDifference, Why};
 
 use owes::owes;

@@ -71,6 +71,15 @@ pub struct Arrival {
     pub observation: ObservationId,
 }
 
+/// Somebody has stopped a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// When, by the clock of schedules.
+    pub at: Timestamp,
+    /// The user, or the policy, that wanted it.
+    pub by: String,
+}
+
 /// Which deployments and revisions a service has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
@@ -80,9 +89,15 @@ pub struct Slot {
     /// The one that waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued: Option<DeploymentId>,
-    /// What takes all traffic.
+    /// What takes all traffic, or took it until the service was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<Kept>,
+    /// Set while the service is stopped: nothing takes traffic until it is started, or the next deployment serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// The action that deletes the service; nothing else is begun with it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleting: Option<String>,
     /// Revisions that can take traffic again, newest first, `serving` among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
@@ -177,6 +192,11 @@ impl Service {
         asked || (serves && self.asking.ask_due.is_some())
     }
 
+    /// What takes traffic now. What is stopped is there to be started, but nothing to compare with or to go back to.
+    pub fn live(&self) -> Option<&Kept> {
+        self.slot.serving.as_ref().filter(|_| self.slot.stopped.is_none())
+    }
+
     /// How many revisions are kept for rollback.
     pub const KEPT: usize = 5;
 
@@ -185,7 +205,7 @@ impl Service {
         self.slot.kept.retain(|old| old.revision != kept.revision);
         self.slot.kept.insert(0, kept.clone());
         self.slot.kept.truncate(Self::KEPT);
-        self.slot.serving = Some(kept);
+        (self.slot.serving, self.slot.stopped) = (Some(kept), None);
     }
 }
 

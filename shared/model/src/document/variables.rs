@@ -24,12 +24,28 @@ pub struct Variables {
     pub updated_at: Timestamp,
     /// The user who changed them last.
     pub updated_by: String,
+    /// Counts up with each change; nothing in documents from before changes were counted.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub version: u64,
+    /// The version that each one last changed with, by name; what was there before changes were counted has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed_with: BTreeMap<String, u64>,
     /// Values that may be shown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub plain: BTreeMap<String, String>,
     /// Values that nobody may read back, each sealed under its own data key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret: BTreeMap<String, Sealed>,
+}
+
+/// Which versions of its service's variables a deployment runs with. Values are in neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VariableVersions {
+    /// The version of them all.
+    pub version: u64,
+    /// The version that each one last changed with, by name, plain and secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, u64>,
 }
 
 /// What a deployment asks to be changed about the variables of its service.
@@ -53,19 +69,45 @@ impl Variables {
             service,
             updated_at,
             updated_by,
+            version: 0,
+            changed_with: BTreeMap::new(),
             plain: BTreeMap::new(),
             secret: BTreeMap::new(),
         }
     }
 
-    /// Makes the changes: what isn't named stays. Answers whether anything is other than before.
+    /// Makes the changes: what isn't named stays. Answers whether anything is other than before; then it is a new
+    /// version.
     pub fn change(&mut self, changes: &VariableChanges) -> bool {
-        let before = (self.plain.clone(), self.secret.clone());
+        let (before, version) = ((self.plain.clone(), self.secret.clone()), self.version());
         self.plain.retain(|name, _| !changes.unset.contains(name) && !changes.secret.contains_key(name));
         self.secret.retain(|name, _| !changes.unset.contains(name) && !changes.plain.contains_key(name));
         self.plain.extend(changes.plain.clone());
         self.secret.extend(changes.secret.clone());
-        (&self.plain, &self.secret) != (&before.0, &before.1)
+        let names: BTreeSet<String> = self.names().into_iter().map(str::to_owned).collect();
+        let same = |name: &String| {
+            self.plain.get(name) == before.0.get(name) && self.secret.get(name) == before.1.get(name)
+        };
+        let new: Vec<String> = names.iter().filter(|name| !same(name)).cloned().collect();
+        let changed = !new.is_empty() || names.len() < before.0.len() + before.1.len();
+        self.changed_with.retain(|name, _| names.contains(name));
+        if changed {
+            self.version = version + 1;
+            self.changed_with.extend(new.into_iter().map(|name| (name, version + 1)));
+        }
+        changed
+    }
+
+    /// Which version this is: 0 before there was any variable, 1 where changes were not counted yet.
+    pub fn version(&self) -> u64 {
+        self.version.max(u64::from(self.count() > 0))
+    }
+
+    /// The versions that a deployment with these variables records.
+    pub fn versions(&self) -> VariableVersions {
+        let of = |name: &str| self.changed_with.get(name).copied().unwrap_or(1);
+        let names = self.names().into_iter().map(|name| (name.to_owned(), of(name))).collect();
+        VariableVersions { version: self.version(), names }
     }
 
     /// How many there are.
@@ -132,7 +174,25 @@ mod tests {
             unset: ["B".to_owned(), "NEVER_SET".to_owned()].into(),
         };
         assert!(variables.change(&second));
+        let names = BTreeMap::from([("A".to_owned(), 2), ("KEY".to_owned(), 2)]);
+        assert_eq!(variables.versions(), VariableVersions { version: 2, names });
         assert_eq!(variables.plain, map(&[("KEY", "now plain")]));
         assert_eq!(variables.names().into_iter().collect::<Vec<_>>(), ["A", "KEY"]);
+    }
+
+    #[test]
+    fn a_version_is_told_for_each_name_also_of_documents_from_before_versions() {
+        let stored = serde_json::json!({
+            "schema": 1, "tenant": "acme", "service": "shop", "updated_at": 0, "updated_by": "ann",
+            "plain": { "A": "1", "B": "2" },
+        });
+        let mut variables: Variables = serde_json::from_value(stored).unwrap();
+        assert_eq!((variables.version(), variables.versions().names["B"]), (1, 1));
+        let set = VariableChanges { plain: map(&[("A", "one")]), ..VariableChanges::default() };
+        assert!(variables.change(&set) && !variables.change(&set));
+        let unset = VariableChanges { unset: ["B".to_owned()].into(), ..VariableChanges::default() };
+        assert!(variables.change(&unset));
+        let versions = variables.versions();
+        assert_eq!((versions.version, versions.names), (3, BTreeMap::from([("A".to_owned(), 2)])));
     }
 }

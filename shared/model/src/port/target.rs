@@ -592,8 +592,13 @@ pub trait Target: Send + Sync {
         Ok(())
     }
 
+    /// Removes the service with all that it has there: nobody is served, nothing runs, and no revision, artifact or log
+    /// of it is kept. One that is unknown is fine, and so is a repeat; a release of that name makes it anew.
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError>;
+
     /// Stops exactly these revisions, gracefully, but for those that take traffic now; each is remembered and
-    /// starts again when it is given traffic. Unknown ones are fine. A target where an idle revision costs nothing
+    /// starts again when it is given traffic. While nothing takes traffic, whoever asks is told that the service is
+    /// stopped. Unknown ones are fine. A target where an idle revision costs nothing
     /// need not do anything.
     async fn stop(&self, service: &ServiceKey, revisions: &[String]) -> Result<(), TargetError> {
         let _ = (service, revisions);

@@ -5,7 +5,7 @@ use model::{
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, SCHEMA,
-        ScanPolicy, Scanning, Service, Slot, Stage, Strategy,
+        ScanPolicy, Scanning, Service, Slot, Stage, Strategy, VariableVersions,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
@@ -52,6 +52,8 @@ pub fn request(n: u32, strategy: Strategy) -> Request {
         scan: ScanPolicy::default(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        versions: VariableVersions::default(),
+        again: None,
     }
 }
 

@@ -154,6 +154,7 @@ fn inputs(document: &Deployment) -> Vec<(String, Input)> {
         ("Promote(0)", Input::Promote { index: 0 }),
         ("Promote(1)", Input::Promote { index: 1 }),
         ("Pause", Input::Pause),
+        ("Resume", Input::Resume),
         ("LetGo", Input::LetGo),
     ]
     .map(|(name, input)| (name.to_owned(), input))

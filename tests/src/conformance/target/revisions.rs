@@ -253,3 +253,43 @@ pub async fn bounds_are_set_or_refused(at: Fixture) {
     assert_eq!(at.target.traffic(&at.service).await.unwrap(), before);
     assert_eq!(at.version(&one.url).await, "one");
 }
+
+/// Also when the revision that was made from it is gone.
+pub async fn what_was_built_is_released_again(at: Fixture) {
+    let (stable, artifact) = (at.release("stable").await, at.artifact("one").await);
+    at.shift(&[(&stable, 100)], "k1").await;
+    let first = at.target.create_revision(at.revision_order("first", &artifact)).await.unwrap();
+    at.healthy(&first.revision).await;
+    at.target.discard(&at.service, &first.revision).await.unwrap();
+    let again = at.target.create_revision(at.revision_order("again", &artifact)).await.unwrap();
+    at.healthy(&again.revision).await;
+    at.answers(&again.revision_url, "again").await;
+    at.target.retire(&at.service, std::slice::from_ref(&stable.revision), &[]).await.unwrap();
+    let third = at.target.create_revision(at.revision_order("third", &artifact)).await.unwrap();
+    at.healthy(&third.revision).await;
+}
+
+/// With its processes, its artifacts and its tokens; a repeat is fine, and the name is free.
+pub async fn a_deleted_service_is_gone_and_made_anew(at: Fixture) {
+    at.target.delete(&at.service).await.unwrap();
+    let artifact = at.artifact("one").await;
+    let one = at.target.create_revision(at.revision_order("one", &artifact)).await.unwrap();
+    at.healthy(&one.revision).await;
+    let old = at.shift(&[(&one, 100)], "k1").await;
+    at.target.delete(&at.service).await.unwrap();
+    at.target.delete(&at.service).await.unwrap();
+    let traffic = at.target.traffic(&at.service).await;
+    assert!(matches!(traffic, Err(TargetError::Gone { what: Gone::Service, .. })), "{traffic:?}");
+    if at.has_processes() {
+        let reply = get(&one.url, "/").await;
+        assert_eq!(reply.status, 404, "{}", reply.body);
+        let refused = at.target.create_revision(at.revision_order("one", &artifact)).await;
+        assert!(matches!(refused, Err(TargetError::Gone { what: Gone::Artifact(_), .. })), "{refused:?}");
+    }
+    let two = at.release("two").await;
+    let all = std::collections::BTreeMap::from([(two.revision.clone(), 100)]);
+    let stale = at.target.set_traffic(&at.service, &old.token, &all, "k9").await;
+    assert!(matches!(stale, Err(TargetError::Stale { .. })), "{stale:?}");
+    at.shift(&[(&two, 100)], "k1").await;
+    at.answers(&two.url, "two").await;
+}

@@ -210,6 +210,10 @@ impl Target for Patient {
         self.ask(|| self.target.discard(service, revision)).await
     }
 
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.ask(|| self.target.delete(service)).await
+    }
+
     async fn restart(&self, service: &ServiceKey, revision: &str, key: &str) -> Result<(), TargetError> {
         self.ask(|| self.target.restart(service, revision, key)).await
     }

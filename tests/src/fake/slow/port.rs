@@ -271,6 +271,11 @@ impl Target for SlowTarget {
         Ok(())
     }
 
+    async fn delete(&self, service: &ServiceKey) -> Result<(), TargetError> {
+        self.state().services.remove(service);
+        Ok(())
+    }
+
     async fn discard(&self, service: &ServiceKey, revision: &str) -> Result<(), TargetError> {
         let mut state = self.state();
         let Some(found) = state.services.get_mut(service) else { return Ok(()) };

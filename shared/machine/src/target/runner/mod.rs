@@ -44,6 +44,9 @@ pub(crate) struct Order {
     pub deployment: model::DeploymentId,
     /// Whose it is.
     pub tenant: model::TenantId,
+    /// Of which service; orders from before it was noted have none.
+    #[serde(default)]
+    pub service: Option<model::ServiceName>,
     /// Where Sextant puts the segments.
     pub log_prefix: String,
     /// The number that the first segment has there.

@@ -3,12 +3,15 @@
 //! Invariant: the request is in the service's outbox before it is on the topic, so that a crash can't lose it; it
 //! leaves the outbox once it is out, so that it isn't done again a minute later.
 
+pub mod look;
+
+use crate::deploy::place::not_deleted;
 use host::{Context, Error, Findings, Request, Response, Stored};
 use model::{
-    ServiceName,
-    document::{CarriedOutBy, Owes, Service, service_path},
+    DeploymentId, ServiceName,
+    document::{ActionRecord, CarriedOutBy, Owes, Service, action_path, service_path},
     message::{Action, ActionRequest, Message, kind, topic},
-    port::store::Path,
+    port::store::{Path, Precondition, Write},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +37,9 @@ pub struct ActionBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1000)]
     pub max_instances: Option<u32>,
+    /// The deployment that the caller saw serving; refused if another one serves by now.
+    #[serde(default)]
+    pub serving: Option<DeploymentId>,
     /// Why, for the record.
     #[serde(default)]
     #[schema(max_length = 500)]
@@ -58,7 +64,7 @@ pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> 
     let name: ServiceName = request.id("name")?;
     let body: ActionBody = request.json()?;
     check(&body)?;
-    let caller = ctx.caller()?;
+    let (caller, seen) = (ctx.caller()?, body.serving.clone());
     let wanted = ActionRequest {
         id: format!("act_{:032x}", ctx.random()),
         service: name.clone(),
@@ -70,25 +76,28 @@ pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> 
         reason: body.reason,
     };
     let message = ctx.traced(Message::new(topic::ACTIONS, kind::ACTION_REQUESTED, &caller.tenant, &wanted));
-    let response = Response::json(
-        202,
-        &Requested {
-            action_id: wanted.id.clone(),
-            service: name.to_string(),
-            action: wanted.action,
-            message: format!("{} of `{name}` is on its way", noun(wanted.action)),
-        },
-    );
     let path = service_path(&caller.tenant, &name);
-    let mut service = ctx.persisting(|| keep(&ctx, &path, &wanted, &message, &response)).await?;
-    service.hand_on(&ctx, &[message]).await;
-    Ok(response)
+    let kept = ctx.persisting(|| keep(&ctx, &path, &wanted, seen.as_ref(), &message)).await?;
+    if let Some(mut service) = kept.service {
+        service.hand_on(&ctx, &[message]).await;
+    }
+    Ok(kept.response)
+}
+
+fn requested(id: &str, service: &ServiceName, action: Action) -> Response {
+    let message = format!("{} of `{service}` is on its way", noun(action));
+    Response::json(
+        202,
+        &Requested { action_id: id.to_owned(), service: service.to_string(), action, message },
+    )
 }
 
 fn noun(action: Action) -> &'static str {
     match action {
         Action::Stop => "The stop",
+        Action::Start => "The start",
         Action::Restart => "The restart",
+        Action::Delete => "The deletion",
         Action::RollBack => "The rollback",
         Action::Scale => "The change of scale",
     }
@@ -126,38 +135,71 @@ fn check(body: &ActionBody) -> Result<(), Error> {
     findings.finish()
 }
 
-/// Puts the message into the outbox, if the service can do what it asks for.
+/// A request that was kept, or one that was there before it.
+struct Kept {
+    response: Response,
+    /// What owes the message; none where nothing new is owed.
+    service: Option<Stored<Service>>,
+}
+
+/// Puts the message into the outbox, if the service can do what it asks for, and a record of it beside: what became of
+/// it can be asked for from now on.
 async fn keep(
     ctx: &Context,
     path: &Path,
     wanted: &ActionRequest,
+    seen: Option<&DeploymentId>,
     message: &Message,
-    response: &Response,
-) -> Result<Stored<Service>, Error> {
+) -> Result<Kept, Error> {
     let found = ctx.read::<Service>(path).await?;
     let mut found = found.ok_or_else(|| {
         Error::not_found(format!("There is no service `{}`. Check its name.", wanted.service))
     })?;
+    if let Some(id) = found.document.slot.deleting.as_ref().filter(|_| wanted.action == Action::Delete) {
+        let response = requested(id, &wanted.service, wanted.action);
+        return Ok(Kept { response, service: None });
+    }
     possible(ctx, &found.document, wanted)?;
+    not_stale(&found.document, seen)?;
+    if wanted.action == Action::Delete {
+        found.document.slot.deleting = Some(wanted.id.clone());
+    }
     found.document.owe(message.clone(), ctx.now());
     found.document.updated_at = ctx.now();
-    let write = found.write()?;
+    let record = action_path(&found.document.tenant, &wanted.id);
+    let record = Write::put(record, Precondition::Absent, &ActionRecord::new(wanted.clone()))?;
+    let response = requested(&wanted.id, &wanted.service, wanted.action);
     ctx.crash_point("register.before-commit");
-    let versions = ctx.commit(vec![write], response).await?;
+    let versions = ctx.commit(vec![found.write()?, record], &response).await?;
     ctx.crash_point("register.after-commit");
     found.version = versions.first().copied().unwrap_or(found.version);
-    Ok(found)
+    Ok(Kept { response, service: Some(found) })
+}
+
+/// Whoever looked at a service on which another deployment served may want something else now.
+fn not_stale(service: &Service, seen: Option<&DeploymentId>) -> Result<(), Error> {
+    let serving = service.slot.serving.as_ref().map(|kept| &kept.deployment);
+    if seen.is_none() || seen == serving {
+        return Ok(());
+    }
+    let now = serving.map_or("nothing".to_owned(), |id| format!("`{id}`"));
+    Err(Error::conflict(format!(
+        "Another deployment than the one you saw serves `{}`: {now}. Nothing was done; look at it again, then repeat this.",
+        service.name
+    ))
+    .slug("moved-on"))
 }
 
 fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<(), Error> {
     let name = &service.name;
+    not_deleted(service)?;
     if service.carried_out_by == CarriedOutBy::Customer {
         return Err(Error::conflict(format!(
             "You run `{name}` yourself; Sextant has no hand on it. Nothing was done; do it where it runs."
         ))
         .slug("not-ours"));
     }
-    if service.slot.serving.is_none() {
+    if service.slot.serving.is_none() && wanted.action != Action::Delete {
         return Err(Error::conflict(format!(
             "Nothing of `{name}` serves. Nothing was done; deploy it first."
         ))
@@ -171,9 +213,10 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
         ))
         .slug("not-scalable"));
     }
-    if let Some(running) = service.slot.running.as_ref().filter(|_| wanted.action == Action::RollBack) {
+    let alone = matches!(wanted.action, Action::RollBack | Action::Delete);
+    if let Some(running) = service.slot.running.as_ref().filter(|_| alone) {
         return Err(Error::conflict(format!(
-            "Deployment `{running}` is running on `{name}`. Nothing was done; roll that one back, or wait for it."
+            "Deployment `{running}` is running on `{name}`. Nothing was done; end that one, or wait for it."
         ))
         .slug("service-busy")
         .with("running", running.to_string()));

@@ -1,4 +1,8 @@
-//! Files of variables that stay at home: what they are called, and how many names they hold.
+//! Files of variables that stay at home: what they are called, how many names they hold, and what they say.
+
+mod parse;
+
+pub use parse::{Broken, Setting, parse};
 
 use std::{fs, io::Read as _, path::Path};
 
@@ -41,7 +45,9 @@ fn count(file: &Path) -> usize {
     if read.is_err() {
         return 0;
     }
-    String::from_utf8_lossy(&data).lines().filter(|line| sets(line)).count()
+    let text = String::from_utf8_lossy(&data);
+    let parsed = parse(&text).map(|settings| settings.len());
+    parsed.unwrap_or_else(|_| text.lines().filter(|line| sets(line)).count())
 }
 
 fn sets(line: &str) -> bool {
