@@ -118,6 +118,11 @@ impl Api {
         read(self.send(self.request(Method::POST, path).timeout(ANSWER).json(body)).await?).await
     }
 
+    /// `PATCH` of JSON, answered as JSON.
+    pub async fn patch<B: Serialize + ?Sized, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        read(self.send(self.request(Method::PATCH, path).timeout(ANSWER).json(body)).await?).await
+    }
+
     /// `POST` of JSON, answered by a stream that may take as long as it likes.
     pub async fn download<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Response> {
         self.send(self.request(Method::POST, path).json(body)).await

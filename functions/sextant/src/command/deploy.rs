@@ -6,7 +6,8 @@
 )]
 
 use super::{
-    client::Api, follow::follow, output::Output, report::report, send, server::Address, view::Started,
+    client::Api, consent::unless_dropping, follow::follow, output::Output, report::report, send,
+    server::Address, view::Started,
 };
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
@@ -23,6 +24,7 @@ use std::path::Path;
 pub struct Deploy {
     /// A folder, which is packed here and sent, or a Git repository (https:// or, on the server's own machine, a path
     /// with --branch).
+    #[arg(default_value = ".")]
     pub source: String,
     /// The service; derived from the source if absent.
     #[arg(long)]
@@ -60,6 +62,9 @@ pub struct Deploy {
     /// Token for a private repository; better given as SEXTANT_SOURCE_TOKEN.
     #[arg(long, env = "SEXTANT_SOURCE_TOKEN", hide_env_values = true)]
     pub source_token: Option<String>,
+    /// Go on without asking, also without variables that the deployment that serves has.
+    #[arg(long)]
+    pub yes: bool,
     /// Only hand it over; print the id and go.
     #[arg(long)]
     pub no_wait: bool,
@@ -71,15 +76,14 @@ impl Deploy {
     pub async fn run(self, api: &Api, data: &Path, output: Output) -> Result<Ended> {
         let allow = allowances(&self.allow, &self.why)?;
         let source = self.source(api, data, output).await?;
-        let started: Value = api.post("/api/v1/deployments", &self.body(source, &allow)).await?;
-        let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
-        output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
-        output.note(&format!("Expected: {}", known.expected));
-        if self.no_wait {
-            output.data(&started, || known.deployment_id.clone());
-            return Ok(Ended::Done);
-        }
-        to_the_end(api, &known.deployment_id, output).await
+        let body = self.body(source, &allow);
+        let send = |may_drop: bool| {
+            let mut body = body.clone();
+            body["may_drop"] = may_drop.into();
+            async move { api.post("/api/v1/deployments", &body).await }
+        };
+        let started = unless_dropping(self.yes, send).await?;
+        accepted(api, started, self.no_wait, output).await
     }
 
     /// An address goes to the server as it is, and a local repository of which a branch or commit is named; a folder is
@@ -90,10 +94,21 @@ impl Deploy {
             return Ok(("url", address.into()));
         }
         let folder = send::folder(&self.source)?;
-        let manifest = send::send(api, &folder, data, output).await?;
+        let manifest = send::send(api, &folder, &self.service_in(&folder), data, output).await?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let source = SourceRef::Archive { digest: manifest.digest, origin: manifest.origin, name };
         Ok(("source", json!(source)))
+    }
+
+    /// What the service will be called, the environment in it; to be shown only.
+    fn service_in(&self, folder: &Path) -> String {
+        let folder = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let derived = || ::inspect::names::suggested_service_name(&folder);
+        let name = self.service.clone().or_else(derived).unwrap_or_else(|| "NAME".to_owned());
+        match self.environment.as_deref() {
+            None | Some("production") => name,
+            Some(other) => format!("{name}-{other}"),
+        }
     }
 
     fn body(&self, (field, source): (&str, Value), allow: &[Allowance]) -> Value {
@@ -129,6 +144,27 @@ impl Deploy {
     }
 }
 
+/// Says what was accepted and, unless told otherwise, follows it.
+pub async fn accepted(api: &Api, started: Value, no_wait: bool, output: Output) -> Result<Ended> {
+    let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
+    output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
+    for note in &known.notes {
+        output.note(&format!("{}.", capitalised(note)));
+    }
+    output.note(&format!("Expected: {}", known.expected));
+    output.note(&format!("Its page: {}", api.url(&format!("/deployments/{}", known.deployment_id))));
+    if no_wait {
+        output.data(&started, || known.deployment_id.clone());
+        return Ok(Ended::Done);
+    }
+    to_the_end(api, &known.deployment_id, output).await
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// Follows a deployment and says at the end what came of it.
 pub async fn to_the_end(api: &Api, id: &str, output: Output) -> Result<Ended> {
     let (deployment, value) = follow(api, id, output).await?;
@@ -152,6 +188,7 @@ pub async fn first(address: &Address, app: &str, data: &Path, output: Output) {
         why: vec![],
         dockerfile: None,
         source_token: None,
+        yes: false,
         no_wait: false,
     };
     let result = match Api::at(address) {
@@ -165,7 +202,13 @@ pub async fn first(address: &Address, app: &str, data: &Path, output: Output) {
 
 /// What the server fetches by itself: an address, or with `git` a local repository.
 fn address(source: &str, git: bool) -> Result<Option<String>> {
-    if source.contains("://") || source.starts_with("git@") {
+    if let Some(https) = over_https(source) {
+        return Err(Stop::Usage(format!(
+            "`{source}` is fetched over https here: `sextant deploy {https}`, with a token as SEXTANT_SOURCE_TOKEN if it is private"
+        ))
+        .into());
+    }
+    if source.contains("://") {
         return Ok(Some(source.to_owned()));
     }
     if !git {
@@ -175,6 +218,19 @@ fn address(source: &str, git: bool) -> Result<Option<String>> {
     text.map(Some).map_err(|_| {
         Stop::Usage(format!("the path of `{source}` is not UTF-8; move it to one that is")).into()
     })
+}
+
+/// The https form of an address for SSH.
+fn over_https(source: &str) -> Option<String> {
+    let (host, path) = match source.strip_prefix("ssh://") {
+        Some(rest) => rest.split_once('/')?,
+        None if !source.contains("://") && source.contains('@') => source.split_once(':')?,
+        None => return None,
+    };
+    let host = host.rsplit('@').next()?;
+    let host = host.split(':').next()?;
+    let named = !host.is_empty() && !host.contains('/') && !path.is_empty();
+    named.then(|| format!("https://{host}/{}", path.trim_start_matches('/')))
 }
 
 /// Each finding with its reason.
@@ -200,7 +256,8 @@ fn severity(text: &str) -> Result<ScanSeverity, String> {
     }
 }
 
-fn strategy(text: &str) -> Result<Strategy, String> {
+/// `instant`, `quick` or `canary`.
+pub fn strategy(text: &str) -> Result<Strategy, String> {
     serde_json::from_value(Value::String(text.to_lowercase()))
         .map_err(|_| "use `instant`, `quick` or `canary`".to_owned())
 }
@@ -212,7 +269,7 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// `NAME=VALUE`, or `NAME` for the variable of that name. An error doesn't repeat the value.
-fn secret(text: &str) -> Result<(String, String), String> {
+pub fn secret(text: &str) -> Result<(String, String), String> {
     if text.contains('=') {
         return pair(text);
     }
@@ -241,6 +298,13 @@ mod tests {
     #[test]
     fn sources_are_told_apart() {
         assert_eq!(address("https://host/x.git", false).unwrap().as_deref(), Some("https://host/x.git"));
+        for (ssh, https) in [
+            ("git@github.com:ann/shop.git", "https://github.com/ann/shop.git"),
+            ("ssh://git@git.example.com:22/ann/shop", "https://git.example.com/ann/shop"),
+        ] {
+            let error = address(ssh, false).unwrap_err().to_string();
+            assert!(error.contains(&format!("`sextant deploy {https}`")), "{error}");
+        }
         assert_eq!(address("/", false).unwrap(), None);
         assert_eq!(address("/", true).unwrap().as_deref(), Some("/"));
         let error = address("/no/such/folder", true).unwrap_err().to_string();

@@ -5,10 +5,13 @@ mod canary;
 mod cancel;
 mod catalog;
 mod client;
+mod consent;
 mod dead_letters;
+mod delete;
 pub mod demo;
 pub mod deploy;
 mod dockerfile;
+mod env;
 mod estimate;
 mod feedback;
 mod flags;
@@ -20,12 +23,15 @@ mod list;
 mod logs;
 mod messages;
 mod openapi;
+mod operate;
 pub mod output;
 mod pause;
 mod promote;
 mod redact;
+mod redeploy;
 mod report;
 mod restore;
+mod resume;
 mod rollback;
 mod run_build;
 mod run_log;
@@ -107,6 +113,20 @@ pub enum Command {
     Promote(promote::Promote),
     /// Hold a canary where it is.
     Pause(pause::Pause),
+    /// Let a canary that is held go on by the evidence.
+    Resume(resume::Resume),
+    /// Put an earlier deployment to work again, without a build; undoes a rollback.
+    Redeploy(redeploy::Redeploy),
+    /// Stop a service; visitors are told so, until it is started or deployed again.
+    Stop(operate::Operate),
+    /// Start a service that was stopped.
+    Start(operate::Operate),
+    /// Restart a service's processes.
+    Restart(operate::Operate),
+    /// Delete a service with its revisions, variables and secrets; says what goes and what stays.
+    Delete(delete::Delete),
+    /// Show and change the variables of a service.
+    Env(env::Env),
     /// Say how a deployment's configuration fits.
     Feedback(feedback::Feedback),
     /// Say what a source tree is and how it would be built and run.
@@ -192,6 +212,13 @@ async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<
         Command::LetGo(let_go) => let_go.run(&api, output).await,
         Command::Promote(promote) => promote.run(&api, output).await,
         Command::Pause(pause) => pause.run(&api, output).await,
+        Command::Resume(resume) => resume.run(&api, output).await,
+        Command::Redeploy(redeploy) => redeploy.run(&api, output).await,
+        Command::Stop(service) => service.run(&api, "stop", output).await,
+        Command::Start(service) => service.run(&api, "start", output).await,
+        Command::Restart(service) => service.run(&api, "restart", output).await,
+        Command::Delete(delete) => delete.run(&api, output).await,
+        Command::Env(env) => env.run(&api, output).await,
         Command::Feedback(feedback) => feedback.run(&api, output).await,
         Command::Invoke(invoke) => invoke.run(&api, output).await,
         Command::Tick(tick) => tick.run(&api, output).await,

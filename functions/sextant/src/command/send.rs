@@ -7,7 +7,10 @@ use archive::{Limits, Progress, Rules, Tree, git::Git};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::port::source::Manifest;
+use model::{
+    port::source::{Manifest, Origin},
+    text::visible,
+};
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Write as _},
@@ -27,16 +30,20 @@ struct Packed {
 }
 
 /// Packs a folder, sends it unless it is there, and answers what it is.
-pub async fn send(api: &Api, folder: &Path, data: &Path, output: Output) -> Result<Manifest> {
+pub async fn send(api: &Api, folder: &Path, service: &str, data: &Path, output: Output) -> Result<Manifest> {
     apart(folder, data)?;
+    let service = service.to_owned();
     let (from, quiet) = (folder.to_owned(), output.is_json() || !io::stderr().is_terminal());
     let limits = api.source_limits().await?;
-    let packing = tokio::task::spawn_blocking(move || pack(&from, limits, quiet));
+    let packing = tokio::task::spawn_blocking(move || pack(&from, &service, limits, quiet));
     let (packed, left) = packing.await.context("packing broke off")??;
     for line in &left {
         output.note(line);
     }
     let manifest = &packed.manifest;
+    if let Some(commit) = checked_out(&manifest.origin) {
+        output.note(&commit);
+    }
     let size = format!("{} files, {}", manifest.files, mib(manifest.packed_bytes));
     if api.has_source(&manifest.digest).await? {
         output.note(&format!("Packed {size}; the server has it already."));
@@ -67,7 +74,7 @@ fn apart(folder: &Path, data: &Path) -> Result<()> {
 }
 
 /// Packs into a file that goes when it is dropped; and what is to be said about what stays.
-fn pack(folder: &Path, limits: Limits, quiet: bool) -> Result<(Packed, Vec<String>)> {
+fn pack(folder: &Path, service: &str, limits: Limits, quiet: bool) -> Result<(Packed, Vec<String>)> {
     let usage =
         |error: archive::Error| Stop::Usage(format!("`{}` can't be packed: {error}", folder.display()));
     let git = Git::of(folder, None);
@@ -86,11 +93,24 @@ fn pack(folder: &Path, limits: Limits, quiet: bool) -> Result<(Packed, Vec<Strin
     file.flush().context("the packed folder can't be written")?;
     let origin = git.map(|git| git.origin()).unwrap_or_default();
     let tracked = tree.tracks_what_stays();
-    Ok((Packed { manifest: contents.manifest(origin), tracked, file }, stays(&tree)))
+    let left = stays(folder, service, &tree);
+    Ok((Packed { manifest: contents.manifest(origin), tracked, file }, left))
+}
+
+/// The commit that a folder of a Git repository is at, in one line.
+fn checked_out(origin: &Origin) -> Option<String> {
+    let commit = origin.commit.as_ref()?;
+    let on = origin.branch.as_ref().or(origin.tag.as_ref()).map(|name| format!("{name}, "));
+    let author = origin.author.as_ref().map(|author| format!(" by {author}")).unwrap_or_default();
+    let message = origin.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    let dirty = if origin.dirty { ", with uncommitted changes" } else { "" };
+    let short = commit.get(..8).unwrap_or(commit);
+    let line = format!("From {}commit {short}{author}{message}{dirty}", on.unwrap_or_default());
+    Some(visible(&line).into_owned())
 }
 
 /// What isn't sent: one line for the names that never travel, and one for each file of variables.
-fn stays(tree: &Tree) -> Vec<String> {
+fn stays(folder: &Path, service: &str, tree: &Tree) -> Vec<String> {
     let files: Vec<&str> = tree.dotenv.iter().map(|file| file.name.as_str()).collect();
     let others = tree.left_out.iter().filter(|path| !files.iter().any(|file| path == &Path::new(file)));
     let mut names: Vec<String> = others.map(|path| path.display().to_string()).collect();
@@ -108,9 +128,21 @@ fn stays(tree: &Tree) -> Vec<String> {
     }
     lines.extend(tree.dotenv.iter().map(|file| {
         let names = if file.names == 1 { "1 name".to_owned() } else { format!("{} names", file.names) };
-        format!("Found {} with {names}; not sent: pass them with --env or --secret.", file.name)
+        let here = std::env::current_dir().is_ok_and(|here| here == folder);
+        let path = if here { PathBuf::from(&file.name) } else { folder.join(&file.name) };
+        format!(
+            "Found {} with {names}, which is not sent: import with `sextant env import {} --service {service}`.",
+            file.name,
+            shell(&path.display().to_string()),
+        )
     }));
     lines
+}
+
+/// As one word of a shell's command.
+fn shell(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 fn bar(quiet: bool, length: u64, template: &str) -> ProgressBar {
@@ -171,15 +203,35 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let (packed, said) = pack(app.path(), Limits::default(), true).unwrap();
+        let (packed, said) = pack(app.path(), "shop", Limits::default(), true).unwrap();
+        let file = app.path().join(".env").display().to_string();
         assert_eq!(packed.manifest.files, 2);
         assert_eq!(
             said,
             [
-                "Left out: node_modules, what its ignore files name.",
-                "Found .env with 4 names; not sent: pass them with --env or --secret."
+                "Left out: node_modules, what its ignore files name.".to_owned(),
+                format!(
+                    "Found .env with 4 names, which is not sent: import with `sextant env import {file} --service shop`."
+                )
             ]
         );
+    }
+
+    #[test]
+    fn a_checked_out_commit_is_said_with_what_differs_from_it() {
+        let text = |text: &str| Some(text.to_owned());
+        let origin = Origin {
+            commit: text("0123456789abcdef"),
+            branch: text("main"),
+            author: text("Ann"),
+            message: text("Mend the till\u{1b}[2J"),
+            dirty: true,
+            ..Origin::default()
+        };
+        let said = checked_out(&origin).unwrap();
+        assert!(said.starts_with("From main, commit 01234567 by Ann: Mend the till"), "{said}");
+        assert!(said.ends_with(", with uncommitted changes") && !said.contains('\u{1b}'), "{said}");
+        assert_eq!(checked_out(&Origin::default()), None);
     }
 
     #[test]

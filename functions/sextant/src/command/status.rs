@@ -64,6 +64,8 @@ fn service_table(services: &[Service]) -> String {
         let now = match (&service.running, &service.queued) {
             (Some(running), Some(queued)) => format!("{running} runs, {queued} waits"),
             (Some(running), None) => format!("{running} runs"),
+            (None, _) if service.deleting => "is being deleted".to_owned(),
+            (None, _) if service.stopped_at.is_some() => "stopped".to_owned(),
             (None, _) if service.question.is_some() => "waits for your feedback".to_owned(),
             (None, _) => String::new(),
         };

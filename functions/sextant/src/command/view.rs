@@ -196,6 +196,8 @@ pub struct Service {
     pub queued: Option<String>,
     pub serving: Option<Kept>,
     pub question: Option<String>,
+    pub stopped_at: Option<String>,
+    pub deleting: bool,
 }
 
 /// What an accepted deployment is answered with.
@@ -206,6 +208,7 @@ pub struct Started {
     pub service: String,
     pub queued: bool,
     pub expected: String,
+    pub notes: Vec<String>,
 }
 
 /// What a command is answered with.

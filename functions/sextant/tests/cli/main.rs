@@ -11,3 +11,4 @@ mod services;
 mod serving;
 mod settings;
 mod up;
+mod variables;
