@@ -5,6 +5,7 @@ mod canary;
 mod cancel;
 mod catalog;
 mod client;
+mod completions;
 mod consent;
 mod dead_letters;
 mod delete;
@@ -21,6 +22,7 @@ mod invoke;
 mod let_go;
 mod list;
 mod logs;
+mod man;
 mod messages;
 mod openapi;
 mod operate;
@@ -151,6 +153,10 @@ pub enum Command {
     Settings(settings::Settings),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print what a shell completes commands by.
+    Completions(completions::Completions),
+    /// Print the manual of a command, in roff: `sextant man deploy | man -l -`.
+    Man(man::Man),
     /// Make a bearer token for this machine's API.
     Token(token::Token),
     /// For developing: call a function once.
@@ -189,6 +195,8 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
         Command::Catalog(catalog) => catalog.run(output),
         Command::Settings(settings) => settings.run(output),
         Command::Openapi => openapi::run(output),
+        Command::Completions(completions) => completions.run(output),
+        Command::Man(man) => man.run(output),
         Command::Token(token) => token.run(&data, output),
         Command::Backup(backup) => single(backup.run(&data, &cli.named, output)),
         Command::Restore(restore) => restore.run(&data, output),
@@ -236,6 +244,8 @@ async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<
         | Command::Catalog(_)
         | Command::Settings(_)
         | Command::Openapi
+        | Command::Completions(_)
+        | Command::Man(_)
         | Command::Token(_)
         | Command::Backup(_)
         | Command::Restore(_)

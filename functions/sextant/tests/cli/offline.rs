@@ -156,3 +156,20 @@ fn tokens_and_documents_need_no_server() {
     let catalog = offline(&["catalog", "--json"]).json();
     assert!(catalog["functions"].as_array().unwrap().len() >= 10);
 }
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let ran = run(folder.path(), &["completions", shell]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.contains("redeploy") && !ran.out.contains("Keep this in"), "{shell}: {}", ran.out);
+        assert!(ran.err.contains("Keep this in"), "{}", ran.err);
+    }
+    let page = run(folder.path(), &["man"]);
+    assert!(page.out.contains(".TH sextant") && page.out.contains("redeploy"), "{}", page.out);
+    let page = run(folder.path(), &["man", "env", "import"]);
+    assert!(page.out.contains(".TH sextant-env-import") && page.out.contains("no\\-deploy"), "{}", page.out);
+    let unknown = run(folder.path(), &["man", "nonsense"]);
+    assert!(unknown.code == 2 && unknown.err.contains("no command `nonsense`"), "{}", unknown.err);
+}
