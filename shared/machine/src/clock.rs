@@ -28,7 +28,7 @@ pub enum Error {
         "`{path}` should hold one number of milliseconds, but holds `{found}`: write 0 into it, or delete it"
     )]
     Garbled {
-        /// The file.
+        /// The file that the clock's offset is kept in.
         path: PathBuf,
         /// What it holds, cut at 40 characters.
         found: String,
@@ -42,9 +42,9 @@ pub enum Error {
     /// The file can't be read or written.
     #[error("`{path}` can't be read or written ({source}): check its owner and the free space on the disk")]
     Io {
-        /// The file.
+        /// The file that the clock's offset is kept in.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
 }

@@ -38,9 +38,9 @@ pub enum Error {
         "the key file `{path}` can be read by others (its mode is {mode:03o}): if nobody did, run `chmod 600 {path}`; if somebody may have, make new keys"
     )]
     Open {
-        /// The file.
+        /// The file that the key is kept in.
         path: PathBuf,
-        /// Its permissions.
+        /// Its permission bits, as `chmod` takes them.
         mode: u32,
     },
     /// Not 32 bytes.
@@ -48,7 +48,7 @@ pub enum Error {
         "the key file `{path}` has {length} bytes instead of {KEY_BYTES}: restore it from a backup; without it, stored secrets can't be read and must be entered again"
     )]
     Length {
-        /// The file.
+        /// The file that the key is kept in.
         path: PathBuf,
         /// What it has.
         length: usize,
@@ -58,7 +58,7 @@ pub enum Error {
         "the key file `{path}` is missing, though a store was written with it, so no new one was made: restore it from a backup (`sextant restore`). To go on without what it protects, put 32 random bytes there yourself, for their owner only: `head -c 32 /dev/urandom > {path} && chmod 600 {path}`"
     )]
     Missing {
-        /// The file.
+        /// The file that the key is kept in.
         path: PathBuf,
     },
     /// Not the one that the store was written under.
@@ -66,7 +66,7 @@ pub enum Error {
         "the key file `{path}` isn't the one that the store beside it was written with: restore it from a backup (`sextant restore`); nothing was changed"
     )]
     Another {
-        /// The file.
+        /// The file that the key is kept in.
         path: PathBuf,
     },
     /// The store that says which keys are right can't be read or written.
@@ -77,9 +77,9 @@ pub enum Error {
         "the key file `{path}` can't be read or made ({source}): check its owner and the free space on the disk"
     )]
     Io {
-        /// The file.
+        /// The file that the key is kept in.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
 }

@@ -40,9 +40,9 @@ pub enum Error {
         "`{cron}` of schedule `{name}` is no cron line that ever comes ({reason}): give five fields, such as `*/5 * * * *`"
     )]
     Cron {
-        /// The schedule.
+        /// The name of the schedule that can't be set up.
         name: String,
-        /// Its line.
+        /// Its cron line, as it was declared.
         cron: String,
         /// What is wrong.
         reason: String,
@@ -52,9 +52,9 @@ pub enum Error {
         "`{path}` can't be read or written ({source}): check its owner and the disk, or delete it, and missed schedules will not be made up for"
     )]
     State {
-        /// The file.
+        /// The file that says what fired last.
         path: PathBuf,
-        /// Why.
+        /// What the system says, or what is wrong with its content.
         source: io::Error,
     },
 }
@@ -62,7 +62,7 @@ pub enum Error {
 /// What a schedule's message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
-    /// Which schedule.
+    /// The name of the schedule that is due.
     #[serde(rename = "name")]
     pub schedule: String,
     /// The minute that was due, in milliseconds.

@@ -39,7 +39,7 @@ impl Contents {
     }
 }
 
-/// Writes entries.
+/// Writes a backup's entries, one behind the other.
 pub(super) struct Writer<W: Write> {
     out: W,
     contents: Contents,

@@ -36,7 +36,7 @@ pub enum Error {
         "`{file}` can't be restored: {why}. Nothing was changed. Take another backup, or the right passphrase"
     )]
     Unreadable {
-        /// The backup.
+        /// The file that was to be a backup.
         file: PathBuf,
         /// What is wrong with it.
         why: String,
@@ -52,9 +52,9 @@ pub enum Error {
     /// The file system refused.
     #[error("`{place}` can't be read or written ({source}): check its owner and the free space on the disk")]
     Io {
-        /// What.
+        /// The file or folder that it happened at.
         place: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
 }
@@ -67,7 +67,7 @@ fn io_at(place: &Path) -> impl FnOnce(io::Error) -> Error {
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Contents {
-    /// Documents.
+    /// Documents of all tenants.
     pub documents: u64,
     /// Messages that are waiting or were given up.
     pub messages: u64,

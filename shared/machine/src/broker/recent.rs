@@ -15,7 +15,7 @@ pub enum Progress {
     Delivering,
     /// A try failed; the next one comes after the back-off.
     BackingOff,
-    /// Done.
+    /// It was handled, or was not for this subscription.
     Acknowledged,
     /// Among the dead letters.
     Dead,
@@ -24,7 +24,7 @@ pub enum Progress {
 /// One receiver of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receiver {
-    /// The subscription.
+    /// The subscription's name, `FUNCTION.TOPIC`.
     pub subscription: String,
     /// How far it got.
     pub progress: Progress,

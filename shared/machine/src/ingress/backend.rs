@@ -52,7 +52,7 @@ pub(crate) enum Reach {
     Stopped,
 }
 
-/// One revision.
+/// One revision: its connections, and what is counted of it.
 #[derive(Debug)]
 pub(crate) struct Backend {
     /// The revision's name.

@@ -203,7 +203,7 @@ impl Problem {
         response
     }
 
-    /// The answer.
+    /// The answer as problem JSON with its status.
     pub(crate) fn response(&self) -> Response<Body> {
         let body = serde_json::json!({
             "type": format!("urn:sextant:error:{}", self.kind),

@@ -91,7 +91,7 @@ pub(crate) enum Found {
     Service(Arc<Route>),
     /// To one revision of a service.
     Tag(Arc<Route>, String),
-    /// Nowhere.
+    /// To no service that is known here.
     Nothing,
 }
 

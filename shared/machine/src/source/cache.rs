@@ -37,7 +37,7 @@ struct Entry {
     unpacked: bool,
 }
 
-/// The trees.
+/// The unpacked trees, by the digest of their archive.
 pub(super) struct Cache {
     folder: PathBuf,
     limits: Limits,

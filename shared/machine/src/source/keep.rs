@@ -31,7 +31,7 @@ struct Note {
     manifest: Manifest,
 }
 
-/// The archives.
+/// The archives and the claims on them, in the objects.
 pub(super) struct Keep {
     objects: Arc<dyn Objects>,
     /// One change at a time of what a digest's claims and archive are.

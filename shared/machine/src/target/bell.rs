@@ -22,7 +22,7 @@ const NAME: &str = "bell";
 /// How often the folder is looked into where no pipe could be made: not every file system has them.
 const FALLBACK: Duration = Duration::from_millis(200);
 
-/// Sextant's end.
+/// Sextant's end of the pipe that a build rings when its log has grown.
 pub(crate) struct Bell {
     pipe: Option<pipe::Receiver>,
 }

@@ -24,7 +24,7 @@ use tokio::process::{Child, Command};
 /// How this program is started as a helper that outlives it; the helper's folder follows the arguments.
 #[derive(Clone, Debug)]
 pub struct Helpers {
-    /// The program.
+    /// The path of the program that is started.
     pub program: PathBuf,
     /// Arguments that make it run a build: [`super::runner::main`].
     pub build: Vec<String>,

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Of that, for a process that doesn't listen yet.
 const START_PATIENCE: Duration = Duration::from_secs(3);
 
-/// One try.
+/// Asks once, within five seconds in all.
 pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let began = Instant::now();

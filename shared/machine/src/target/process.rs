@@ -65,13 +65,13 @@ impl Identity {
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stat {
-    /// Process id.
+    /// Process id, as the kernel has it.
     pub pid: i32,
     /// Neither zombie nor dead.
     pub alive: bool,
-    /// Parent's id.
+    /// Id of the process that started it, or that it was left to.
     pub parent: i32,
-    /// Process group.
+    /// Id of its process group.
     pub group: i32,
     /// CPU of itself and of children it has waited for, in ticks.
     pub cpu_ticks: u64,

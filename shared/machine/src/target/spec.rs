@@ -22,7 +22,7 @@ use std::{
 /// Keys of changes whose results are remembered.
 const REMEMBERED_KEYS: usize = 8;
 
-/// A service.
+/// A service: its addresses, its weights, and what its newest changes came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ServiceRecord {
     /// Whose, and which.

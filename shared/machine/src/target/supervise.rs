@@ -42,7 +42,7 @@ const LAST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// What can be asked of a supervisor; it answers when it is done.
 pub(crate) enum Ask {
-    /// Run it.
+    /// Run it, unless it runs already.
     Start,
     /// End it gracefully and keep it ended; `remember` whether it should run after the next start of Sextant.
     Stop { wanted_later: bool, done: oneshot::Sender<()> },
