@@ -43,7 +43,7 @@ pub struct Actual {
 /// One metric of a decision beside what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// Which.
+    /// The metric that is compared; it decides the unit of the rest.
     pub metric: Metric,
     /// What the decision promised, under the traffic that it assumed.
     pub promised: i64,
@@ -51,7 +51,7 @@ pub struct Comparison {
     pub base: i64,
     /// What the decision would have promised at that demand.
     pub predicted: i64,
-    /// What happened.
+    /// What was measured, in the metric's unit.
     pub actual: i64,
     /// ln(actual / base), clamped, in micro-nats.
     pub y: i64,

@@ -20,7 +20,7 @@ pub const GREATEST: f64 = 100.0;
 /// The judgement of one point, with what it was compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// The point.
+    /// The point that is judged, in the series' own unit.
     pub value: f64,
     /// Mean of the points before it.
     pub mean: f64,

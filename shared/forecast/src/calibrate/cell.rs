@@ -14,7 +14,7 @@ pub struct Key {
     pub metric: Metric,
     /// Who: the tenant, or a name that stands for it in a pool.
     pub tenant: String,
-    /// When.
+    /// The UTC month of the observation.
     pub month: Month,
 }
 

@@ -72,9 +72,9 @@ pub enum CsvError {
         line: usize,
         /// Name of the column.
         column: &'static str,
-        /// Bad requests.
+        /// The bad requests of that row.
         bad: u64,
-        /// All requests.
+        /// The requests of that row, bad ones included.
         requests: u64,
     },
 }

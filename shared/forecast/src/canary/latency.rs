@@ -17,7 +17,7 @@ const WARM_UP: u32 = 3;
 pub struct Longer {
     /// Of the canary, in microseconds: the end of its bucket.
     pub canary_micros: u64,
-    /// Of stable.
+    /// Of stable, in microseconds: the end of its bucket.
     pub stable_micros: u64,
     /// By how much a bucket's end is beyond the one before, in millionths: a difference of one bucket is none.
     pub bucket_millionths: u32,

@@ -53,7 +53,7 @@ pub struct NumericMinute {
     pub minute: u32,
     /// The canary's value.
     pub canary: f64,
-    /// Stable's.
+    /// Stable's value, in the same unit.
     pub stable: f64,
     /// E-value after it.
     pub e_value: f64,
@@ -72,7 +72,7 @@ pub struct NumericReport {
     pub p_value: f64,
     /// Mean of the canary over mean of stable; absent where stable's is 0.
     pub ratio: Option<f64>,
-    /// The verdict.
+    /// What is decided after the last window.
     pub verdict: Verdict,
     /// Why, in a sentence.
     pub reason: String,

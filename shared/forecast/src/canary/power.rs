@@ -27,7 +27,7 @@ pub struct Sight {
     pub stable_bad: u64,
     /// The share of bad requests that is the canary's if the two are equal.
     pub share: f64,
-    /// Dispersion.
+    /// Dispersion: how many bad requests count as one event.
     pub phi: f64,
 }
 

@@ -33,7 +33,7 @@ pub struct Report {
     pub e_value: f64,
     /// `min(1, 1 / sup E)` over all windows.
     pub p_value: f64,
-    /// The verdict.
+    /// What is decided after the last window.
     pub verdict: Verdict,
     /// Why, in a sentence.
     pub reason: String,

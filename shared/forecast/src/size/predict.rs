@@ -60,7 +60,7 @@ pub struct Place {
     pub region: String,
     /// How it is billed.
     pub billing: Billing,
-    /// Execution environment.
+    /// Cloud Run's execution environment, which decides the least memory.
     pub generation: Generation,
 }
 
@@ -90,7 +90,7 @@ pub struct Base {
     pub cost_month: i64,
     /// CPU while an instance is busy.
     pub cpu_utilization: i64,
-    /// Memory.
+    /// Memory in use while an instance lives.
     pub memory_utilization: i64,
     /// Median time to answer.
     pub latency: i64,
@@ -130,15 +130,15 @@ pub struct Prediction {
     pub shape: Shape,
     /// The traffic it is for.
     pub demand: Demand,
-    /// Where.
+    /// The region, how it is billed, and the execution environment.
     pub place: Place,
     /// Cost of a month.
     pub cost_month: Predicted,
-    /// CPU utilisation.
+    /// CPU while an instance is busy, of what is configured.
     pub cpu_utilization: Predicted,
-    /// Memory utilisation.
+    /// Memory in use, of what is configured.
     pub memory_utilization: Predicted,
-    /// Latency.
+    /// Median time to answer.
     pub latency: Predicted,
     /// The unlearned cost if this were the only service of its billing account, free tier subtracted.
     pub after_free_tier_micros: i64,

@@ -31,7 +31,7 @@ pub struct Shape {
 /// A shape that Cloud Run accepts, and what had to change for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Legal {
-    /// The shape.
+    /// The smallest legal shape that holds what was wanted, up to Cloud Run's most.
     pub shape: Shape,
     /// One sentence for each change; empty if the shape was legal.
     pub changes: Vec<String>,
