@@ -15,7 +15,7 @@ pub enum Error {
     /// The folder itself could not be listed.
     #[error("{} could not be read ({source}); check its permissions", .path.display())]
     Unreadable {
-        /// The folder.
+        /// The folder that was to be read.
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,

@@ -156,7 +156,7 @@ pub enum RunsAs {
     Service,
     /// A program that does its work and ends, or that listens to nothing.
     Job,
-    /// Files only.
+    /// Files only: nothing runs.
     Static,
 }
 
@@ -191,7 +191,7 @@ pub struct Warning {
 pub struct Override {
     /// The part of the report: `start_command`, `provider`, …
     pub field: String,
-    /// What holds.
+    /// The value that holds, as text.
     pub value: String,
     /// What was found; null when nothing was.
     pub instead_of: Option<String>,

@@ -57,7 +57,7 @@ pub struct Position {
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Go on.
+    /// Go on with the next piece.
     On,
     /// Enough for now: the rest is looked at later.
     Pause,

@@ -40,9 +40,9 @@ const SKIPPED: [&str; 20] = [
 /// The files of a folder, by path relative to it with `/` between parts.
 pub(crate) struct Tree {
     root: PathBuf,
-    /// Sorted.
+    /// Paths below the root, with `/`; sorted, so that one is found by halving.
     files: Vec<String>,
-    /// Sorted.
+    /// The same of folders.
     folders: Vec<String>,
     limits: Limits,
     /// Why the listing is not complete, if it isn't.

@@ -25,7 +25,7 @@ impl Severity {
     }
 }
 
-/// One rule.
+/// One rule: what it looks for, why, and what to do.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// Ours: `root-user`.

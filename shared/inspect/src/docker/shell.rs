@@ -16,7 +16,7 @@ pub(crate) struct Command {
     pub(crate) piped: bool,
 }
 
-/// A script.
+/// A script as a shell would read it: its commands, and how they are joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Script {
     pub(crate) commands: Vec<Command>,

@@ -23,11 +23,11 @@ pub struct File {
 pub struct Problem {
     /// From 1.
     pub line: usize,
-    /// In words.
+    /// What BuildKit would say, for people.
     pub message: String,
 }
 
-/// One instruction.
+/// One instruction with its flags, its text and what is fed to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instruction {
     /// In upper case; of an `ONBUILD`, the keyword behind it.
@@ -53,7 +53,7 @@ pub struct Instruction {
 pub struct Heredoc {
     /// The word that ends it.
     pub name: String,
-    /// Its lines.
+    /// The lines up to its end, each with its line feed.
     pub body: String,
     /// The line of its first line, from 1.
     pub line: usize,

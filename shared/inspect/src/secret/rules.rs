@@ -39,7 +39,7 @@ impl Class {
 
 /// A prefix that an issuer gives its secrets.
 pub(crate) struct Prefix {
-    /// Case matters.
+    /// The bytes that the form begins with; upper and lower case differ.
     pub(crate) text: &'static str,
     pub(crate) class: Class,
     /// The shortest hidden part that counts.

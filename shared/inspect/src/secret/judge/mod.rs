@@ -41,7 +41,7 @@ pub(crate) enum Until {
     Class(Class),
     /// What ends a value without quotes.
     Value,
-    /// The quote.
+    /// Up to the quote that it began with, on the same line.
     Quote(u8),
     /// The mark that ends a key.
     KeyEnd,
