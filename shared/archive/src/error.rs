@@ -14,7 +14,7 @@ pub enum Error {
     File {
         /// `read`, `written`, …
         what: &'static str,
-        /// Which one.
+        /// The file or folder.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -28,7 +28,7 @@ pub enum Error {
         shown(.at), shown(.to)
     )]
     LeadsOut {
-        /// The link.
+        /// The link, relative to the folder.
         at: PathBuf,
         /// What it says.
         to: PathBuf,
@@ -79,7 +79,7 @@ pub enum Error {
     OtherDigest {
         /// What was named.
         wanted: String,
-        /// What came.
+        /// The digest of what came.
         found: String,
     },
 }

@@ -56,7 +56,7 @@ impl Names {
         }
     }
 
-    /// A folder.
+    /// Takes the name of a folder; one that was a file's is refused.
     pub(crate) fn folder(&mut self, raw: &Path) -> Result<(), Error> {
         let Some(path) = cleaned(raw)? else { return Ok(()) };
         self.parents(&path)?;

@@ -40,7 +40,7 @@ pub enum Error {
         "the mail server's URL is not usable ({reason}): give one such as `smtps://user:password@mail.example.com:465`"
     )]
     Server {
-        /// Why.
+        /// What is wrong with it, without its password.
         reason: String,
     },
     /// The folder can't be made.
@@ -48,18 +48,18 @@ pub enum Error {
         "the mail folder `{path}` can't be made ({source}): check its owner and the free space on the disk"
     )]
     Folder {
-        /// The folder.
+        /// The folder that mails were to be written to.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
 }
 
-/// Sends mail.
+/// Sends mail: as files of a folder, or to a server.
 pub enum Mailer {
     /// Writes `.eml` files that a mail program opens.
     Folder {
-        /// Where to.
+        /// The folder, which exists.
         folder: PathBuf,
         /// Who it comes from.
         from: Mailbox,
