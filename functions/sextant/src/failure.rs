@@ -19,7 +19,7 @@ pub enum Stop {
     /// What was typed makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// Nothing answers.
+    /// No server answers at the address: exit code 3.
     #[error("{0}")]
     NoServer(String),
     /// The server understood and declined.

@@ -25,7 +25,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where to.
+/// Where the backup is written to.
 #[derive(Args)]
 pub struct Backup {
     /// The file; it must not be there yet.

@@ -41,7 +41,7 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// Judges.
+    /// Reads the rows, judges them window by window, and prints the report.
     pub fn run(self, output: Output) -> Result<Ended> {
         let alpha = self.alpha.unwrap_or(0.01);
         if !(alpha > 0.0 && alpha < 1.0) {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-/// Which one.
+/// Which deployment is ended, and whether that is waited for.
 #[derive(Args)]
 pub struct Cancel {
     /// A deployment's id, or a service's name.

@@ -7,7 +7,7 @@ use clap::Args;
 use host::{Function, derived};
 use serde_json::json;
 
-/// How.
+/// In which form the catalog is printed.
 #[derive(Args)]
 pub struct Catalog {
     /// Print the page `functions/console/docs/routes.md`.

@@ -15,7 +15,7 @@ const NAMES: [&str; 3] = ["Dockerfile", "Containerfile", "dockerfile"];
 /// Which tree, and what becomes of the text.
 #[derive(Args)]
 pub struct Dockerfile {
-    /// The folder.
+    /// The folder that a Dockerfile is made for.
     pub path: PathBuf,
     /// The app's folder in a monorepo.
     #[arg(long)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use forecast::price::{self, Billing, Usage};
 
-/// The month.
+/// The month of traffic that is priced.
 #[derive(Args)]
 pub struct Estimate {
     /// Cloud Run region.

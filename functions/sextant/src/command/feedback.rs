@@ -53,7 +53,7 @@ impl Fit {
 }
 
 impl Feedback {
-    /// Sends it.
+    /// Sends the feedback; the same one sent again replaces the first.
     pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
         let decision = if self.what.starts_with("dec_") {
             self.what.clone()

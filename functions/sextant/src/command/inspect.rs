@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Which tree, and what is known better than it says. Each flag wins over whatever is found or configured.
 #[derive(Args)]
 pub struct Inspect {
-    /// The folder.
+    /// The folder that is read.
     pub path: PathBuf,
     /// The app of a monorepo: its folder or its name.
     #[arg(long)]

@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-/// Which one.
+/// Which deployment's way back is given up.
 #[derive(Args)]
 pub struct LetGo {
     /// A deployment's id, or a service's name.

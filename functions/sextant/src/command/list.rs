@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Which ones.
+/// Which deployments are shown.
 #[derive(Args)]
 pub struct List {
     /// Of this service only.
@@ -29,7 +29,7 @@ pub struct List {
     pub cursor: Option<String>,
 }
 
-/// One page.
+/// One page of the API's answer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Page {

@@ -34,7 +34,7 @@ pub enum When {
     Never,
 }
 
-/// Of what.
+/// Whose log, which one, and how much of it.
 #[derive(Args)]
 pub struct Logs {
     /// A deployment's id, or a service's name.
@@ -73,7 +73,7 @@ struct RuntimePage {
 }
 
 impl Logs {
-    /// Shows them.
+    /// Prints the lines asked for, and goes on with `--follow`.
     pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
         let id = resolve(api, &self.what).await?;
         let show = Show { output, colours: self.colours() };

@@ -11,7 +11,7 @@ use clap::Args;
 use model::Timestamp;
 use serde_json::Value;
 
-/// How many.
+/// How many messages are shown.
 #[derive(Args)]
 pub struct Messages {
     /// How many, at most 1000.

@@ -4,7 +4,7 @@ use super::output::Output;
 use crate::{failure::Ended, local};
 use anyhow::Result;
 
-/// Prints it.
+/// Prints the API's document as JSON.
 #[expect(clippy::unnecessary_wraps, reason = "commands are alike")]
 pub fn run(output: Output) -> Result<Ended> {
     output.json(&local::openapi());

@@ -19,7 +19,7 @@ impl Output {
         Self { json }
     }
 
-    /// Text.
+    /// Text without colours, as where a test reads it.
     pub fn plain() -> Self {
         Self { json: false }
     }
@@ -64,7 +64,7 @@ impl Output {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// An error.
+    /// Says on stderr why the command failed, with its causes.
     pub fn error(self, error: &anyhow::Error) {
         if self.json {
             eprintln!("{}", failure::problem(error));

@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-/// Which one.
+/// Which deployment stays at its weight.
 #[derive(Args)]
 pub struct Pause {
     /// A deployment's id, or a service's name.

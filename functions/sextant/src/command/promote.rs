@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-/// Which one.
+/// Which deployment goes to its next weight.
 #[derive(Args)]
 pub struct Promote {
     /// A deployment's id, or a service's name.

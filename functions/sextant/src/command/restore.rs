@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// What from.
+/// The backup that a data folder is made from.
 #[derive(Args)]
 pub struct Restore {
     /// What `sextant backup` wrote.

@@ -4,7 +4,7 @@ use crate::place::machine::Redactors;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 
-/// Which build.
+/// The folder of the build that is run.
 #[derive(Args)]
 pub struct RunBuild {
     /// The build's folder, with its order.

@@ -69,7 +69,7 @@ pub enum Scanner {
 /// How findings are shown.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people: a finding, why it matters and what to do.
     Text,
     /// A list of files with their findings.
     Json,
@@ -80,13 +80,13 @@ pub enum Format {
 /// From where on a finding is a failure.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Level {
-    /// An error.
+    /// An error, nothing less.
     Error,
     /// A warning, or worse.
     Warning,
-    /// Any finding.
+    /// Any finding, information too.
     Info,
-    /// No finding.
+    /// No finding: the exit code is 0 whatever is found.
     None,
 }
 

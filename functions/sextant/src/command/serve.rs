@@ -31,7 +31,7 @@ pub struct Serve {
     /// The functions, separated by commas (`sextant catalog` lists them).
     #[arg(value_delimiter = ',', required = true, num_args = 1, value_name = "FUNCTION")]
     pub functions: Vec<String>,
-    /// Settings.
+    /// A flag for each setting that `serve` reads.
     #[command(flatten)]
     pub settings: Flags<true>,
     /// The data folder, if the command line's own `--data` names one.

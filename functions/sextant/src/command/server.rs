@@ -17,7 +17,7 @@ pub struct Address {
     pub url: String,
     /// A bearer token of the owner.
     pub token: String,
-    /// Its process.
+    /// The process's id, as it was when the server started.
     pub pid: u32,
     /// Where apps are.
     pub ingress_port: u16,

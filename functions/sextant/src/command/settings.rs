@@ -7,7 +7,7 @@ use clap::Args;
 use host::setting::{TABLE, show};
 use serde_json::json;
 
-/// How.
+/// In which form the settings are printed.
 #[derive(Args)]
 pub struct Settings {
     /// Print the page `functions/console/docs/settings.md`.
@@ -18,7 +18,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Shows them.
+    /// Prints every setting with its type, default, place and readers.
     pub fn run(self, output: Output) -> Result<Ended> {
         if self.markdown {
             output.data(&json!({ "markdown": show::markdown() }), || show::markdown().trim_end().to_owned());

@@ -14,12 +14,12 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Bytes that one event may have.
 const LONGEST: usize = 8 << 20;
 
-/// One event.
+/// One event of a stream, as `text/event-stream` has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     /// Its type; `message` if the server names none.
     pub kind: String,
-    /// Its data.
+    /// The lines of its `data` fields, joined by line feeds.
     pub data: String,
 }
 

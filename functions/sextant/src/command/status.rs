@@ -13,7 +13,7 @@ use clap::Args;
 use model::text::visible;
 use serde_json::{Value, json};
 
-/// Of what.
+/// The deployment that is shown; every service without one.
 #[derive(Args)]
 pub struct Status {
     /// A deployment's or a decision's id, or a service's name; every service if absent.

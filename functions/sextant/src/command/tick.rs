@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-/// How far.
+/// How far the clock of timers moves.
 #[derive(Args)]
 pub struct Tick {
     /// How far: 7d, 36h, 90m, 10s.
@@ -15,7 +15,7 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// Moves it.
+    /// Moves the server's clock forward and says what it shows then.
     pub async fn run(self, api: &Api, output: Output) -> Result<Ended> {
         let value: Value = api.post("/local/v1/tick", &json!({ "by_ms": self.by })).await?;
         output.data(&value, || {

@@ -17,13 +17,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// For whom.
+/// For whom the token speaks, and for how long.
 #[derive(Args)]
 pub struct Token {
     /// What it allows.
     #[arg(long, value_enum, default_value = "deployer")]
     pub role: Allowed,
-    /// Whose data.
+    /// The tenant whose data it opens.
     #[arg(long, default_value = TENANT)]
     pub tenant: String,
     /// Who it speaks for.
@@ -37,11 +37,11 @@ pub struct Token {
 /// What a token allows; each includes the ones before.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Allowed {
-    /// Reads.
+    /// May read everything of the tenant's.
     Viewer,
     /// Deploys and operates.
     Deployer,
-    /// Everything.
+    /// May do everything: members, keys and money too.
     Owner,
 }
 

@@ -48,7 +48,7 @@ pub struct Up {
     /// Stop the apps too when this ends; by default they go on and are found again.
     #[arg(long)]
     pub stop_apps: bool,
-    /// Settings.
+    /// A flag for each setting that `up` reads.
     #[command(flatten)]
     pub settings: Flags<false>,
     /// Settings by their names, `name=value`; for tests and demonstrations.
@@ -71,7 +71,7 @@ pub struct Running {
     pub address: Address,
     /// The link that signs a browser in.
     pub link: String,
-    /// Its adapters.
+    /// The adapters that the functions are handed as ports.
     pub machine: Machine,
     runner: Arc<Runner>,
     listener: TcpListener,

@@ -6,7 +6,7 @@ use model::document::{Scan, Synthetic, Why};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One deployment.
+/// What the CLI reads of a deployment's JSON; absent fields are empty.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Deployment {
@@ -184,7 +184,7 @@ pub struct Kept {
     pub serving: bool,
 }
 
-/// A service.
+/// What the CLI reads of a service's JSON; absent fields are empty.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Service {

@@ -35,7 +35,7 @@ pub struct Options {
     pub data: PathBuf,
     /// The ingress's port; 0 for a free one.
     pub ingress_port: u16,
-    /// Everything else.
+    /// Every other setting, parsed and checked.
     pub settings: Settings,
 }
 
@@ -71,13 +71,13 @@ pub fn data_folder(settings: &Settings) -> PathBuf {
 pub struct Machine {
     /// The data folder.
     pub data: PathBuf,
-    /// Documents.
+    /// Documents, on the engine that the broker writes to as well.
     pub store: Arc<Store>,
-    /// Topics.
+    /// Topics and their deliveries, on the store's engine.
     pub broker: Arc<Broker>,
-    /// Time.
+    /// The clock of timers, which `sextant tick` moves forward, and real time.
     pub clock: Arc<MachineClock>,
-    /// Apps.
+    /// Apps as processes of this machine, with the ingress before them.
     pub target: Arc<MachineTarget>,
     /// All of them.
     pub ports: Arc<Ports>,

@@ -34,7 +34,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// All requests.
+    /// Requests that were made: answered well, answered badly, or lost.
     pub fn total(&self) -> u64 {
         self.by_version.values().map(|(well, failed)| well + failed).sum::<u64>() + self.lost
     }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How much more a month really costs than was predicted at that traffic, as the form will say.
 const DEARER: f64 = 2.5;
 
-/// One window.
+/// What the demo reads of an observation's JSON.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Observation {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 /// The mail that asks: what a reader would see of it.
 pub struct Asked {
-    /// Its subject.
+    /// The subject, decoded.
     pub subject: String,
     /// The lines of its text.
     pub lines: Vec<String>,

@@ -10,10 +10,10 @@ use anyhow::Result;
 use serde::Serialize;
 use std::time::Instant;
 
-/// One part.
+/// One part of the demo's story.
 #[derive(Clone, Debug, Serialize)]
 pub struct Chapter {
-    /// Its name.
+    /// The part's name, as the JSON has it.
     pub name: &'static str,
     /// Whether it came out as it should.
     pub well: bool,
@@ -46,7 +46,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// Begins now.
+    /// Begins the story; its times count from here.
     pub fn new(output: Output) -> Self {
         Self { output, began: Instant::now(), chapters: vec![], now: None }
     }
