@@ -87,7 +87,7 @@ pub fn newest(tenant: &TenantId, name: &str, field: &str, limit: usize) -> Query
 
 /// A deployment and all that its view is made of.
 pub struct Whole {
-    /// The deployment.
+    /// The deployment's document.
     pub deployment: Deployment,
     /// The decision it carries out.
     pub decision: Option<Decision>,
@@ -95,7 +95,7 @@ pub struct Whole {
     pub feedback: Option<Feedback>,
     /// The newest window measured of it.
     pub observation: Option<Observation>,
-    /// Its service.
+    /// The service's document; none where it is gone.
     pub service: Option<Service>,
 }
 

@@ -26,9 +26,9 @@ pub struct Caller {
 /// Everything a handler may use. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// The outside.
+    /// The ports: all that reaches outside of the process.
     pub ports: Arc<Ports>,
-    /// Settings.
+    /// Settings and keys of this process.
     pub config: Arc<Config>,
     /// Who calls; `None` on public routes and for deliveries.
     pub caller: Option<Caller>,

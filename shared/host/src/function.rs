@@ -15,7 +15,7 @@ use std::{fmt, future::Future, sync::Arc};
 pub enum Role {
     /// Nobody need be signed in: the handler checks what the request carries (a link's token, a signature).
     Public,
-    /// Reads.
+    /// May read everything of the tenant's.
     Viewer,
     /// Deploys and operates.
     Deployer,
@@ -66,7 +66,7 @@ impl Method {
 /// How a delivery ended, when it didn't fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done.
+    /// It was handled; the message is acknowledged.
     Done,
     /// It had been done before; nothing was changed.
     Duplicate,
@@ -114,7 +114,7 @@ pub const BODY_LIMIT: usize = 1 << 20;
 /// One HTTP route.
 #[derive(Clone)]
 pub struct Route {
-    /// The method.
+    /// The method; `GET` answers `HEAD` too.
     pub method: Method,
     /// The path; `{name}` matches one segment, a last `{*name}` the rest.
     pub path: &'static str,
@@ -150,7 +150,7 @@ macro_rules! methods {
 }
 
 impl Route {
-    /// A route.
+    /// A route that reads no body and creates nothing, until more is said of it.
     pub fn new(
         method: Method,
         path: &'static str,
@@ -269,14 +269,14 @@ impl Route {
 /// One topic a function listens to.
 #[derive(Clone)]
 pub struct TopicTrigger {
-    /// The topic.
+    /// The topic's name, without the installation's prefix.
     pub topic: &'static str,
     /// Types it is for; empty means all.
     pub kinds: &'static [&'static str],
     pub(crate) handler: Arc<dyn DeliveryHandler>,
 }
 
-/// One schedule.
+/// One schedule that starts the function.
 #[derive(Clone)]
 pub struct ScheduleTrigger {
     /// Its name, unique in the function.
@@ -312,11 +312,11 @@ pub struct Function {
     pub ports: &'static [Port],
     /// Through which service it is reached.
     pub door: Door,
-    /// HTTP routes.
+    /// HTTP routes, each with the role that it asks for.
     pub routes: Vec<Route>,
-    /// Topics.
+    /// Topics that it listens to.
     pub topics: Vec<TopicTrigger>,
-    /// Schedules.
+    /// Schedules that start it.
     pub schedules: Vec<ScheduleTrigger>,
     /// Problems of its own: slug and what it means.
     pub problems: Vec<(&'static str, &'static str)>,

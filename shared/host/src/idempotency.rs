@@ -52,7 +52,7 @@ impl Drop for Claim {
 pub(crate) enum Checked {
     /// The first of its kind: run it.
     First(Arc<Claim>),
-    /// Answered before.
+    /// It was answered before, with this.
     Repeat(Response),
 }
 

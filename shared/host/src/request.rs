@@ -22,7 +22,7 @@ pub struct Request {
     pub params: BTreeMap<String, String>,
     /// The raw query, without `?`.
     pub query_string: String,
-    /// The body.
+    /// The body, at most as long as its route allows.
     pub body: Bytes,
     pub(crate) headers: HeaderMap,
     pub(crate) upload: Upload,

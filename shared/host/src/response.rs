@@ -6,7 +6,7 @@ use futures::{StreamExt, stream::BoxStream};
 use serde::Serialize;
 use std::{fmt, sync::Mutex};
 
-/// An answer.
+/// An answer to one request: status, headers, and a body that may be a stream.
 pub struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
@@ -52,12 +52,12 @@ impl Response {
         }
     }
 
-    /// A page.
+    /// A page in HTML, as UTF-8.
     pub fn html(status: u16, page: impl Into<String>) -> Self {
         Self::bytes(status, "text/html; charset=utf-8", page.into())
     }
 
-    /// Plain text.
+    /// Text without markup, as UTF-8.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
         Self::bytes(status, "text/plain; charset=utf-8", text.into())
     }
@@ -112,7 +112,7 @@ impl Response {
         )
     }
 
-    /// The status.
+    /// The HTTP status, such as 201.
     pub fn status(&self) -> u16 {
         self.status
     }

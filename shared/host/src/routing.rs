@@ -9,7 +9,7 @@ pub(crate) enum Found<'a> {
     Route(&'a Function, &'a Route, BTreeMap<String, String>),
     /// Only other methods are known there.
     OtherMethods(Vec<Method>),
-    /// Nothing.
+    /// No route has that path.
     Nothing,
 }
 

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub struct Stored<T> {
     /// Where it is.
     pub path: Path,
-    /// Its state.
+    /// The version that a write is guarded by.
     pub version: Version,
     /// What it says.
     pub document: T,

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 pub enum Format {
     /// People at a terminal: stderr, since stdout is for data.
     Human,
-    /// Cloud Logging.
+    /// Cloud Logging: lines of JSON that name their trace.
     Cloud {
         /// The project that traces are in.
         project: Option<String>,

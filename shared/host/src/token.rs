@@ -82,9 +82,9 @@ impl Key {
 pub struct Claims {
     /// Always [`ISSUER`].
     pub iss: String,
-    /// The user.
+    /// The user's id.
     pub sub: String,
-    /// Whose data.
+    /// The tenant whose data it opens.
     pub tenant: TenantId,
     /// What they may do.
     pub role: Role,
@@ -123,7 +123,7 @@ pub enum Refused {
     /// Not a token, not ours, changed, or of another algorithm.
     #[error("the token is not one of this installation, or was changed")]
     Invalid,
-    /// Over.
+    /// Its time is over.
     #[error("the token has expired")]
     Expired,
     /// From more than a minute ahead of our clock.

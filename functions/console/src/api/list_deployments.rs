@@ -36,7 +36,7 @@ pub struct DeploymentList {
     pub next: Option<String>,
 }
 
-/// Lists deployments.
+/// `GET /api/v1/deployments`: one page of the tenant's deployments.
 pub async fn list(ctx: Context, request: Request) -> Result<Response, Error> {
     let (deployments, next) = page(&ctx, request.query()?).await?;
     let real = ctx.real();

@@ -27,7 +27,7 @@ pub struct LearningList {
     pub next: Option<String>,
 }
 
-/// Lists learnings.
+/// `GET /api/v1/learnings`: one page of the tenant's learnings.
 pub async fn list(ctx: Context, request: Request) -> Result<Response, Error> {
     let (learnings, next) = page(&ctx, request.query()?).await?;
     let learnings = learnings.iter().map(LearningView::from).collect();

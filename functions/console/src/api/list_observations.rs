@@ -32,7 +32,7 @@ pub struct ObservationList {
     pub next: Option<String>,
 }
 
-/// Lists observations.
+/// `GET /api/v1/observations`: one page of what was measured of a service.
 pub async fn list(ctx: Context, request: Request) -> Result<Response, Error> {
     let wanted: ObservationsQuery = request.query()?;
     let service = ServiceName::new(&wanted.service)

@@ -30,7 +30,7 @@ pub struct ServiceList {
     pub next: Option<String>,
 }
 
-/// Lists services.
+/// `GET /api/v1/services`: one page of the tenant's services.
 pub async fn list(ctx: Context, request: Request) -> Result<Response, Error> {
     let (services, next) = page(&ctx, request.query()?).await?;
     Ok(Response::json(200, &ServiceList { services: services.iter().map(ServiceView::from).collect(), next }))

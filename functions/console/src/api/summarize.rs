@@ -52,7 +52,7 @@ pub struct Analytics {
     pub error_rate: Option<f64>,
     /// By stage; `null` for one service, since stages are counted for all together.
     pub by_stage: Option<BTreeMap<String, StageSum>>,
-    /// By service.
+    /// The same sums of each service, by its name.
     pub by_service: BTreeMap<String, ServiceSum>,
 }
 
@@ -74,13 +74,13 @@ pub struct ServiceSum {
     pub total: i64,
     /// Of them deployed.
     pub successful: i64,
-    /// Failed.
+    /// Those that failed, a stop by the security check among them.
     pub failed: i64,
     /// Ended by a person.
     pub cancelled: i64,
     /// Made way for a newer one.
     pub superseded: i64,
-    /// Taken back.
+    /// Those that were taken back, some after they were deployed.
     pub rolled_back: i64,
     /// From the first stage to the end, in the mean; `null` without deployments.
     pub average_duration_seconds: Option<f64>,

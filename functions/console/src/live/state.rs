@@ -31,9 +31,9 @@ pub enum End {
 /// One segment of the log as events: the number of each line, and its event.
 #[derive(Debug)]
 pub struct Segment {
-    /// Which one.
+    /// The segment's number in its log.
     pub number: u32,
-    /// By line.
+    /// Its lines as they are sent, by their number.
     pub lines: Vec<(u32, Frame)>,
 }
 
@@ -126,7 +126,7 @@ impl State {
 }
 
 impl Segment {
-    /// As events.
+    /// A segment's lines as the events that readers are sent.
     pub fn new(number: u32, lines: &[(u32, Line)]) -> Self {
         let event = |line: &Line| Frame { at: line.at, body: encode("log", &LineView::from(line)) };
         Self { number, lines: lines.iter().map(|(number, line)| (*number, event(line))).collect() }

@@ -50,7 +50,7 @@ pub struct Counted {
     pub _permit: Permit,
 }
 
-/// One reader.
+/// One reader of a stream: where it has come, and what it waits for.
 pub struct Reader {
     ports: Arc<Ports>,
     states: watch::Receiver<Shared>,

@@ -18,7 +18,7 @@ const MOST: usize = 5_000;
 /// Lines in one answer unless told otherwise.
 const USUAL: usize = 1_000;
 
-/// Which lines.
+/// Which lines of a build's log are asked for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogQuery {

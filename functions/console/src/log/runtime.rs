@@ -9,7 +9,7 @@ use model::port::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Which lines.
+/// Which lines of a revision's log are asked for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeQuery {
@@ -23,7 +23,7 @@ pub struct RuntimeQuery {
 /// Some lines that a revision wrote.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuntimePage {
-    /// Which revision.
+    /// The revision that wrote them.
     pub revision: String,
     /// Oldest first, secrets hidden.
     pub lines: Vec<String>,

@@ -12,15 +12,15 @@ pub struct Steps {
     pub bars: Vec<Bar>,
 }
 
-/// One step.
+/// One bar of the chart, in the drawing's own units.
 pub struct Bar {
-    /// Left edge.
+    /// Left edge, from the drawing's left.
     pub x: f64,
-    /// Top edge.
+    /// Top edge, from the drawing's top.
     pub y: f64,
-    /// Width.
+    /// How wide it is drawn.
     pub width: f64,
-    /// Height.
+    /// How high it is drawn.
     pub height: f64,
     /// Middle, for the text.
     pub middle: f64,
@@ -70,7 +70,7 @@ pub fn evidence_x(e: f64) -> f64 {
 pub struct Interval {
     /// Left end of the interval.
     pub low: f64,
-    /// Its width.
+    /// How wide the whole is drawn.
     pub width: f64,
     /// What is expected.
     pub value: f64,

@@ -3,7 +3,7 @@
 use super::{chart::Interval, words};
 use crate::view::{DeploymentView, EstimateView};
 
-/// One quantity.
+/// One quantity as it was predicted and as it was measured.
 pub struct Compared {
     /// What it is.
     pub name: &'static str,

@@ -15,9 +15,9 @@ struct Page {
 
 /// One learning, for people.
 pub struct Learned {
-    /// Its id.
+    /// The learning's id, `learn_…`.
     pub id: String,
-    /// When.
+    /// When it was recorded.
     pub at: Moment,
     /// For which class of apps.
     pub class: String,
@@ -27,7 +27,7 @@ pub struct Learned {
     pub deployment: String,
     /// What was changed.
     pub updates: Vec<String>,
-    /// Why.
+    /// Why it changed what it changed, one sentence each.
     pub explanation: Vec<String>,
 }
 

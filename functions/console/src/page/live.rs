@@ -21,7 +21,7 @@ const STAGES: [Stage; 6] =
 #[derive(Template)]
 #[template(path = "live.html")]
 pub struct Live {
-    /// Its id.
+    /// The deployment's id.
     pub id: String,
     service: String,
     environment: String,
@@ -31,7 +31,7 @@ pub struct Live {
     sentence: String,
     progress: u8,
     ours: bool,
-    /// At rest.
+    /// Whether it is at rest: then nothing follows.
     pub over: bool,
     stages: Vec<StageItem>,
     failure: Option<Problem>,

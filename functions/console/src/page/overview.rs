@@ -57,7 +57,7 @@ struct Card {
 
 /// One deployment in a table.
 pub struct Row {
-    /// Its id.
+    /// The deployment's id, which its page's address ends with.
     pub id: String,
     /// Of which service.
     pub service: String,

@@ -50,7 +50,7 @@ pub fn money(usd: f64) -> String {
     if usd > 0.0 && usd < 0.005 { "less than 0.01 USD".to_owned() } else { format!("{usd:.2} USD") }
 }
 
-/// A share.
+/// A ratio as percent, `12 %`.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     let digits = usize::from(percent > 0.0 && percent < 10.0);
@@ -89,7 +89,7 @@ pub fn evidence(e: f64) -> String {
     }
 }
 
-/// A p-value.
+/// A p-value with four decimals; one below 0.0001 is said to be less than that.
 pub fn probability(p: f64) -> String {
     if p < 0.0001 { "less than 0.0001".to_owned() } else { format!("{p:.4}") }
 }

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 /// When a stage ran.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StageView {
-    /// Which one.
+    /// The stage whose times these are.
     pub stage: Stage,
     /// When it began.
     pub started_at: String,
@@ -36,13 +36,13 @@ pub struct StageView {
 pub struct EntryView {
     /// Counts up by one.
     pub seq: u64,
-    /// When.
+    /// When it was written: RFC 3339, UTC.
     pub at: String,
     /// The status it led to.
     pub status: Status,
     /// 0–100.
     pub progress: u8,
-    /// What happened.
+    /// What happened, one sentence.
     pub text: String,
 }
 
@@ -58,7 +58,7 @@ impl From<&Entry> for EntryView {
     }
 }
 
-/// One deployment.
+/// One deployment with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeploymentView {
     /// What the question to its owner has come to; `failed` if it came to rest without serving.
@@ -71,7 +71,7 @@ pub struct DeploymentView {
     pub metrics: Option<MetricsView>,
     /// What somebody said of it.
     pub feedback: Option<FeedbackView>,
-    /// Its id.
+    /// The deployment's id, `dep_…`.
     pub deployment_id: String,
     /// The decision it carries out.
     pub decision_id: Option<String>,
@@ -79,7 +79,7 @@ pub struct DeploymentView {
     pub service: String,
     /// `production`, `staging`, …
     pub environment: String,
-    /// By whom.
+    /// Whether Sextant or the customer deploys it.
     pub carried_out_by: CarriedOutBy,
     /// Who asked for it.
     pub requested_by: String,
@@ -149,7 +149,7 @@ pub struct DeploymentView {
 
 /// The documents that a deployment's view is made of.
 pub struct Parts<'a> {
-    /// The deployment.
+    /// The deployment's document.
     pub deployment: &'a Deployment,
     /// The decision it carries out.
     pub decision: Option<&'a Decision>,
@@ -157,13 +157,13 @@ pub struct Parts<'a> {
     pub feedback: Option<&'a Feedback>,
     /// The newest window measured.
     pub observation: Option<&'a Observation>,
-    /// Its service.
+    /// The service's document; none where it is gone.
     pub service: Option<&'a Service>,
     /// The target's name.
     pub target: &'a str,
     /// The time of schedules.
     pub now: Timestamp,
-    /// Real time.
+    /// The time as it really passes, which stages are measured by.
     pub real: Timestamp,
 }
 
@@ -251,7 +251,7 @@ fn stages(deployment: &Deployment, real: Timestamp) -> Vec<StageView> {
 /// One deployment in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeploymentSummary {
-    /// Its id.
+    /// The deployment's id, `dep_…`.
     pub deployment_id: String,
     /// The decision it carries out.
     pub decision_id: Option<String>,
@@ -259,7 +259,7 @@ pub struct DeploymentSummary {
     pub service: String,
     /// `production`, `staging`, …
     pub environment: String,
-    /// By whom.
+    /// Whether Sextant or the customer deploys it.
     pub carried_out_by: CarriedOutBy,
     /// What the question to its owner has come to; `failed` if it came to rest without serving.
     pub status: FollowUp,

@@ -15,7 +15,7 @@ pub struct FeedbackView {
     pub satisfaction: u8,
     /// In their words.
     pub comments: String,
-    /// When.
+    /// RFC 3339, UTC.
     pub received_at: String,
     /// `form`, `api`, `webhook` or `mail`.
     pub channel: String,
@@ -46,9 +46,9 @@ impl From<&Feedback> for FeedbackView {
 /// What changed because of measurements and feedback.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LearningView {
-    /// Its id.
+    /// The learning's id, `learn_…`.
     pub learning_id: String,
-    /// When.
+    /// RFC 3339, UTC.
     pub created_at: String,
     /// From which decision.
     pub decision_id: String,

@@ -50,7 +50,7 @@ pub struct DatabaseMetrics {
     pub cpu_utilization: f64,
     /// Memory used, as a share of what there is.
     pub memory_utilization: f64,
-    /// Open connections.
+    /// Connections that were open when the window ended.
     pub connections: u64,
 }
 
@@ -117,7 +117,7 @@ pub fn serving_since(service: Option<&Service>, observation: &Observation) -> Ti
 /// One window of a service.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ObservationView {
-    /// Its id.
+    /// The observation's id.
     pub observation_id: String,
     /// Of which service.
     pub service: String,

@@ -72,7 +72,7 @@ pub struct ConfigurationView {
     pub min_instances: u32,
     /// At most this many.
     pub max_instances: u32,
-    /// Where.
+    /// The Cloud Run region whose prices hold.
     pub region: String,
 }
 
@@ -92,7 +92,7 @@ impl From<&Configuration> for ConfigurationView {
 /// A decision, as it was made, and what somebody said of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DecisionView {
-    /// Its id.
+    /// The decision's id, `dec_…`.
     pub decision_id: String,
     /// The deployment that carries it out.
     pub deployment_id: Option<String>,

@@ -14,7 +14,7 @@ pub struct KeptView {
     pub deployment_id: String,
     /// The decision it carries out.
     pub decision_id: Option<String>,
-    /// Its commit.
+    /// The commit it was built from, or digits of its content.
     pub commit: Option<String>,
     /// Since when it has served.
     pub since: String,

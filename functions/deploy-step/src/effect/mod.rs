@@ -131,7 +131,7 @@ fn or_fault(result: Result<Performed, Failed>) -> Performed {
 
 /// Why an effect came to nothing, on its way out.
 pub enum Failed {
-    /// It failed.
+    /// It failed; whether in passing or for good, the fault says.
     Fault(Fault),
     /// It waits for its turn.
     Waits(String),

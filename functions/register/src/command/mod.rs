@@ -36,7 +36,7 @@ pub struct CommandBody {
 /// What became of a command.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Commanded {
-    /// Which deployment.
+    /// The deployment that is commanded.
     pub deployment_id: String,
     /// Its status now.
     pub status: Status,
@@ -50,7 +50,7 @@ pub struct Commanded {
 
 /// What somebody wants of a deployment.
 pub enum Command {
-    /// End it.
+    /// End it: traffic goes back to the last good revision.
     Cancel,
     /// Traffic back to an earlier revision.
     Rollback(Option<String>),

@@ -16,7 +16,7 @@ pub struct RegisterBody {
     /// Their user, who gets the mails.
     #[schema(value_type = CustomerId)]
     pub user_id: String,
-    /// Their session.
+    /// The id of the customer's session, as their system has it.
     #[schema(value_type = CustomerId)]
     pub session_id: String,
     /// Their Google Cloud project.

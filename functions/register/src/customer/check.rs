@@ -16,13 +16,13 @@ const LONGEST_CREDENTIALS: usize = 64 << 10;
 
 /// A checked body. The credentials are still in clear, so it can't be printed.
 pub struct Wanted {
-    /// Which decision.
+    /// The decision that was applied.
     pub decision: DecisionId,
-    /// Their user.
+    /// The customer's id of the user.
     pub user: CustomerId,
-    /// Their session.
+    /// The customer's id of the session.
     pub session: CustomerId,
-    /// Their project.
+    /// The id of the customer's Google Cloud project.
     pub project: String,
     /// Their credentials, in clear.
     pub credentials: SecretString,

@@ -30,7 +30,7 @@ pub struct SecretBody {
 /// The secret of a decision's webhook.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SecretShown {
-    /// Whose webhook.
+    /// The decision whose webhook it is.
     pub decision_id: String,
     /// What it signs with, or sends as bearer token.
     pub webhook_secret: String,

@@ -59,7 +59,7 @@ naming_source! {
 /// An accepted deployment.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Started {
-    /// Its id.
+    /// The deployment's id, `dep_…`.
     pub deployment_id: String,
     /// The service; the environment is part of the name.
     pub service: String,

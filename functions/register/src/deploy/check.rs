@@ -36,7 +36,7 @@ const LONGEST_TOKEN: usize = 4 << 10;
 pub struct Wanted {
     /// The service, its environment in it.
     pub service: ServiceName,
-    /// The environment.
+    /// The environment: `production` where none was named.
     pub environment: String,
     /// What to deploy.
     pub source: SourceRef,
@@ -52,9 +52,9 @@ pub struct Wanted {
     pub allow: Vec<Allowance>,
     /// What beside live keys stops it.
     pub scan: ScanPolicy,
-    /// Plain variables.
+    /// Variables that are stored as they are.
     pub variables: BTreeMap<VariableName, String>,
-    /// Secret ones.
+    /// Variables that are sealed before they are stored.
     pub secrets: BTreeMap<VariableName, SecretString>,
     /// Those to remove.
     pub unset: BTreeSet<String>,

@@ -16,11 +16,11 @@ const LONGEST_SAID: usize = 1_024;
 /// The ways of naming a source, as a body has them.
 #[derive(Default)]
 pub struct Named {
-    /// In full.
+    /// The source with its kind; instead of `path` or `url`.
     pub source: Option<SourceRef>,
-    /// A folder.
+    /// An absolute path on the server's own disk, in place `machine` only.
     pub path: Option<String>,
-    /// A repository.
+    /// A Git repository's `https://…` address.
     pub url: Option<String>,
     /// Beside `url`.
     pub branch: Option<String>,

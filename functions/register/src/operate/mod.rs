@@ -24,7 +24,7 @@ const MOST_INSTANCES: u32 = 1_000;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionBody {
-    /// What.
+    /// What is done with the service.
     pub action: Action,
     /// For `roll_back`: a kept revision; the newest one of another deployment if absent.
     #[serde(default)]
@@ -53,7 +53,7 @@ pub struct Requested {
     pub action_id: String,
     /// To which service.
     pub service: String,
-    /// What.
+    /// What is done with the service.
     pub action: Action,
     /// What happens now, one sentence.
     pub message: String,

@@ -10,13 +10,13 @@ use serde::Serialize;
 /// One predicted number with its 90 % interval.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Interval {
-    /// Without learning.
+    /// The value that nothing learned has moved.
     pub base: f64,
     /// What is expected.
     pub value: f64,
-    /// Lower end.
+    /// Lower end of the 90 % interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the 90 % interval.
     pub high: f64,
     /// Deployment-months of your own that it was learned from.
     pub n: u32,
@@ -36,11 +36,11 @@ pub struct PredictionView {
     pub latency_ms: Interval,
 }
 
-/// A recommendation.
+/// A recommendation: how to run it, and what that is expected to cost and use.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Recommendation)]
 pub struct DecisionView {
-    /// Its id.
+    /// The decision's id, `dec_…`.
     pub decision_id: String,
     /// When it was made, RFC 3339.
     pub created_at: String,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub enum Class {
     /// Looks at something.
     Read,
-    /// Changes something.
+    /// Changes something, or has something done.
     Write,
     /// Takes traffic back: each one restarts what serves.
     Rollback,

@@ -14,9 +14,9 @@ use std::{fmt, sync::Arc};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Port {
-    /// Documents.
+    /// Documents, their queries and their watches.
     Store,
-    /// Topics.
+    /// Publishing to topics.
     Broker,
     /// Messages at a later time.
     Timers,
@@ -26,9 +26,9 @@ pub enum Port {
     Objects,
     /// What wraps data keys.
     Keys,
-    /// Mail.
+    /// Mail that is sent to people.
     Mailer,
-    /// Repositories.
+    /// Repositories and uploads, as archives.
     Source,
 }
 

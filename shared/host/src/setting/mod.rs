@@ -33,7 +33,7 @@ pub enum Where {
     Machine,
     /// On Google Cloud and its emulators.
     Gcp,
-    /// In both.
+    /// On one machine and on Google Cloud.
     Both,
 }
 
@@ -47,7 +47,7 @@ impl Where {
         }
     }
 
-    /// For people.
+    /// As the table of settings names it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Machine => "machine",

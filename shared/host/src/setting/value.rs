@@ -59,7 +59,7 @@ impl Value for Place {
 /// Who may push deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Push {
-    /// Nobody.
+    /// Nobody: no delivery is taken over HTTP.
     Off,
     /// Whoever shows a token.
     Token,
@@ -90,7 +90,7 @@ impl Value for Push {
 pub struct Whole<const LEAST: i64, const MOST: i64>(i64);
 
 impl<const LEAST: i64, const MOST: i64> Whole<LEAST, MOST> {
-    /// The number.
+    /// The number; it is within the bounds.
     pub const fn get(self) -> i64 {
         self.0
     }

@@ -36,7 +36,7 @@ pub const START: Timestamp = Timestamp(1_795_153_260_000);
 pub struct State {
     /// The clock of timers.
     pub now: i64,
-    /// Real time.
+    /// Real time, in milliseconds since 1970.
     pub real: i64,
     /// Milliseconds that pass, on both clocks, each time that somebody asks for the real time.
     pub passing: i64,
@@ -114,7 +114,7 @@ impl World {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The store.
+    /// The store that it was made around.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
@@ -136,7 +136,7 @@ impl World {
         self.state().messages.iter().filter(|message| message.kind == kind).cloned().collect()
     }
 
-    /// The ports.
+    /// Every port as one of this world's.
     pub fn ports(&self) -> Arc<Ports> {
         let world = Arc::new(self.clone());
         Arc::new(Ports {

@@ -19,12 +19,12 @@ use model::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 
-/// The tenant.
+/// The tenant that samples belong to.
 pub fn acme() -> TenantId {
     TenantId::new("acme").unwrap_or_else(|_| unreachable!("a legal name"))
 }
 
-/// The service.
+/// The service that samples are about.
 pub fn shop() -> ServiceName {
     ServiceName::new("shop").unwrap_or_else(|_| unreachable!("a legal name"))
 }

@@ -19,13 +19,13 @@ use super::At;
 pub struct Request {
     /// The one id.
     pub id: DeploymentId,
-    /// Whose.
+    /// The tenant that it belongs to, from the caller's token.
     pub tenant: TenantId,
     /// Of which service; its environment is part of the name.
     pub service: ServiceName,
     /// `production`, `staging`, …
     pub environment: String,
-    /// By whom.
+    /// Whether Sextant or the customer deploys it.
     pub carried_out_by: CarriedOutBy,
     /// The user who asked.
     pub requested_by: String,

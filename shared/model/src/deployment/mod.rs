@@ -89,7 +89,7 @@ pub enum Input {
     Supersede,
     /// A person or a policy wants traffic back on an earlier revision; the last good one if none is named.
     Rollback {
-        /// Which one.
+        /// The revision that takes all traffic again.
         to: Option<Kept>,
     },
     /// A person vouches for the weight with this index: go to the next.
@@ -126,7 +126,7 @@ pub enum Outcome {
     },
     /// Something in it must not be deployed.
     Rejected {
-        /// What.
+        /// What must not be deployed, where it is, and what to do.
         failure: Failure,
         /// The archive it is in.
         archive: Box<Archived>,
@@ -155,14 +155,14 @@ pub enum Outcome {
     ReleaseUnknown,
     /// The revision exists and takes no traffic, or is closed.
     Released {
-        /// It.
+        /// The revision and its addresses.
         released: Released,
         /// The traffic as it is now.
         traffic: TrafficToken,
     },
     /// What the probe saw, and what came before the release.
     Probed {
-        /// The probe.
+        /// What its health path answered.
         probe: Probe,
         /// What the last good revision had to do lately; none where that isn't known, or doesn't matter yet.
         before: Option<Before>,
@@ -191,7 +191,7 @@ pub enum Outcome {
         /// For what, one sentence.
         reason: String,
     },
-    /// It failed.
+    /// It failed; whether in passing or for good, the fault says.
     Fault(Fault),
 }
 
@@ -249,9 +249,9 @@ pub struct Asked {
 /// A closed window and what the sequential test says after it.
 #[derive(Clone, Debug)]
 pub struct WindowSeen {
-    /// Which window.
+    /// The window of time that was read.
     pub window: Window,
-    /// Its counts.
+    /// Requests of both sides in it, and the bad ones among them.
     pub counts: Counts,
     /// What the test says.
     pub verdict: Verdict,
@@ -311,7 +311,7 @@ pub enum Effect {
     /// Stop this revision unless it takes traffic: it came up after nobody wanted it any more. What comes of it
     /// changes nothing, so its result need not be told.
     Discard {
-        /// Which one.
+        /// The revision that nobody wants any more.
         revision: String,
     },
 }

@@ -84,7 +84,7 @@ pub struct Baseline {
     /// End of the newest window that was judged.
     #[serde(default)]
     pub seen_to: Timestamp,
-    /// By metric.
+    /// What is known of each watched metric.
     #[serde(default)]
     pub series: BTreeMap<Watched, Series>,
     /// Spreads due documents.

@@ -147,7 +147,7 @@ pub enum Ending {
 /// Why a deployment failed, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Failure {
-    /// Where.
+    /// The stage in which it failed.
     pub stage: Stage,
     /// Machine-readable: `repository_not_found`, `build_failed`, `probe_failed`, `canary_failed`, …
     pub code: String,
@@ -175,7 +175,7 @@ pub struct Entry {
 /// When a stage began and ended, in real time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StageTime {
-    /// Which one.
+    /// The stage that ran.
     pub stage: Stage,
     /// When it began.
     pub from: Timestamp,
@@ -192,7 +192,7 @@ pub enum FollowUp {
     Running,
     /// Asked, not answered.
     PendingFeedback,
-    /// Answered.
+    /// Somebody answered.
     FeedbackCollected,
     /// It came to rest without serving. Never stored: it follows from where the pipeline ended.
     Failed,
@@ -211,7 +211,7 @@ pub struct Deployment {
     pub service: ServiceName,
     /// `production`, `staging`, …
     pub environment: String,
-    /// By whom.
+    /// Whether Sextant or the customer deploys it; only the first has a pipeline.
     pub carried_out_by: CarriedOutBy,
     /// The user who asked.
     pub requested_by: String,

@@ -39,7 +39,7 @@ impl Stream {
     }
 }
 
-/// One line.
+/// One line of a log, redacted before it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Line {
     /// When it appeared, in real time.

@@ -243,7 +243,7 @@ pub struct Upload {
     pub digest: Digest,
     /// Whether Git tracks what is in it: else `.env` files and what tools fetch are refused.
     pub tracked: bool,
-    /// Its bytes.
+    /// The packed archive, as it comes.
     pub data: Stream,
 }
 

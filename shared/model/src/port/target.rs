@@ -100,16 +100,16 @@ pub enum BuildState {
         /// Builds at once.
         slots: u32,
     },
-    /// Still going.
+    /// It is being built.
     Running,
-    /// Built.
+    /// It is built and can be released.
     Succeeded {
         /// What a revision is made from: a digest or a folder's name.
         artifact: String,
         /// How long it took.
         duration_ms: i64,
     },
-    /// Not built.
+    /// It came to nothing, and the same build will not come to more.
     Failed {
         /// One sentence: what failed, with which exit code or after how long.
         reason: String,
@@ -126,7 +126,7 @@ pub enum BuildState {
 pub enum Operation<T> {
     /// Nobody knows one of that key: its start never arrived, or is forgotten.
     Unknown,
-    /// Still going.
+    /// It is under way, or waits for its turn.
     Pending {
         /// What it waits for, in words: "Cloud Run is starting the revision".
         why: String,
@@ -208,7 +208,7 @@ pub mod secretless {
 /// A revision that exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Released {
-    /// Its name.
+    /// The revision's name, as it was ordered.
     pub revision: String,
     /// Address of the service.
     pub url: String,
@@ -445,13 +445,13 @@ pub enum TargetError {
     /// Somebody else changed traffic since it was read.
     #[error("traffic of `{service}` was changed by somebody else")]
     Stale {
-        /// Which service.
+        /// The service whose traffic it is.
         service: String,
     },
     /// What it is about is not there, or is there no longer.
     #[error("{text}")]
     Gone {
-        /// What.
+        /// What the target no longer has.
         what: Gone,
         /// In words, with what to do.
         text: String,
