@@ -205,3 +205,29 @@ async fn without_traffic_synthetic_requests_decide_where_they_are_asked_for() ->
     assert_eq!(system.visit("shop").await?.1, "hello from version v3\n");
     Ok(())
 }
+
+/// A machine's windows are seconds, and a process isn't started again within one: deaths add up over time.
+#[tokio::test]
+async fn a_release_that_keeps_dying_is_taken_back() -> Result<(), Killed> {
+    let system = system().start().await;
+    let app = system.app("shop");
+    let first = system.deploy(&app.order("v1")).await?;
+    assert_eq!(system.rest(&first).await?["pipeline_status"], "DEPLOYED");
+    let mut order = app.order("v2");
+    order["canary"] = serde_json::json!({ "without_traffic": "wait", "deadline_windows": 1000 });
+    let second = system.deploy(&order).await?;
+    system
+        .wait_for(&second, |event| {
+            event.data["text"].as_str().is_some_and(|text| text.contains("is on the new"))
+        })
+        .await?;
+    let url = system.deployment(&second).await?["revision_url"].as_str().unwrap().to_owned();
+    let tag = url.trim_start_matches("http://").split("---").next().unwrap().to_owned();
+    // Too few for any other guard.
+    let _load = system.load_revision("shop", &tag, 2, "/crash");
+    let ended = system.rest(&second).await?;
+    assert_eq!(ended["pipeline_status"], "ROLLED_BACK", "{ended:#}");
+    let told = ended["failure"]["message"].as_str().unwrap();
+    assert!(told.contains("died 2 times within 2 minutes"), "{told}");
+    Ok(())
+}

@@ -41,6 +41,12 @@ impl System {
         Load::start(self.http().clone(), urls, format!("{service}.localhost"), per_second)
     }
 
+    /// Sends them to exactly one revision, whose tag this is.
+    pub fn load_revision(&self, service: &str, tag: &str, per_second: u32, path: &str) -> Load {
+        let url = format!("http://127.0.0.1:{}{path}", self.address().ingress_port);
+        Load::start(self.http().clone(), vec![url], format!("{tag}---{service}.localhost"), per_second)
+    }
+
     /// The same through the service's own port, which stays the same when Sextant is started again.
     pub fn load_own_port(&self, service: &str, per_second: u32) -> Load {
         let url = format!("http://127.0.0.1:{}/", self.traffic(service).port);
