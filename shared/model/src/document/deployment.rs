@@ -427,9 +427,13 @@ impl Deployment {
         self.strategy != Strategy::Instant && !self.canary.quiet
     }
 
-    /// Whether the time at this weight is up at this moment, with windows of this length.
+    /// Whether the time at this weight is up at this moment, with windows of this length. It is twice as long where
+    /// nothing failed and requests come, so that all that is missing is more of them.
     pub fn is_late(&self, to: Timestamp, length_ms: i64) -> bool {
-        to.since(self.canary.since) >= i64::from(self.policy.deadline_windows).saturating_mul(length_ms)
+        let (run, policy) = (&self.canary, &self.policy);
+        let more = run.counts.canary_bad == 0 && policy.has_more_time(run.requests);
+        let windows = i64::from(policy.deadline_windows).saturating_mul(if more { 2 } else { 1 });
+        to.since(run.since) >= windows.saturating_mul(length_ms)
     }
 
     /// How long this step, or what it waits for, has taken, in milliseconds; documents from before it was noted have

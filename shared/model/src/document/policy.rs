@@ -102,7 +102,8 @@ pub struct CanaryPolicy {
     #[serde(skip_serializing_if = "is::<10>")]
     pub catch_times: u32,
     /// The time at one weight, in windows, after which thin evidence is all there will be; 0: the target's own (45
-    /// minutes on Cloud Run, two on a machine).
+    /// minutes on Cloud Run, two on a machine). Twice as long where nothing failed and at least half of `min_requests`
+    /// have come.
     #[schema(minimum = 0, maximum = 10080)]
     pub deadline_windows: u32,
     /// What happens then.
@@ -113,6 +114,14 @@ pub struct CanaryPolicy {
     /// Requests of our own that decide then instead of the health check; none are sent if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticPolicy>,
+}
+
+impl CanaryPolicy {
+    /// Whether so many requests to the new revision at a weight, none of which failed, are worth twice the time: at least
+    /// half of what is asked for has come.
+    pub fn has_more_time(&self, requests: u64) -> bool {
+        requests > 0 && requests.saturating_mul(2) >= u64::from(self.min_requests)
+    }
 }
 
 /// What is usual isn't written: documents from before it could be said read the same.

@@ -445,6 +445,23 @@ fn a_deadline_is_a_span_of_time() {
     assert!(after(10).held.is_some());
 }
 
+/// Where all that is missing is more requests, there is twice the time for them, and no more.
+#[test]
+fn a_quiet_service_has_twice_the_time_while_nothing_fails() {
+    let after = |windows: i64, requests: u64, bad: u64| {
+        let mut story = Story::at_step(Strategy::Canary, Step::Watch);
+        story.document.policy.deadline_windows = 10;
+        let mut seen = sample::window(&story.document, Verdict::Inconclusive, Some(true));
+        seen.window.to = seen.window.from.plus(windows * 1_000);
+        (seen.counts.canary_requests, seen.counts.canary_bad) = (requests, bad);
+        story.came_to(Outcome::WindowSeen(seen));
+        story.document.canary.held.is_some()
+    };
+    assert!(after(10, 29, 0), "not half of 59");
+    assert!(!after(10, 30, 0) && !after(19, 30, 0) && after(20, 30, 0));
+    assert!(after(10, 30, 1), "one failed");
+}
+
 #[test]
 fn a_first_revision_that_fails_at_a_later_window_leaves_nothing_serving() {
     let mut story = Story::new(Strategy::Canary, None);
