@@ -107,7 +107,7 @@ async fn the_next_deployment_has_the_variables_of_the_one_before() -> Result<(),
     assert_eq!(app.starts("v1"), 2, "it was started with the same variables: {}", app.journal());
     assert!(second.contains("variables kept from before: APP_VERSION, RELEASE, SAY"), "{second}");
     assert_eq!(system.visit("shop").await?.1, "hello from version v1\n");
-    deploy(&["--unset", "APP_VERSION", "--unset", "SAY", "--env", "RELEASE=v3"]).await;
+    deploy(&["--unset", "APP_VERSION", "--unset", "SAY", "--env", "RELEASE=v3", "--yes"]).await;
     assert_eq!((app.starts("v3"), system.visit("shop").await?.0), (1, 200));
     assert_ne!(system.visit("shop").await?.1, "hello from version v1\n", "removed by name");
     Ok(())

@@ -61,7 +61,7 @@ async fn the_command_line_sends_a_folder_to_a_server_elsewhere() -> Result<(), K
     assert!(first.status.success(), "{out}{err}");
     assert!(err.contains("Packed and sent 5 files"), "{err}");
     assert!(
-        err.contains("Left out: node_modules.") && err.contains("Found .env with 2 names; not sent"),
+        err.contains("Left out: node_modules.") && err.contains("Found .env with 2 names, which is not sent"),
         "{err}"
     );
     let deployed: Value = serde_json::from_str(&out).unwrap();

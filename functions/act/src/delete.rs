@@ -13,6 +13,7 @@ use model::{
     document::{Begun, Deployment, Service, collection, variables_path},
     message::ActionRequest,
     port::{
+        PortError,
         store::{Change, Comparison, Document, Precondition, Query, Scope, Write},
         target::{ServiceKey, TargetError, TrafficToken},
     },
@@ -51,6 +52,7 @@ pub async fn carry_out(
 ) -> Result<Performed, Failed> {
     match ctx.ports.target.delete(service).await {
         Ok(()) | Err(TargetError::Gone { .. }) => {}
+        Err(TargetError::Port(PortError::Permanent(why))) => return given_up(ctx, request, &why).await,
         Err(error) => return Err(error.into()),
     }
     ctx.crash_point("act.after-delete");
@@ -64,6 +66,17 @@ pub async fn carry_out(
     performed.writes.push(Write::delete(variables, Precondition::None));
     if let Some(found) = find(ctx, request).await? {
         performed.writes.push(Write::delete(found.path, Precondition::At(found.version)));
+    }
+    Ok(performed)
+}
+
+/// The target refuses it for good: the service is as it was, and can be looked after.
+async fn given_up(ctx: &Context, request: &ActionRequest, why: &str) -> Result<Performed, Failed> {
+    let message = format!("`{}` could not be deleted: {why}. It is there as before.", request.service);
+    let mut performed = Performed::refused(message);
+    if let Some(mut found) = find(ctx, request).await? {
+        found.document.slot.deleting = None;
+        performed.writes.push(found.write()?);
     }
     Ok(performed)
 }

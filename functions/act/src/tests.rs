@@ -273,3 +273,15 @@ async fn a_deletion_while_a_deployment_runs_is_refused() {
     assert!(!told.done && told.message.contains("is running"), "{}", told.message);
     assert_eq!(service(&world).await.slot.deleting, None);
 }
+
+/// For good: what can't be deleted is there as before, and not marked for ever.
+#[tokio::test]
+async fn a_deletion_that_the_target_refuses_leaves_the_service_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    world.state().refused = vec!["delete"];
+    assert_eq!(deliver(&world, &request("act_1", Action::Delete)).await.unwrap(), Outcome::Done);
+    let told = told(&world).pop().unwrap();
+    assert!(!told.done && told.message.contains("could not be deleted"), "{}", told.message);
+    assert_eq!(service(&world).await.slot.deleting, None);
+}

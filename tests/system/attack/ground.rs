@@ -21,6 +21,7 @@ pub struct Ground {
     pub decision: String,
     pub registered: String,
     pub digest: String,
+    pub action: String,
     pub webhook_secret: String,
 }
 
@@ -41,6 +42,7 @@ impl Ground {
             decision,
             registered,
             digest: String::new(),
+            action: String::new(),
             webhook_secret: String::new(),
         };
         let answer = Self::registration(&ground.registered);
@@ -49,7 +51,17 @@ impl Ground {
         ground.webhook_secret = secret;
         // What a deployment held goes with its end, so there is one of its own to ask for.
         ground.digest = ground.upload().await?;
+        ground.action = ground.act().await?;
         Ok(ground)
+    }
+
+    /// A restart, and its end.
+    async fn act(&self) -> Result<String, Killed> {
+        let path = format!("/api/v1/services/{MARK}/actions");
+        let asked = self.system.post(&path, &json!({ "action": "restart" })).await?.expect(202);
+        let id = asked["action_id"].as_str().unwrap().to_owned();
+        while self.system.get(&format!("{path}/{id}?wait_ms=20000")).await?.expect(200)["ended"] != true {}
+        Ok(id)
     }
 
     /// Of a folder that nobody deploys: a stranger who did would have one of its own by the same name.
@@ -83,6 +95,7 @@ impl Ground {
             "decision_id" => self.decision.clone(),
             "digest" => self.digest.clone(),
             "token" => "0".repeat(64),
+            "id" if path.contains("/actions/") => self.action.clone(),
             "id" if path.contains("/decisions/") => self.decision.clone(),
             "id" if path.contains("/dead-letters/") => "all".to_owned(),
             "id" if path.contains("/deployments/") => self.deployment.clone(),

@@ -79,6 +79,7 @@ impl Route {
                 json!({ "class": "node/express", "requests_month": 1000, "service": "shop" })
             }
             "/api/v1/services/{name}/actions" => json!({ "action": "restart", "reason": "an attack" }),
+            "/api/v1/services/{name}/variables" => json!({ "env": { "STOLEN": "1" } }),
             "/api/v1/feedback/{decision_id}" => {
                 json!({ "feedback_type": "perfect_fit", "satisfaction_score": 5, "comments": "mine" })
             }

@@ -78,7 +78,7 @@ pub async fn operate(ctx: Context, request: Request) -> Result<Response, Error> 
     let message = ctx.traced(Message::new(topic::ACTIONS, kind::ACTION_REQUESTED, &caller.tenant, &wanted));
     let path = service_path(&caller.tenant, &name);
     let kept = ctx.persisting(|| keep(&ctx, &path, &wanted, seen.as_ref(), &message)).await?;
-    if let Some(mut service) = kept.service {
+    if let Some((mut service, message)) = kept.service.zip(kept.message) {
         service.hand_on(&ctx, &[message]).await;
     }
     Ok(kept.response)
@@ -138,8 +138,9 @@ fn check(body: &ActionBody) -> Result<(), Error> {
 /// A request that was kept, or one that was there before it.
 struct Kept {
     response: Response,
-    /// What owes the message; none where nothing new is owed.
+    /// What owes the message; none where nothing is owed.
     service: Option<Stored<Service>>,
+    message: Option<Message>,
 }
 
 /// Puts the message into the outbox, if the service can do what it asks for, and a record of it beside: what became of
@@ -155,9 +156,8 @@ async fn keep(
     let mut found = found.ok_or_else(|| {
         Error::not_found(format!("There is no service `{}`. Check its name.", wanted.service))
     })?;
-    if let Some(id) = found.document.slot.deleting.as_ref().filter(|_| wanted.action == Action::Delete) {
-        let response = requested(id, &wanted.service, wanted.action);
-        return Ok(Kept { response, service: None });
+    if let Some(id) = found.document.slot.deleting.clone().filter(|_| wanted.action == Action::Delete) {
+        return again(ctx, found, &id).await;
     }
     possible(ctx, &found.document, wanted)?;
     not_stale(&found.document, seen)?;
@@ -173,7 +173,25 @@ async fn keep(
     let versions = ctx.commit(vec![found.write()?, record], &response).await?;
     ctx.crash_point("register.after-commit");
     found.version = versions.first().copied().unwrap_or(found.version);
-    Ok(Kept { response, service: Some(found) })
+    Ok(Kept { response, service: Some(found), message: Some(message.clone()) })
+}
+
+/// The deletion that is under way is asked for once more, under its own id: should its message have been given up on,
+/// it goes on where it stood, and else the repeat does nothing.
+async fn again(ctx: &Context, mut found: Stored<Service>, id: &str) -> Result<Kept, Error> {
+    let (tenant, name) = (found.document.tenant.clone(), found.document.name.clone());
+    let response = requested(id, &name, Action::Delete);
+    let record = ctx.read::<ActionRecord>(&action_path(&tenant, id)).await?;
+    let Some(request) = record.map(|found| found.document.request) else {
+        return Ok(Kept { response, service: None, message: None });
+    };
+    let message = ctx.traced(Message::new(topic::ACTIONS, kind::ACTION_REQUESTED, &tenant, &request));
+    if !found.document.outbox.iter().any(|owed| owed.data == message.data) {
+        found.document.owe(message.clone(), ctx.now());
+        let versions = ctx.commit(vec![found.write()?], &response).await?;
+        found.version = versions.first().copied().unwrap_or(found.version);
+    }
+    Ok(Kept { response, service: Some(found), message: Some(message) })
 }
 
 /// Whoever looked at a service on which another deployment served may want something else now.

@@ -22,6 +22,9 @@ pub struct VariablesBody {
     /// The version that the caller saw; refused if it is another by now.
     #[serde(default)]
     pub version: Option<u64>,
+    /// Whether they may be those of a service that was never deployed; refused otherwise, as a name may be mistyped.
+    #[serde(default)]
+    pub new: bool,
     /// Whether a new revision of what serves is made, with them; `true` if absent.
     #[serde(default = "yes")]
     pub deploy: bool,

@@ -25,15 +25,20 @@ pub async fn show(ctx: Context, request: Request) -> Result<Response, Error> {
     let service = service(&ctx, &name).await?;
     let (variables, _) = stored::read(&ctx, &name, service.as_ref()).await?;
     if service.is_none() && variables.version() == 0 {
-        return Err(Error::not_found(format!(
-            "There is no service `{name}`, and it has no variables yet. Check its name; `sextant status` lists services."
-        )));
+        return Err(unknown(&name));
     }
     let serving = match &service {
         Some(service) => serving(&ctx, service).await?,
         None => None,
     };
     Ok(Response::json(200, &shown(&variables, serving.as_ref())))
+}
+
+fn unknown(name: &ServiceName) -> Error {
+    Error::not_found(format!(
+        "There is no service `{name}`. Check its name, which `sextant status` lists; for one that is yet to be deployed \
+         send `new` (`--new`)."
+    ))
 }
 
 fn shown(variables: &Variables, serving: Option<&Deployment>) -> VariablesShown {
@@ -62,6 +67,7 @@ struct Asked {
     deploy: bool,
     strategy: Option<Strategy>,
     may_drop: bool,
+    new: bool,
 }
 
 /// Changes them.
@@ -78,11 +84,11 @@ pub async fn change(ctx: Context, request: Request) -> Result<Response, Error> {
 async fn checked(ctx: &Context, name: &ServiceName, body: VariablesBody) -> Result<Asked, Error> {
     let mut findings = Findings::default();
     check::removed(&body.unset, &body.env, &body.secrets.0, &mut findings);
-    let VariablesBody { env, secrets, unset, version, deploy, strategy, may_drop } = body;
+    let VariablesBody { env, secrets, unset, version, deploy, strategy, may_drop, new } = body;
     let (plain, secret) = check::variables(env, secrets.0, &mut findings);
     findings.finish()?;
     let changes = stored::changes(ctx, name, &plain, &secret, &unset).await?;
-    Ok(Asked { changes, version, deploy, strategy, may_drop })
+    Ok(Asked { changes, version, deploy, strategy, may_drop, new })
 }
 
 async fn attempt(
@@ -92,8 +98,10 @@ async fn attempt(
     id: &DeploymentId,
 ) -> Result<place::Placed, Error> {
     let service = service(ctx, name).await?;
-    if let Some(service) = &service {
-        changeable(service)?;
+    match &service {
+        Some(service) => changeable(service)?,
+        None if asked.new => {}
+        None => return Err(unknown(name)),
     }
     let whose = stored::Whose { name, user: &ctx.caller()?.user };
     let resolved = stored::resolve(ctx, &whose, service.as_ref(), &asked.changes).await?;

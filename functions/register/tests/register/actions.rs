@@ -137,6 +137,10 @@ async fn a_service_that_is_being_deleted_takes_nothing_more() {
     assert_eq!(asked.status, 202, "{asked:?}");
     let again = world.post(PATH, &json!({"action": "delete"})).await;
     assert_eq!((again.status, again.text("action_id")), (202, asked.text("action_id")));
+    // Under its own id, should the first message have been given up on; it isn't owed twice.
+    let deletions =
+        world.outside.state().messages.iter().filter(|told| told.kind == "action.requested").count();
+    assert_eq!((deletions, world.service("shop").await.outbox.len()), (2, 0));
     let body = json!({"path": "/srv/app", "service": "shop"});
     for refused in [
         world.post("/api/v1/deployments", &body).await,

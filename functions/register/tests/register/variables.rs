@@ -1,6 +1,6 @@
 //! Variables belong to the service: a deployment adds to them or removes by name, and nothing vanishes in silence.
 
-use crate::world::{World, tenant};
+use crate::world::{Answer, World, tenant};
 use host::seal::{self, ExposeSecret, SecretString};
 use model::{
     DeploymentId, ServiceName,
@@ -111,7 +111,10 @@ async fn shown(world: &World) -> Vec<(String, bool, Option<String>, u64)> {
 async fn they_are_shown_with_versions_and_no_secret_is() {
     let world = World::new();
     assert_eq!(world.get(PATH).await.status, 404);
-    let body = json!({"env": {"A": "1", "B": "2"}, "secrets": {"KEY": "k3y"}});
+    let mut body = json!({"env": {"A": "1", "B": "2"}, "secrets": {"KEY": "k3y"}});
+    let mistyped = world.patch(PATH, &body).await;
+    assert_eq!(mistyped.status, 404, "{mistyped:?}");
+    body["new"] = true.into();
     let answer = world.patch(PATH, &body).await;
     assert_eq!((answer.status, &answer.json["version"]), (200, &json!(1)), "{answer:?}");
     assert!(answer.text("message").contains("no service `shop` yet"), "{answer:?}");
@@ -121,7 +124,7 @@ async fn they_are_shown_with_versions_and_no_secret_is() {
         (200, &json!(false)),
         "secrets are compared, too: {again:?}"
     );
-    world.patch(PATH, &json!({"env": {"B": "two"}})).await;
+    world.patch(PATH, &json!({"env": {"B": "two"}, "new": true})).await;
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(
         shown(&world).await,
@@ -155,16 +158,23 @@ async fn a_change_makes_a_revision_of_what_serves() {
     assert_eq!((kept.status, &kept.json["deployment"]), (200, &Value::Null), "{kept:?}");
 }
 
+/// Without a deployment.
+async fn keep(world: &World, mut body: Value) -> Answer {
+    body["deploy"] = false.into();
+    world.patch(PATH, &body).await
+}
+
 #[tokio::test]
 async fn who_saw_another_version_is_refused() {
     let world = World::new();
-    world.patch(PATH, &json!({"env": {"A": "1"}})).await;
-    world.patch(PATH, &json!({"env": {"A": "2"}})).await;
-    let late = world.patch(PATH, &json!({"env": {"A": "3"}, "version": 1})).await;
+    world.start("shop").await;
+    keep(&world, json!({"env": {"A": "1"}})).await;
+    keep(&world, json!({"env": {"A": "2"}})).await;
+    let late = keep(&world, json!({"env": {"A": "3"}, "version": 1})).await;
     assert_eq!((late.status, late.text("type")), (409, "/errors#moved-on"), "{late:?}");
-    let repeat = world.patch(PATH, &json!({"env": {"A": "2"}, "version": 1})).await;
+    let repeat = keep(&world, json!({"env": {"A": "2"}, "version": 1})).await;
     assert_eq!((repeat.status, &repeat.json["changed"]), (200, &json!(false)), "{repeat:?}");
-    assert_eq!(world.patch(PATH, &json!({"env": {"A": "3"}, "version": 2})).await.status, 200);
+    assert_eq!(keep(&world, json!({"env": {"A": "3"}, "version": 2})).await.status, 200);
 }
 
 #[tokio::test]

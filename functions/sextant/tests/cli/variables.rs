@@ -84,6 +84,15 @@ fn a_file_that_cannot_be_read_is_refused_by_its_line_and_nothing_is_sent() {
         assert!(refused.err.contains(says) && !refused.err.contains("hunter2"), "{}", refused.err);
     }
     assert_eq!(server.run(&["env", "list", "--service", "shop"]).code, 4, "there is no such service");
+    let mistyped = server.run(&["env", "set", "A=1", "--service", "shop"]);
+    assert!(mistyped.code == 4 && mistyped.err.contains("--new"), "{}", mistyped.err);
+    let first = server.run(&["env", "set", "A=1", "--service", "shop", "--new"]);
+    assert!(
+        first.code == 0 && first.out.contains("its first deployment has them"),
+        "{}{}",
+        first.out,
+        first.err
+    );
 }
 
 #[test]

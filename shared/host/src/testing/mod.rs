@@ -78,6 +78,8 @@ pub struct State {
     pub keys: BTreeMap<String, Traffic>,
     /// Calls of the target that fail in passing from here on, by name.
     pub target_down: Vec<&'static str>,
+    /// Calls of the target that it refuses for good, by name.
+    pub refused: Vec<&'static str>,
     /// What revisions wrote, by name.
     pub app_logs: BTreeMap<String, Vec<String>>,
     /// What the target says that it can do.
@@ -357,6 +359,9 @@ impl World {
     fn reach(&self, call: &str) -> Result<(), PortError> {
         if self.state().target_down.contains(&call) {
             return Err(PortError::Transient(format!("the target doesn't answer to `{call}`")));
+        }
+        if self.state().refused.contains(&call) {
+            return Err(PortError::Permanent(format!("the target refuses `{call}`")));
         }
         Ok(())
     }

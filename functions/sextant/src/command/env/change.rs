@@ -25,6 +25,9 @@ pub struct Then {
     /// How traffic gets to the new revision; as it did before if absent.
     #[arg(long, value_parser = strategy, value_name = "instant|quick|canary")]
     pub strategy: Option<Strategy>,
+    /// The service may be one that was never deployed: its first deployment has them.
+    #[arg(long)]
+    pub new: bool,
     /// Only keep it; the next deployment has it.
     #[arg(long)]
     pub no_deploy: bool,
@@ -132,6 +135,7 @@ impl Then {
     async fn send(self, api: &Api, mut body: Map<String, Value>, output: Output) -> Result<Ended> {
         let path = self.whose.path()?;
         body.insert("deploy".to_owned(), json!(!self.no_deploy));
+        body.insert("new".to_owned(), json!(self.new));
         body.insert("strategy".to_owned(), json!(self.strategy));
         let send = |may_drop: bool| {
             let (path, mut body) = (&path, body.clone());
