@@ -31,3 +31,29 @@ async fn deployed_visited_and_rolled_back() -> Result<(), Killed> {
     assert_eq!((app.starts("v1"), app.starts("v2")), (2, 1));
     Ok(())
 }
+
+/// A link made at any time, on the command line, signs a browser in once and leads to the page that was named.
+#[tokio::test]
+async fn a_browser_is_signed_in_at_any_time() -> Result<(), Killed> {
+    let system = system().start().await;
+    let link = async |arguments: &[&str]| {
+        let out = system.run(&[&["open", "--print"][..], arguments].concat()).await;
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    };
+    let (first, second) = (link(&["shop"]).await, link(&[]).await);
+    assert_ne!(first, second);
+    let policy = reqwest::redirect::Policy::none();
+    let browser = reqwest::Client::builder().no_proxy().redirect(policy).build().unwrap();
+    for (link, page) in [(first.as_str(), "/services/shop"), (second.as_str(), "/")] {
+        let entered = browser.get(link).send().await.unwrap();
+        assert_eq!((entered.status().as_u16(), entered.headers()["location"].to_str().unwrap()), (303, page));
+        assert!(entered.headers().contains_key("set-cookie"));
+        let again = browser.get(link).send().await.unwrap();
+        assert_eq!(again.status(), 410);
+        assert!(again.text().await.unwrap().contains("sextant open"));
+    }
+    let away = system.run(&["open", "--print", "../x"]).await;
+    assert_eq!(away.status.code(), Some(2));
+    Ok(())
+}

@@ -10,7 +10,7 @@ use futures::{
     FutureExt as _, StreamExt as _,
     future::{BoxFuture, ready},
 };
-use host::{Context, Error, Function, Method, Port, Request, Response, Role, Route};
+use host::{Context, Error, Function, Method, Port, Request, Response, Role, Route, session::Sessions};
 use machine::{backup, broker::Broker, clock::MachineClock};
 use model::{
     TenantId, Timestamp,
@@ -49,7 +49,7 @@ fn hundred() -> usize {
 }
 
 /// The function of these routes.
-pub fn function(machine: &Machine) -> Function {
+pub fn function(machine: &Machine, sessions: Arc<Sessions>) -> Function {
     let broker = || Arc::clone(&machine.broker);
     let started = machine.clock.now();
     let source = backup::Source::new(&machine.data, machine.store.engine());
@@ -70,6 +70,12 @@ pub fn function(machine: &Machine) -> Function {
             "/local/v1/tick",
             "Moves the clock of timers forward",
             Box::new(move |_, request| ready(tick(&clock, &request)).boxed()),
+        ))
+        .route(route(
+            Method::Post,
+            "/local/v1/sign-in-link",
+            "Makes a link that signs a browser in, once, within five minutes",
+            Box::new(move |ctx, request| ready(sign_in_link(&ctx, &sessions, &request)).boxed()),
         ))
         .route(route(
             Method::Get,
@@ -122,6 +128,19 @@ fn tick(clock: &MachineClock, request: &Request) -> Result<Response, Error> {
     }
     let now = clock.advance(by_ms).map_err(|error| Error::internal(error.to_string()))?;
     Ok(Response::json(200, &json!({"now": now.rfc3339(), "offset_ms": clock.offset_ms()})))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    to: String,
+}
+
+fn sign_in_link(ctx: &Context, sessions: &Sessions, request: &Request) -> Result<Response, Error> {
+    let Page { to } = request.json()?;
+    let (clock, random) = (&*ctx.ports.clock, &*ctx.ports.random);
+    let link = ctx.config.url(&sessions.new_link(&ctx.caller()?.clone(), &to, clock, random));
+    Ok(Response::json(200, &json!({ "link": link })).header("cache-control", "no-store"))
 }
 
 /// Those that everybody has handled are known since the start only: nothing depends on them, so they aren't kept.

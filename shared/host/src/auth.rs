@@ -88,7 +88,7 @@ fn bearer(text: &str) -> Option<&str> {
 
 fn unauthenticated(what: &str) -> Error {
     let detail = format!(
-        "{what} Send a token from `sextant token` as `Authorization: Bearer TOKEN`, or open a fresh sign-in link in the browser."
+        "{what} Send a token from `sextant token` as `Authorization: Bearer TOKEN`, or open a fresh sign-in link in the browser: `sextant open` makes one."
     );
     Error::unauthenticated(detail).header("www-authenticate", "Bearer")
 }

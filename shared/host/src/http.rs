@@ -145,10 +145,12 @@ impl Runner {
     }
 
     fn session(&self, uri: &Uri) -> Result<Response, Error> {
-        let code = request::in_query(uri.query().unwrap_or_default(), "code").unwrap_or_default();
+        let said = |name| request::in_query(uri.query().unwrap_or_default(), name).unwrap_or_default();
+        let (code, to) = (said("code"), said("to"));
         let secure = self.config.public_url.starts_with("https://");
         self.sessions.redeem(
             &code,
+            &to,
             self.ports.clock.real(),
             &self.config.token_key,
             self.ports.random.bits(),

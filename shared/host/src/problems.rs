@@ -27,7 +27,7 @@ fn meaning(kind: Kind) -> &'static str {
             "The request can't be read: its body is empty, broken off or no JSON. Correct it and send it again."
         }
         Kind::Unauthenticated => {
-            "There is no valid token. Get one with `sextant token`, or a sign-in link from `sextant up`."
+            "There is no valid token. Get one with `sextant token`, or a sign-in link with `sextant open`."
         }
         Kind::Forbidden => "The token is valid, but its role or origin is not enough.",
         Kind::NotFound => "It doesn't exist, or belongs to another tenant. Check the id.",

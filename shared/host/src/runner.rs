@@ -104,7 +104,7 @@ pub struct Runner {
     /// Each function's, with what it declares.
     handed: HashMap<&'static str, Arc<Ports>>,
     pub(crate) config: Arc<Config>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) permits: HashMap<&'static str, Semaphore>,
     pub(crate) intake: Intake,
@@ -164,7 +164,7 @@ impl Runner {
             ports,
             handed,
             config,
-            sessions: Sessions::default(),
+            sessions: Arc::default(),
             in_flight: Arc::default(),
             permits,
             intake: Intake::default(),
@@ -182,6 +182,13 @@ impl Runner {
         self
     }
 
+    /// With codes of sign-in links that others can make too.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Arc<Sessions>) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
     /// The functions it runs.
     pub fn functions(&self) -> &[Function] {
         &self.functions
@@ -189,7 +196,7 @@ impl Runner {
 
     /// A link that signs a browser in, once, within five minutes.
     pub fn sign_in_link(&self, caller: &crate::Caller) -> String {
-        self.config.url(&self.sessions.new_link(caller, &*self.ports.clock, &*self.ports.random))
+        self.config.url(&self.sessions.new_link(caller, "/", &*self.ports.clock, &*self.ports.random))
     }
 
     /// What the broker must deliver here.

@@ -32,8 +32,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The path and query of a link that signs `caller` in, once, within five minutes.
-    pub fn new_link(&self, caller: &Caller, clock: &dyn Clock, random: &dyn Random) -> String {
+    /// The path and query of a link that signs `caller` in, once, within five minutes, and leads to `to`, a path here.
+    pub fn new_link(&self, caller: &Caller, to: &str, clock: &dyn Clock, random: &dyn Random) -> String {
         let code = format!("{:032x}{:032x}", random.bits(), random.bits());
         let now = clock.real();
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,13 +44,15 @@ impl Sessions {
             codes.remove(&oldest);
         }
         codes.insert(hash(&code), (caller.clone(), now));
-        format!("/session?code={code}")
+        let to = if to == "/" { String::new() } else { format!("&to={}", url_encoded(to)) };
+        format!("/session?code={code}{to}")
     }
 
-    /// Trades a code for a cookie and leads to `/`.
+    /// Trades a code for a cookie and leads to a page of ours.
     pub(crate) fn redeem(
         &self,
         code: &str,
+        to: &str,
         now: Timestamp,
         key: &token::Key,
         random: u128,
@@ -61,19 +63,43 @@ impl Sessions {
             Some((caller, made)) if (0..CODE_MS).contains(&now.since(made)) => caller,
             _ => {
                 return Err(Error::gone(
-                    "This sign-in link was used already or is older than five minutes. Ask for a new one with `sextant up --open`, or from the terminal that runs `sextant up`.",
+                    "This sign-in link was used already or is older than five minutes. `sextant open` makes a new one, any time.",
                 ));
             }
         };
         let claims = token::Claims::new(&caller, now, SESSION_S, random);
         let jwt = token::mint(key, &claims).map_err(Error::internal)?;
-        Ok(Response::redirect("/")
+        Ok(Response::redirect(here(to))
             .cookie(COOKIE, &jwt, SESSION_S, secure)
             .header("cache-control", "no-store")
             .header("referrer-policy", "no-referrer"))
     }
 }
 
+/// A path of this server; whatever else stands in a link leads to the overview.
+fn here(to: &str) -> &str {
+    let path = to.starts_with('/') && !to.starts_with("//");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    if path && to.chars().all(plain) { to } else { "/" }
+}
+
+fn url_encoded(to: &str) -> String {
+    form_urlencoded::byte_serialize(to.as_bytes()).collect()
+}
+
 fn hash(code: &str) -> Hash {
     Sha256::digest(code.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_to_pages_of_ours_only() {
+        assert_eq!(here("/deployments/dep_1"), "/deployments/dep_1");
+        for away in ["//evil.example", "https://evil.example", "/\\evil.example", "/a?b=//c", "", "/\r\nx"] {
+            assert_eq!(here(away), "/", "{away}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What was predicted beside what was measured.
 
 use super::{chart::Interval, words};
-use crate::view::{DeploymentView, EstimateView};
+use crate::view::{DeploymentView, ENOUGH_FOR_A_MONTH_MS, EstimateView};
 
 /// One quantity as it was predicted and as it was measured.
 pub struct Compared {
@@ -17,6 +17,8 @@ pub struct Compared {
     pub base: Option<String>,
     /// What was measured.
     pub measured: Option<String>,
+    /// Why nothing is said to have been measured.
+    pub missing: String,
     /// By how much that is more than expected.
     pub difference: Option<String>,
     /// The same, to be drawn.
@@ -38,6 +40,7 @@ impl Compared {
             },
             base: (estimate.n > 0).then(|| unit(estimate.base)),
             measured: measured.map(unit),
+            missing: "not measured yet".to_owned(),
             difference: measured
                 .filter(|_| estimate.value > 0.0)
                 .map(|m| difference(m / estimate.value - 1.0)),
@@ -52,9 +55,14 @@ pub fn comparison(view: &DeploymentView) -> Vec<Compared> {
     let seen = view.metrics.as_ref();
     // Without requests there is nothing to compare a rate of use with.
     let app = seen.map(|seen| &seen.cloud_run).filter(|app| app.request_count > 0);
-    let cost = seen.map(|seen| seen.billing.projected_monthly_cost);
+    let early = seen.map(|seen| seen.measured_ms).filter(|ms| *ms < ENOUGH_FOR_A_MONTH_MS);
+    let cost = seen.filter(|_| early.is_none()).map(|seen| seen.billing.projected_monthly_cost);
+    let mut month = Compared::of("Cost a month", &predicted.cost_month, cost, words::money);
+    if let Some(ms) = early {
+        month.missing = words::too_early(ms);
+    }
     vec![
-        Compared::of("Cost a month", &predicted.cost_month, cost, words::money),
+        month,
         Compared::of("CPU", &predicted.cpu_utilization, app.map(|app| app.cpu_utilization), words::percent),
         Compared::of(
             "Memory",

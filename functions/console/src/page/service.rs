@@ -9,10 +9,14 @@ use crate::{
     },
     page::overview::Row,
     read,
+    view::ENOUGH_FOR_A_MONTH_MS,
 };
 use askama::Template;
 use host::{Context, Error, Request, Response};
-use model::document::{Decision, Observation, Service, decision_path};
+use model::{
+    Timestamp,
+    document::{Decision, Observation, Service, decision_path},
+};
 
 /// Windows that are drawn.
 const WINDOWS: usize = 100;
@@ -28,6 +32,8 @@ struct Page {
     owner: String,
     kept: Vec<KeptRow>,
     lines: Vec<Spark>,
+    /// From when to when the lines go, for their axes.
+    axis: Option<(Moment, Moment)>,
     windows: usize,
     deployments: Vec<Row>,
     class: Option<String>,
@@ -72,6 +78,7 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
         owner: service.owner.clone(),
         kept: kept(&service, &ctx),
         lines: sparks(&observations),
+        axis: axis(&observations, ctx.now()),
         windows: observations.len(),
         deployments: rows,
         class,
@@ -116,16 +123,27 @@ fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
     service.slot.kept.iter().map(row).collect()
 }
 
+/// First and last moment that was measured.
+fn axis(observations: &[Observation], now: Timestamp) -> Option<(Moment, Moment)> {
+    let (newest, oldest) = (observations.first()?, observations.last()?);
+    Some((Moment::of(oldest.window.from, now), Moment::of(newest.window.to, now)))
+}
+
+/// How much of time the windows cover, in milliseconds.
+fn covered(observations: &[Observation]) -> i64 {
+    observations.iter().map(|seen| seen.window.to.since(seen.window.from).max(0)).sum()
+}
+
 fn sparks(observations: &[Observation]) -> Vec<Spark> {
     type Read = fn(&Observation) -> f64;
     type Quantity = (&'static str, Read, fn(f64) -> String);
-    let all: [Quantity; 5] = [
+    let all: [Quantity; 4] = [
         ("Requests a window", |seen| seen.counts.requests as f64, |n| words::count(n as u64)),
         ("Latency, median", |seen| seen.utilization.latency as f64 / 1e3, words::latency),
         ("Failed requests", |seen| seen.utilization.error_rate as f64 / 1e6, words::percent),
         ("CPU", |seen| seen.utilization.cpu as f64 / 1e6, words::percent),
-        ("Cost on a month", |seen| seen.utilization.cost_month as f64 / 1e6, words::money),
     ];
+    let month: Quantity = ("Cost on a month", |seen| seen.utilization.cost_month as f64 / 1e6, words::money);
     let spark = |(name, read, unit): Quantity| {
         let values: Vec<f64> = observations.iter().rev().map(read).collect();
         Spark {
@@ -136,5 +154,13 @@ fn sparks(observations: &[Observation]) -> Vec<Spark> {
         }
         .into()
     };
-    all.into_iter().filter_map(spark).collect()
+    let measured = covered(observations);
+    let told = |mut line: Spark| {
+        if measured < ENOUGH_FOR_A_MONTH_MS {
+            (line.newest, line.most) = (words::too_early(measured), String::new());
+            line.points.clear();
+        }
+        line
+    };
+    all.into_iter().filter_map(spark).chain(spark(month).map(told)).collect()
 }

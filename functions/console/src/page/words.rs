@@ -45,6 +45,11 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
+/// Why no month is told of what was measured for so long.
+pub fn too_early(ms: i64) -> String {
+    format!("too early to say: {} measured, a day needed", duration(ms))
+}
+
 /// US dollars.
 pub fn money(usd: f64) -> String {
     if usd > 0.0 && usd < 0.005 { "less than 0.01 USD".to_owned() } else { format!("{usd:.2} USD") }

@@ -26,7 +26,12 @@ pub struct MetricsView {
     pub window_from: String,
     /// First moment after it.
     pub window_to: String,
+    /// For how long this deployment was measured, in milliseconds: a month says little before it is a day.
+    pub measured_ms: i64,
 }
+
+/// Measured for less than this, a month would be made of minutes: nobody is told one.
+pub const ENOUGH_FOR_A_MONTH_MS: i64 = DAY_MS;
 
 /// How the app did in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -88,6 +93,7 @@ impl MetricsView {
             source: observation.source.clone(),
             window_from: time(observation.window.from),
             window_to: time(observation.window.to),
+            measured_ms: observation.window.to.since(since).max(0),
         }
     }
 }

@@ -24,6 +24,7 @@ mod list;
 mod logs;
 mod man;
 mod messages;
+mod open;
 mod openapi;
 mod operate;
 pub mod output;
@@ -99,6 +100,8 @@ pub enum Command {
     Serve(serve::Serve),
     /// Deploy a folder or a Git repository, and follow it to the end.
     Deploy(deploy::Deploy),
+    /// Open the console in a browser, signed in; the page of ID if one is given.
+    Open(open::Open),
     /// List deployments, newest first.
     List(list::List),
     /// Show a deployment, or every service.
@@ -212,6 +215,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
 async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<Ended> {
     match command {
         Command::Deploy(deploy) => deploy.run(&api, data, output).await,
+        Command::Open(open) => open.run(&api, output).await,
         Command::List(list) => list.run(&api, output).await,
         Command::Status(status) => status.run(&api, output).await,
         Command::Logs(logs) => logs.run(&api, output).await,

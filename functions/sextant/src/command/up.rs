@@ -91,7 +91,7 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
     let stopped = host::serve::signal();
     announce(&running, output);
     if up.open {
-        open_browser(&running.link, output);
+        super::open::browser(&running.link, output);
     }
     let (address, data) = (running.address.clone(), running.machine.data.clone());
     let deploying = tokio::spawn(async move {
@@ -141,10 +141,11 @@ pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
         .iter()
         .map(|schedule| (schedule.name.to_owned(), schedule.cron.to_owned()))
         .collect();
-    functions.push(local::function(&machine));
+    let sessions = Arc::<host::session::Sessions>::default();
+    functions.push(local::function(&machine, Arc::clone(&sessions)));
     local::welcome(&machine, &mail_to).await?;
     let runner = Runner::new(functions, machine.ports.clone(), Arc::new(config)).with_openapi(local::openapi);
-    let runner = Arc::new(runner);
+    let runner = Arc::new(runner.with_sessions(sessions));
     machine.broker.start(runner.clone());
     let schedules = Schedules::start(&machine.data, &minutes, machine.clock.clone(), machine.broker.clone())?;
     catch_up(&machine).await?;
@@ -254,10 +255,4 @@ fn announce(running: &Running, output: Output) {
         "apps go on unless you said --stop-apps"
     };
     output.note(&format!("Deploy something with `sextant deploy PATH`. Stop with Ctrl-C; {apps}."));
-}
-
-fn open_browser(link: &str, output: Output) {
-    if std::process::Command::new("xdg-open").arg(link).spawn().is_err() {
-        output.note("No browser could be opened here; follow the link above.");
-    }
 }

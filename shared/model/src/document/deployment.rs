@@ -1,8 +1,8 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
 use super::{
-    Again, Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step, Strategy,
-    VariableVersions, Why,
+    Again, Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step,
+    Strategy, VariableVersions, Why,
 };
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,

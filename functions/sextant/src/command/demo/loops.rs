@@ -30,7 +30,8 @@ pub struct Observation {
     memory_utilization: f64,
     latency_ms: f64,
     error_rate: f64,
-    cost_month: f64,
+    /// US dollars, of the window.
+    cost: f64,
 }
 
 /// Looks until something is there.
@@ -64,14 +65,15 @@ pub async fn measure(stage: &mut Stage) -> Result<Told<Observation>> {
     .await?;
     ensure!(seen.requests > 0, "the observation counts no requests, and the client sent thousands");
     let client = stage.client.take().context("the client is not at work")?.stop().await;
+    // An hour is no month: what it cost is told, and the page says that it's too early for more.
     let words = format!(
-        "{} requests of version 2, CPU {:.1} %, memory {:.1} %, median {:.1} ms, {:.2} % bad: {:.2} USD a month at list price (an estimate). The client sent {} in all",
+        "{} requests of version 2, CPU {:.1} %, memory {:.1} %, median {:.1} ms, {:.2} % bad: {:.6} USD so far at list price (an estimate). The client sent {} in all",
         seen.requests,
         seen.cpu_utilization * 100.0,
         seen.memory_utilization * 100.0,
         seen.latency_ms,
         seen.error_rate * 100.0,
-        seen.cost_month,
+        seen.cost,
         client.total()
     );
     Ok(Told { value: seen, words })

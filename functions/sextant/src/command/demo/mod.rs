@@ -30,7 +30,7 @@ pub struct Demo {
     /// Switch learning off, to see that the demo notices.
     #[arg(long)]
     pub no_learning: bool,
-    /// Keep the data folder.
+    /// Leave the console open at the end, to look around until Ctrl-C, and keep the data folder.
     #[arg(long)]
     pub keep: bool,
     /// What is logged, such as `info` or `warn,host=debug`.
@@ -52,6 +52,10 @@ pub async fn run(demo: Demo, output: Output) -> Result<Ended> {
     if let Err(error) = &told {
         story.failed(error);
     }
+    sum_up(&story, output);
+    if demo.keep && told.is_ok() {
+        look_around(&stage, output).await;
+    }
     let kept = stage.close(demo.keep).await;
     if let Some(folder) = kept {
         output.note(&format!(
@@ -59,8 +63,14 @@ pub async fn run(demo: Demo, output: Output) -> Result<Ended> {
             folder.display()
         ));
     }
-    sum_up(&story, output);
     Ok(if told.is_ok() { Ended::Done } else { Ended::Failed })
+}
+
+/// Whoever wants to see what came of it has all the time.
+async fn look_around(stage: &Stage, output: Output) {
+    output
+        .note(&format!("The console is open: {} (signs this browser in, once). Ctrl-C ends it.", stage.link));
+    host::serve::signal().await;
 }
 
 /// Each part proves what it says, or ends the story.

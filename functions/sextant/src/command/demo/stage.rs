@@ -27,6 +27,8 @@ pub struct Stage {
     pub api: Api,
     /// Where words go.
     pub output: Output,
+    /// The link that signs a browser in.
+    pub link: String,
     /// The data folder.
     pub data: PathBuf,
     /// The app's folder.
@@ -52,11 +54,12 @@ impl Stage {
         app::write(&app)?;
         let running = up::start(settings(demo, &data), Apps::Stop).await?;
         let api = Api::at(&running.address)?;
+        let link = running.link.clone();
         let (ingress_port, broker) = (running.address.ingress_port, running.machine.broker.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(serve(running, stopped));
         let output = Output::plain();
-        Ok(Self { api, output, data, app, ingress_port, client: None, broker, folder, stop, serving })
+        Ok(Self { api, output, link, data, app, ingress_port, client: None, broker, folder, stop, serving })
     }
 
     /// Stops everything; answers the data folder if it is kept.
