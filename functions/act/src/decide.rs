@@ -69,6 +69,11 @@ async fn begin(
     if let Some(already) = already(&found.document, action, live) {
         return Ok(Decided::Ended(Performed::done(already)));
     }
+    if action == Action::Restart && !live && found.document.slot.stopped.is_some() {
+        // Asked for before it was stopped, perhaps, and arrived after that: the last word stands.
+        let why = format!("`{}` is stopped. Nothing was done; start it.", found.document.name);
+        return Ok(Decided::Ended(Performed::refused(why)));
+    }
     if let (false, Some(running)) = (live, &found.document.slot.running) {
         let why = format!(
             "Deployment `{running}` brings `{}` back as it is. Nothing was done.",

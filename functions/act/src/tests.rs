@@ -64,7 +64,9 @@ async fn a_stop_is_done_once_and_a_restart_brings_it_back() {
     let stopped = service(&world).await;
     assert_eq!((stopped.measuring.metrics_due, stopped.slot.traffic.unwrap().0.as_str()), (None, "t1"));
     assert!(told(&world)[0].done && told(&world).len() == 1);
-    deliver(&world, &request("act_2", Action::Restart)).await.unwrap();
+    deliver(&world, &request("act_late", Action::Restart)).await.unwrap();
+    assert!(world.state().weights.is_empty(), "a restart that comes late doesn't start what was stopped");
+    deliver(&world, &request("act_2", Action::Start)).await.unwrap();
     assert_eq!(world.state().weights, BTreeMap::from([(second.clone(), 100)]));
     assert!(service(&world).await.measuring.metrics_due.is_some());
     deliver(&world, &request("act_3", Action::Restart)).await.unwrap();

@@ -84,7 +84,12 @@ function refresher(live) {
         const said = live.querySelector(".buttons output")?.cloneNode(true);
         const part = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const slot of part.querySelectorAll("[data-slot]")) {
-          document.getElementById(slot.dataset.slot).replaceChildren(...slot.childNodes);
+          const place = document.getElementById(slot.dataset.slot);
+          // What somebody opened or closed stays as it is.
+          const folds = [...place.querySelectorAll("details")].map((fold) => fold.open);
+          place.replaceChildren(...slot.childNodes);
+          const now = place.querySelectorAll("details");
+          if (now.length === folds.length) now.forEach((fold, index) => (fold.open = folds[index]));
         }
         const output = live.querySelector(".buttons output");
         if (said && output) output.replaceWith(said);

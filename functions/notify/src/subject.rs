@@ -70,7 +70,7 @@ fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
         let why = deployment.diagnosis.as_ref();
         let next = why.and_then(|why| why.next.as_ref()).unwrap_or(&failure.hint);
         let why = why.map(|why| format!("Why      {}\n", visible(&why.sentence()))).unwrap_or_default();
-        format!("Stage    {stage}\n{why}What     {}\nDo next  {next}", visible(&failure.message))
+        format!("Stage    {stage}\n{why}What     {}\nDo next  {}", visible(&failure.message), visible(next))
     }));
     if let Some(why) = &deployment.canary.why {
         paragraphs.extend(listed("Where it answered otherwise", &why.paths_in_words()));

@@ -57,7 +57,10 @@ struct Cause {
 
 impl Cause {
     fn of(found: &Diagnosis) -> Self {
-        Self { sentence: visible(&found.sentence()).into_owned(), next: found.next.clone() }
+        Self {
+            sentence: visible(&found.sentence()).into_owned(),
+            next: found.next.as_deref().map(|next| visible(next).into_owned()),
+        }
     }
 }
 
@@ -393,10 +396,12 @@ fn buttons(whole: &Whole) -> Vec<Button> {
                 "Go on to the next weight",
                 "promote",
                 promote,
-                "Go on without waiting for the evidence?",
-                "main",
+                "Go on without waiting for the evidence? What it would have shown at this weight stays unknown.",
+                "plain",
             )];
-            if deployment.canary.held.is_none() && deployment.is_watched() {
+            if deployment.canary.held.is_some() {
+                all.insert(0, button("Go on by the evidence", "resume", plain.clone(), "", "main"));
+            } else if deployment.is_watched() {
                 all.push(button("Pause", "pause", plain.clone(), "", "plain"));
             }
             all.push(button(
@@ -415,6 +420,17 @@ fn buttons(whole: &Whole) -> Vec<Button> {
                 plain,
                 "Bring all traffic back to the revision before?",
                 "danger",
+            )]
+        }
+        Status::Deployed | Status::Failed | Status::Cancelled | Status::Superseded | Status::RolledBack
+            if deployment.archive.is_some() =>
+        {
+            vec![button(
+                "Put to work again",
+                "redeploy",
+                "{}".to_owned(),
+                "Deploy this again? It isn't built again where what was built is still there.",
+                "plain",
             )]
         }
         Status::Deployed

@@ -10,6 +10,7 @@ mod deployment;
 mod docs;
 mod learnings;
 mod live;
+mod manage;
 mod overview;
 mod service;
 mod words;

@@ -1,6 +1,15 @@
 //! `GET /services/{name}`: one service: what it can go back to, what was measured, what was learned of its like.
 
-use super::{chart::sparkline, html, learnings::Learned, link, words, words::Moment};
+use super::{
+    chart::sparkline,
+    html,
+    learnings::Learned,
+    link,
+    live::Button,
+    manage::{self, VariableRow},
+    words,
+    words::Moment,
+};
 use crate::{
     api::{
         list_deployments::{self, ListQuery},
@@ -9,7 +18,7 @@ use crate::{
     },
     page::overview::Row,
     read,
-    view::ENOUGH_FOR_A_MONTH_MS,
+    view::{ENOUGH_FOR_A_MONTH_MS, serving_since},
 };
 use askama::Template;
 use host::{Context, Error, Request, Response};
@@ -30,6 +39,10 @@ struct Page {
     environment: String,
     url: Option<String>,
     owner: String,
+    /// Who stopped it, where it is stopped.
+    stopped_by: Option<String>,
+    buttons: Vec<Button>,
+    variables: Vec<VariableRow>,
     kept: Vec<KeptRow>,
     lines: Vec<Spark>,
     /// From when to when the lines go, for their axes.
@@ -76,8 +89,11 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
         environment: service.environment.clone(),
         url: link(service.slot.url.as_deref()),
         owner: service.owner.clone(),
+        stopped_by: service.slot.stopped.as_ref().map(|stopped| stopped.by.clone()),
+        buttons: manage::buttons(&service),
+        variables: manage::variables(&ctx, &service).await?,
         kept: kept(&service, &ctx),
-        lines: sparks(&observations),
+        lines: sparks(&observations, measured_ms(&service, &observations)),
         axis: axis(&observations, ctx.now()),
         windows: observations.len(),
         deployments: rows,
@@ -129,12 +145,14 @@ fn axis(observations: &[Observation], now: Timestamp) -> Option<(Moment, Moment)
     Some((Moment::of(oldest.window.from, now), Moment::of(newest.window.to, now)))
 }
 
-/// How much of time the windows cover, in milliseconds.
-fn covered(observations: &[Observation]) -> i64 {
-    observations.iter().map(|seen| seen.window.to.since(seen.window.from).max(0)).sum()
+/// For how long what serves was measured, in milliseconds; the page draws the newest windows only.
+fn measured_ms(service: &Service, observations: &[Observation]) -> i64 {
+    observations
+        .first()
+        .map_or(0, |newest| newest.window.to.since(serving_since(Some(service), newest)).max(0))
 }
 
-fn sparks(observations: &[Observation]) -> Vec<Spark> {
+fn sparks(observations: &[Observation], measured_ms: i64) -> Vec<Spark> {
     type Read = fn(&Observation) -> f64;
     type Quantity = (&'static str, Read, fn(f64) -> String);
     let all: [Quantity; 4] = [
@@ -154,10 +172,9 @@ fn sparks(observations: &[Observation]) -> Vec<Spark> {
         }
         .into()
     };
-    let measured = covered(observations);
     let told = |mut line: Spark| {
-        if measured < ENOUGH_FOR_A_MONTH_MS {
-            (line.newest, line.most) = (words::too_early(measured), String::new());
+        if measured_ms < ENOUGH_FOR_A_MONTH_MS {
+            (line.newest, line.most) = (words::too_early(measured_ms), String::new());
             line.points.clear();
         }
         line

@@ -8,9 +8,13 @@ use crate::{
     world::{TENANT, World, tenant},
 };
 use model::{
-    document::{Stage, Status, decision_path, feedback_path, learning_path, observation_path, service_path},
+    document::{
+        Stage, Status, Stopped, Variables, decision_path, feedback_path, learning_path, observation_path,
+        service_path, variables_path,
+    },
     time::{DAY_MS, MINUTE_MS},
 };
+use serde_json::json;
 
 const EVIL: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
 
@@ -172,11 +176,43 @@ async fn a_deployment_at_rest_offers_only_what_can_be_done() {
     let page = async |id: &model::DeploymentId| world.text(&format!("/deployments/{id}")).await.1;
     assert!(page(&good.id).await.contains("Roll back"), "it serves, and there is one to go back to");
     assert!(!page(&old.id).await.contains("Roll back"), "it doesn't serve");
+    let mut failing = failed(3, "shop", now.plus(-MINUTE_MS));
+    world.save(&failing).await;
+    assert!(!page(&failing.id).await.contains("Put to work again"), "its source was never fetched");
+    let manifest = json!({ "digest": "a".repeat(64), "packed_bytes": 1, "bytes": 1, "files": 1 });
+    failing.archive = Some(serde_json::from_value(json!({ "key": "k", "manifest": manifest })).unwrap());
+    world.save(&failing).await;
+    assert!(page(&failing.id).await.contains("Put to work again"));
     assert!(!page(&good.id).await.contains("data-events"), "nothing more comes");
     let (_, overview) = world.text("/").await;
     assert!(overview.contains("http://shop.localhost:8081") && overview.contains("Serving"));
     let (_, empty) = World::new().text("/").await;
     assert!(empty.contains("sextant deploy"), "an empty page says how to begin");
+}
+
+/// A page that one can work from: what can be done to the service as it stands, and the variables it has.
+#[tokio::test]
+async fn a_service_is_worked_with_from_its_page() {
+    let world = World::new();
+    let now = world.now();
+    let good = deployed(1, "shop", now.plus(-MINUTE_MS));
+    world.save(&good).await;
+    let mut shop = service(&good, vec![kept(1, "shop", now)]);
+    world.put(service_path(&tenant(), &good.service), &shop).await;
+    let mut variables = Variables::none(tenant(), good.service.clone());
+    variables.plain.insert("MODE".into(), "quick & <b>".into());
+    world.put(variables_path(&tenant(), &good.service), &variables).await;
+    let (_, page) = world.text("/services/shop").await;
+    for part in [">Restart<", ">Stop<", ">Deploy again<", ">Delete<", "MODE", "for those who deploy"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("quick"), "whoever may only look sees no values: {page}");
+    let seen = format!("&#34;serving&#34;:&#34;{}&#34;", good.id);
+    assert!(page.contains(&seen) && !page.contains(">Start<"), "{page}");
+    shop.slot.stopped = Some(Stopped { at: now, by: "you".into() });
+    world.put(service_path(&tenant(), &good.service), &shop).await;
+    let (_, page) = world.text("/services/shop").await;
+    assert!(page.contains(">Start<") && page.contains("Stopped") && !page.contains(">Restart<"), "{page}");
 }
 
 #[tokio::test]

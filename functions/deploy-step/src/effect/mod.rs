@@ -21,7 +21,7 @@ mod why;
 use host::{Context, Error};
 use model::{
     deployment::{Effect, Fault, Outcome},
-    document::{Deployment, Why},
+    document::{Deployment, Stage, Why},
     port::{
         PortError,
         store::{StoreError, Write},
@@ -49,10 +49,22 @@ impl Performed {
     pub fn note(&self, deployment: &mut Deployment) {
         if let Some(words) = &self.last_words {
             deployment.last_words.clone_from(words);
-            deployment.diagnosis = inspect::diagnose::diagnose(words);
+            // A release that was weighed and found too bad may have written nothing of that; only an error that ended it
+            // is told as the reason.
+            let weighed = deployment.failure.as_ref().is_some_and(|failure| failure.stage == Stage::Shift);
+            let read = if weighed { inspect::diagnose::crash } else { inspect::diagnose::diagnose };
+            deployment.diagnosis = read(words);
         }
         if let Some(why) = &self.why {
-            deployment.canary.why = Some(why.clone());
+            let (mut why, known) = (why.clone(), deployment.canary.why.take());
+            if let Some(known) = known {
+                // What can't be read any more was read when it was held.
+                why.paths = why.paths.or(known.paths);
+                if why.lines.is_none() {
+                    (why.lines, why.more_lines) = (known.lines, known.more_lines);
+                }
+            }
+            deployment.canary.why = Some(why);
         }
     }
 }

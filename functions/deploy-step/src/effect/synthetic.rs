@@ -48,7 +48,7 @@ pub async fn ask(ctx: &Context, deployment: &Deployment) -> Result<Option<Asked>
             break;
         }
     }
-    Ok(Some(synthetic(&seen)))
+    Ok(Some(synthetic(&seen, u64::from(policy.requests))))
 }
 
 async fn fails(ctx: &Context, deployment: &Deployment, revision: &str, path: &str) -> Result<bool, Failed> {

@@ -58,7 +58,11 @@ async fn lines(ctx: &Context, deployment: &Deployment, good: &str) -> Option<New
     let read = |revision| ctx.ports.target.runtime_log(&service, revision, None, LINES);
     match tokio::try_join!(read(&ours), read(good)) {
         Ok((ours, theirs)) => {
-            Some(new_kinds(theirs.lines.iter().map(String::as_str), ours.lines.iter().map(String::as_str)))
+            // Some megabytes of text: not where requests are answered meanwhile.
+            let compared = tokio::task::spawn_blocking(move || {
+                new_kinds(theirs.lines.iter().map(String::as_str), ours.lines.iter().map(String::as_str))
+            });
+            compared.await.ok()
         }
         Err(error) => {
             tracing::info!(revision = ours, %error, "its log could not be compared with that of the last good revision");
@@ -77,8 +81,10 @@ async fn paths(
     match ctx.ports.target.observe_paths(&deployment.key(), range).await {
         Ok(seen) => {
             let seen = seen?;
-            let of = |revision: &str| seen.get(revision).cloned().unwrap_or_default();
-            Some(differing(&of(&deployment.revision_name()), &of(good)))
+            let ours = deployment.revision_name();
+            // Where nothing was counted, as after a restart of the target, nothing is known; not that nothing differs.
+            let of = |revision: &str| seen.get(revision).filter(|paths| !paths.is_empty());
+            Some(differing(of(&ours)?, of(good)?))
         }
         Err(error) => {
             tracing::info!(%error, "what it answered by path could not be read");

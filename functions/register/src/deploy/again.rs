@@ -73,6 +73,7 @@ async fn attempt(
     let found = ctx.read::<Deployment>(&deployment_path(tenant, earlier)).await?;
     let earlier = found.ok_or_else(|| crate::command::unknown(earlier))?.document;
     let service = ctx.read::<Service>(&service_path(tenant, &earlier.service)).await?;
+    let seen = service.as_ref().map(|found| found.version);
     let service = service.map(|found| found.document);
     if let Some(same) = under_way(ctx, service.as_ref(), &earlier.id).await? {
         let response = Response::json(200, &started(ctx, &same, false));
@@ -86,7 +87,7 @@ async fn attempt(
         Response::json(201, &started(ctx, deployment, first)).header("location", location)
     };
     let (changes, may_drop) = (VariableChanges::default(), body.may_drop);
-    place::place(ctx, &place::Placing { order: &order, changes: &changes, may_drop }, answer).await
+    place::place(ctx, &place::Placing { order: &order, changes: &changes, may_drop, seen }, answer).await
 }
 
 /// The deployment that puts the same one to work already, if it runs or waits.

@@ -28,7 +28,7 @@ pub async fn start(ctx: Context, request: Request) -> Result<Response, Error> {
     let order = order(&ctx, id, &wanted).await?;
     let changes =
         variables::changes(&ctx, &wanted.service, &wanted.variables, &wanted.secrets, &wanted.unset).await?;
-    let placing = place::Placing { order: &order, changes: &changes, may_drop: wanted.may_drop };
+    let placing = place::Placing { order: &order, changes: &changes, may_drop: wanted.may_drop, seen: None };
     let answer = |deployment: &Deployment, first: bool| answer(&ctx, deployment, first);
     let placed = ctx.persisting(|| place::place(&ctx, &placing, answer)).await?;
     transition::hand_on(&ctx, &placed.messages, placed.ended).await;

@@ -14,7 +14,7 @@ use model::{
         Variables, deployment_path, service_path, shard,
     },
     message::Message,
-    port::store::{Path, Precondition, Write},
+    port::store::{Path, Precondition, StoreError, Version, Write},
 };
 
 /// What came of it.
@@ -35,6 +35,8 @@ pub struct Placing<'a> {
     pub changes: &'a VariableChanges,
     /// Whether variables of the deployment that serves may be missing.
     pub may_drop: bool,
+    /// The version of the service that the order was made in view of; none where it doesn't matter.
+    pub seen: Option<Version>,
 }
 
 /// One try: reads, decides, commits. A conflict is an error that is contended; try again.
@@ -46,6 +48,10 @@ pub async fn place(
     let (at, request) = (moment(ctx), placing.order);
     let path = service_path(&request.tenant, &request.service);
     let (mut service, precondition) = match ctx.read::<Service>(&path).await? {
+        // Somebody else came first: what was concluded from it is concluded again.
+        Some(found) if placing.seen.is_some_and(|seen| seen != found.version) => {
+            return Err(StoreError::Conflict { path }.into());
+        }
         Some(found) => (found.document, Precondition::At(found.version)),
         None => (new_service(request, &at), Precondition::Absent),
     };

@@ -223,6 +223,12 @@ fn possible(ctx: &Context, service: &Service, wanted: &ActionRequest) -> Result<
         ))
         .slug("nothing-serves"));
     }
+    if wanted.action == Action::Restart && service.slot.stopped.is_some() {
+        return Err(Error::conflict(format!(
+            "`{name}` is stopped, so nothing of it runs that could be restarted. Nothing was done; start it."
+        ))
+        .slug("nothing-serves"));
+    }
     let target = &ctx.ports.target;
     if wanted.action == Action::Scale && !target.capabilities().scale {
         return Err(Error::conflict(format!(

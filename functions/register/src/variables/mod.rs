@@ -10,19 +10,20 @@ use crate::{
     transition,
 };
 use body::{VariableShown, VariablesBody, VariablesChanged, VariablesShown};
-use host::{Context, Error, Findings, Request, Response};
+use host::{Context, Error, Findings, Request, Response, Stored};
 use model::{
     DeploymentId, ServiceName,
     document::{
         CarriedOutBy, Deployment, Service, Strategy, VariableChanges, Variables, deployment_path,
         service_path,
     },
+    port::store::Version,
 };
 
 /// Shows them.
 pub async fn show(ctx: Context, request: Request) -> Result<Response, Error> {
     let name: ServiceName = request.id("name")?;
-    let service = service(&ctx, &name).await?;
+    let service = service(&ctx, &name).await?.map(|found| found.document);
     let (variables, _) = stored::read(&ctx, &name, service.as_ref()).await?;
     if service.is_none() && variables.version() == 0 {
         return Err(unknown(&name));
@@ -97,7 +98,9 @@ async fn attempt(
     asked: &Asked,
     id: &DeploymentId,
 ) -> Result<place::Placed, Error> {
-    let service = service(ctx, name).await?;
+    let found = service(ctx, name).await?;
+    let seen = found.as_ref().map(|found| found.version);
+    let service = found.map(|found| found.document);
     match &service {
         Some(service) => changeable(service)?,
         None if asked.new => {}
@@ -112,7 +115,7 @@ async fn attempt(
     };
     not_stale(&resolved.variables, resolved.before, asked.version)?;
     if let Some(base) = base(ctx, service.as_ref(), asked).await? {
-        return Box::pin(deploy(ctx, asked, id, &base, &resolved.variables)).await;
+        return Box::pin(deploy(ctx, asked, id, &Base { deployment: base, seen }, &resolved.variables)).await;
     }
     let message = later(name, service.as_ref());
     let response = Response::json(200, &changed(&resolved.variables, true, message));
@@ -122,14 +125,21 @@ async fn attempt(
     Ok(place::Placed { messages: vec![], response, ended: None })
 }
 
+/// What a new revision is made from, and the version of the service at which that serves.
+struct Base {
+    deployment: Deployment,
+    seen: Option<Version>,
+}
+
 /// A new revision of what serves, with the changed variables, in one commit with them.
 async fn deploy(
     ctx: &Context,
     asked: &Asked,
     id: &DeploymentId,
-    base: &Deployment,
+    base: &Base,
     now: &Variables,
 ) -> Result<place::Placed, Error> {
+    let Base { deployment: base, seen } = base;
     ctx.about(id);
     let build = again::is_written_in(base, &now.plain);
     let order = again::order(ctx, id, base, &again::How { strategy: asked.strategy, build }).await?;
@@ -139,7 +149,8 @@ async fn deploy(
         let deployment = Some(started(ctx, deployment, first));
         Response::json(202, &VariablesChanged { deployment, ..changed(now, true, message) })
     };
-    let placing = place::Placing { order: &order, changes: &asked.changes, may_drop: asked.may_drop };
+    let (changes, may_drop) = (&asked.changes, asked.may_drop);
+    let placing = place::Placing { order: &order, changes, may_drop, seen: *seen };
     place::place(ctx, &placing, answer).await
 }
 
@@ -175,9 +186,8 @@ async fn serving(ctx: &Context, service: &Service) -> Result<Option<Deployment>,
     Ok(found.map(|found| found.document))
 }
 
-async fn service(ctx: &Context, name: &ServiceName) -> Result<Option<Service>, Error> {
-    let found = ctx.read::<Service>(&service_path(ctx.tenant()?, name)).await?;
-    Ok(found.map(|found| found.document))
+async fn service(ctx: &Context, name: &ServiceName) -> Result<Option<Stored<Service>>, Error> {
+    ctx.read::<Service>(&service_path(ctx.tenant()?, name)).await
 }
 
 fn changeable(service: &Service) -> Result<(), Error> {

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 /// How long one look may wait for the end.
 const WAIT_MS: u32 = 20_000;
+/// So many looks, ten minutes, are waited for.
+const LOOKS: u32 = 30;
 
 /// Of which service, and whether its end is waited for.
 #[derive(Args)]
@@ -50,7 +52,7 @@ impl Operate {
             return Ok(Ended::Done);
         }
         let id = asked["action_id"].as_str().unwrap_or_default();
-        loop {
+        for _ in 0..LOOKS {
             let look: Value = api.get(&format!("{path}/{}?wait_ms={WAIT_MS}", encoded(id))).await?;
             if look["ended"] == true {
                 output.data(&look, || look["message"].as_str().unwrap_or_default().to_owned());
@@ -58,6 +60,11 @@ impl Operate {
             }
             output.note("Still under way …");
         }
+        output.note(&format!(
+            "`{id}` is still under way after ten minutes. Its message may have been given up on: `sextant dead-letters` \
+             shows that; ask again, or look at the server's log."
+        ));
+        Ok(Ended::Failed)
     }
 }
 

@@ -43,7 +43,7 @@ fn why(deployment: &Deployment, hint: &str) -> (String, String) {
     let found = deployment.diagnosis.as_ref();
     let why = found.map(|found| format!("\n  Why: {}", visible(&found.sentence()))).unwrap_or_default();
     let next = found.and_then(|found| found.next.as_deref()).unwrap_or(hint);
-    (why, if next.is_empty() { String::new() } else { format!("\n  Next: {next}") })
+    (why, if next.is_empty() { String::new() } else { format!("\n  Next: {}", visible(next)) })
 }
 
 /// What of the scan's findings stands in its way, where there is more than one: each is allowed by its own id.

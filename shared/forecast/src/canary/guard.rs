@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Deaths within this span that end it at once: windows may be shorter than the pause before a process is started again.
 const CRASH_LOOP: u32 = 2;
-const CRASH_SPAN_MS: i64 = 2 * MINUTE_MS;
+pub const CRASH_SPAN_MS: i64 = 2 * MINUTE_MS;
 /// Windows with deaths that are remembered.
 const DEATHS: usize = 4;
 /// Windows running that are looked at together.

@@ -9,7 +9,7 @@ use model::{
 };
 use std::collections::BTreeMap;
 
-/// One-sided: a difference that comes by chance more often than this isn't told.
+/// One-sided: of all that is compared together, a difference that comes by chance more often than this isn't told.
 const CHANCE: f64 = 0.01;
 /// Where the last good revision was never asked, so many failures are told.
 const ALONE: u64 = 3;
@@ -19,6 +19,8 @@ pub fn differing(
     ours: &BTreeMap<String, PathCounts>,
     theirs: &BTreeMap<String, PathCounts>,
 ) -> Vec<PathDifference> {
+    // Each path and class is one more way to differ by chance (Bonferroni).
+    let chance = CHANCE / (CLASSES.len() * ours.len()).max(1) as f64;
     let mut found: Vec<(f64, PathDifference)> = ours
         .iter()
         .flat_map(|(path, ours)| {
@@ -32,7 +34,7 @@ pub fn differing(
                     stable_requests: theirs.requests,
                     stable_bad: of(&theirs),
                 };
-                Some((surprise(&seen)?, seen))
+                Some((surprise(&seen, chance)?, seen))
             })
         })
         .collect();
@@ -55,18 +57,18 @@ const CLASSES: [Class; 3] = [
 ];
 
 /// The chance of so many under equal revisions; none where it is no surprise.
-fn surprise(seen: &PathDifference) -> Option<f64> {
+fn surprise(seen: &PathDifference, most: f64) -> Option<f64> {
     if seen.canary_bad == 0 {
         return None;
     }
     if seen.stable_requests == 0 {
         // Nothing to compare with: only failures are worth telling.
-        return (seen.class == "5xx" && seen.canary_bad >= ALONE).then_some(CHANCE);
+        return (seen.class == "5xx" && seen.canary_bad >= ALONE).then_some(most);
     }
     let share =
         seen.canary_requests as f64 / seen.canary_requests.saturating_add(seen.stable_requests) as f64;
     let chance = binomial_tail(seen.canary_bad, seen.canary_bad.saturating_add(seen.stable_bad), share);
-    (chance <= CHANCE).then_some(chance)
+    (chance <= most).then_some(chance)
 }
 
 #[cfg(test)]

@@ -17,14 +17,21 @@ const FAILS: f64 = 0.01;
 /// A path on which the new revision failed so often and never answered, and the other always did, is broken.
 const BROKEN: u64 = 3;
 
-/// What they came to, by path.
-pub fn synthetic(asked: &[(String, Counts)]) -> Asked {
+/// What they came to, by path. `wanted`: how many each revision was to be asked.
+pub fn synthetic(asked: &[(String, Counts)], wanted: u64) -> Asked {
     let counts = asked.iter().fold(Counts::default(), |sum, (_, one)| plus(sum, one));
     let broken = asked.iter().find(|(_, one)| is_broken(one)).map(|(path, _)| path.as_str());
     let paths: Vec<String> = asked.iter().map(|(path, _)| path.clone()).collect();
     let words = told(&counts, &paths, broken);
     let evidence = Synthetic { paths, counts, words };
-    Asked { verdict: judged(&counts, broken.is_some()), evidence }
+    let verdict = match judged(&counts, broken.is_some()) {
+        // Too slow to have been asked as often as was wanted, or a path that it has not answered once: nothing passes on it.
+        Verdict::Pass if counts.canary_requests < wanted || asked.iter().any(|(_, one)| is_silent(one)) => {
+            Verdict::Inconclusive
+        }
+        verdict => verdict,
+    };
+    Asked { verdict, evidence }
 }
 
 fn judged(counts: &Counts, broken: bool) -> Verdict {
@@ -42,6 +49,11 @@ fn judged(counts: &Counts, broken: bool) -> Verdict {
     } else {
         Verdict::Pass
     }
+}
+
+/// The new revision never answered where the other one did.
+fn is_silent(one: &Counts) -> bool {
+    one.canary_requests > 0 && one.canary_bad == one.canary_requests && one.stable_bad == 0
 }
 
 fn is_broken(one: &Counts) -> bool {
@@ -86,7 +98,7 @@ mod tests {
             };
             (format!("/{at}"), counts)
         };
-        synthetic(&paths.iter().enumerate().map(one).collect::<Vec<_>>())
+        synthetic(&paths.iter().enumerate().map(one).collect::<Vec<_>>(), 0)
     }
 
     #[test]
@@ -100,11 +112,16 @@ mod tests {
             (&[(60, 7, 0)], Fail),
             (&[(60, 60, 60)], Inconclusive),
             (&[(57, 0, 0), (3, 3, 0)], Fail),
-            (&[(58, 0, 0), (2, 2, 0)], Pass),
+            (&[(58, 0, 0), (2, 2, 0)], Inconclusive),
+            (&[(58, 0, 0), (2, 2, 1)], Pass),
             (&[(0, 0, 0)], Inconclusive),
         ] {
             assert_eq!(of(paths).verdict, verdict, "{paths:?}");
         }
+        let counts = Counts { canary_requests: 8, stable_requests: 8, canary_bad: 0, stable_bad: 0 };
+        let asked = [("/".to_owned(), counts)];
+        assert_eq!(synthetic(&asked, 8).verdict, Pass);
+        assert_eq!(synthetic(&asked, 60).verdict, Inconclusive, "the time was up before most were asked");
     }
 
     #[test]

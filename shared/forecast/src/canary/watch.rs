@@ -4,8 +4,10 @@
 //! same code as a deployment does.
 
 use super::{
-    Decision, Dispersion, Options, State, Verdict as Judged, Window as Evidence, guard::Guards,
-    latency::Latency, words,
+    Decision, Dispersion, Options, State, Verdict as Judged, Window as Evidence,
+    guard::{CRASH_SPAN_MS, Guards},
+    latency::Latency,
+    words,
 };
 use model::{
     Timestamp,
@@ -106,11 +108,19 @@ impl Watch {
             self.state.add_latency(slow, p95, &options);
         }
         self.guards.add(counts);
-        self.guards.died(window.to, ours.crashes);
+        // In a window longer than that nobody knows how far apart they were.
+        let long = window.to.since(window.from) > CRASH_SPAN_MS;
+        self.guards.died(window.to, if long { ours.crashes.min(1) } else { ours.crashes });
         let before = self.rate_before(deployment);
         let (verdict, reason) = match alone(deployment) {
             None => self.compare(&options),
             Some(why) => self.watch_alone(why, counts, before),
+        };
+        // One death may be the first of many: it is looked on for as long as a second one would count.
+        let (verdict, reason) = if verdict == Verdict::Pass && self.guards.deaths(window.to) > 0 {
+            (Verdict::Inconclusive, format!("its process died and was started again; {reason}"))
+        } else {
+            (verdict, reason)
         };
         let idle = self.is_idle(ours.requests + good.requests == 0, spans, length_ms, options.bake_windows);
         let guard = self.guard(deployment, window.to, before);

@@ -39,7 +39,7 @@ type Advise = fn(&Captures<'_>) -> String;
 static ADVICE: LazyLock<Vec<(Regex, Advise)>> = LazyLock::new(|| {
     let rows: [(&str, Advise); 24] = [
         (r#"Cannot find (?:module|package) ['"]([./][^'"]*)['"]"#, |found| left_out(&found[1])),
-        (r#"Cannot find (?:module|package) ['"]((?:@[^/'"]+/)?[^/'"]+)[^'"]*['"]"#, |found| {
+        (r#"Cannot find (?:module|package) ['"]((?:@[\w.-]+/)?[\w.-]+)(?:/[^'"]*)?['"]"#, |found| {
             let package = &found[1];
             format!(
                 "`{package}` isn't installed: add it to the `dependencies` of package.json (`npm install {package}`) and deploy again; what is in `devDependencies` may not be there when the app runs."
@@ -51,7 +51,7 @@ static ADVICE: LazyLock<Vec<(Regex, Advise)>> = LazyLock::new(|| {
                 "Add `{package}` to the requirements (requirements.txt or pyproject.toml), then deploy again."
             )
         }),
-        (r"no required module provides package (\S+?)[;:]?(?:\s|$)", |found| {
+        (r"no required module provides package ([\w./~-]+?)[;:]?(?:\s|$)", |found| {
             format!("Run `go get {}`, commit go.mod and go.sum, then deploy again.", &found[1])
         }),
         (r"missing go\.sum entry", |_| {
@@ -134,7 +134,7 @@ static ADVICE: LazyLock<Vec<(Regex, Advise)>> = LazyLock::new(|| {
         (r"^(?:exec: )?([\w./-]+): (?:command )?not found", |found| {
             format!("`{}` isn't there: add it to what the app installs, or start it by its path.", &found[1])
         }),
-        (r"^(\S+): Permission denied", |found| {
+        (r"^([\w./-]+): Permission denied", |found| {
             format!("Make it executable and commit that: `git update-index --chmod=+x {}`.", &found[1])
         }),
         (r"(?i)EACCES.*:(\d+)|listen.*permission denied", |_| {

@@ -54,19 +54,31 @@ impl Found {
 
 /// What the last lines of a program or a build say of why it ended, if they say it.
 #[must_use]
-pub fn diagnose<S: AsRef<str>>(lines: &[S]) -> Option<Diagnosis> {
+pub fn diagnose(lines: &[String]) -> Option<Diagnosis> {
+    read(lines, |plain| crash::last(plain).or_else(|| compile::first(plain)).or_else(|| said::first(plain)))
+}
+
+/// The last error that nobody caught, for where a line that merely calls itself an error says too little.
+#[must_use]
+pub fn crash(lines: &[String]) -> Option<Diagnosis> {
+    read(lines, crash::last)
+}
+
+fn read(lines: &[String], find: impl Fn(&[&str]) -> Option<Found>) -> Option<Diagnosis> {
     let from = lines.len().saturating_sub(LINES);
-    let plain: Vec<Cow<'_, str>> = lines[from..].iter().map(|line| plain(line.as_ref())).collect();
+    let plain: Vec<Cow<'_, str>> = lines[from..].iter().map(|line| plain(line)).collect();
     let plain: Vec<&str> = plain.iter().map(AsRef::as_ref).collect();
-    let found = crash::last(&plain).or_else(|| compile::first(&plain)).or_else(|| said::first(&plain))?;
-    let line = lines[from + found.line].as_ref().to_owned();
+    let found = find(&plain)?;
+    let line = lines[from + found.line].clone();
     Some(conclude(found, line))
 }
 
 fn conclude(found: Found, line: String) -> Diagnosis {
     let variable = advice::variable(&found.what, found.source.as_deref());
     let next = match &variable {
-        Some(name) => Some(format!("Set `{name}` for this service, then deploy again.")),
+        Some(name) => {
+            Some(format!("Set `{name}` for this service (`sextant env set {name}=…`), then deploy again."))
+        }
         None => found.next.clone().or_else(|| advice::next(&found.what)),
     };
     Diagnosis { line, what: cut(&found.what), at: found.at, variable, next }

@@ -5,10 +5,17 @@ use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-static LEVEL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"^(?:.{0,80}?[\s\[(|])??(?:level=)?"?(?:ERROR|FATAL|CRITICAL|PANIC|SEVERE|ERR|Error|Fatal|error|fatal|panic)"?[\])]?(?:\[\S*\])?(?:: |\s+|- |\| )(.+)$"#,
-    )
+static LEVEL: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [
+        // In capitals anywhere near the beginning.
+        pattern(
+            r#"^(?:.{0,80}?[\s\[(|"=])??(?:ERROR|FATAL|CRITICAL|PANIC|SEVERE|ERR)"?[\])]?(?:\[\S*\])?(?:: |\s+|- |\| )(.+)$"#,
+        ),
+        // In small letters only where it is a label: they are words of a sentence, too.
+        pattern(
+            r#"^(?:|.{0,80}?(?:level="?|\[))(?:[Ee]rror|[Ff]atal|panic|critical)(?:"?\]|"|:| msg=| )\s*(.+)$"#,
+        ),
+    ]
 });
 /// Words that lead an error in plain speech, such as Go's `log.Fatal` and Postgres' clients write it.
 static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
@@ -36,8 +43,8 @@ fn plain(text: &str, line: usize) -> Found {
 }
 
 fn level(text: &str, line: usize) -> Option<Found> {
-    let found = LEVEL.captures(text)?;
-    Some(Found::new(line, &found[1], None))
+    let found = LEVEL.iter().find_map(|pattern| pattern.captures(text))?;
+    Some(Found::new(line, found[1].trim_matches('"'), None))
 }
 
 /// A structured line: its level and its message, under the names that the usual libraries give them.

@@ -5,7 +5,7 @@ use model::document::Diagnosis;
 use proptest::prelude::*;
 
 fn read(text: &str) -> Diagnosis {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     diagnose(&lines).unwrap_or_else(|| panic!("nothing found in {text}"))
 }
 
@@ -38,7 +38,10 @@ fn node() {
         ("Error: DATABASE_URL is required", "DATABASE_URL is required", Some("server.js:12"))
     );
     assert_eq!(found.variable.as_deref(), Some("DATABASE_URL"));
-    assert_eq!(found.next.as_deref(), Some("Set `DATABASE_URL` for this service, then deploy again."));
+    assert_eq!(
+        found.next.as_deref(),
+        Some("Set `DATABASE_URL` for this service (`sextant env set DATABASE_URL=…`), then deploy again.")
+    );
 }
 
 #[test]
@@ -212,13 +215,23 @@ fn lines_that_call_themselves_errors() {
     );
     assert_eq!(read("2026-01-01 [ERROR] shop: no shelf").what, "shop: no shelf");
     assert_eq!(read("listening\n\u{1b}[31mERROR\u{1b}[0m no shelf").what, "no shelf");
+    assert_eq!(read("level=error msg=\"no shelf\"").what, "no shelf");
+    assert_eq!(read("error: no shelf").what, "no shelf");
+    assert_eq!(read("10:00 [error] no shelf").what, "no shelf");
     assert_eq!(read("hello\nDATABASE_URL is required\nbye").variable.as_deref(), Some("DATABASE_URL"));
 }
 
 #[test]
 fn of_what_is_well_nothing_is_told() {
-    for text in ["", "listening on 8080\nGET / 200", "0 errors, 0 warnings", "error_log loaded"] {
-        assert_eq!(diagnose(&text.lines().collect::<Vec<_>>()), None, "{text}");
+    for text in [
+        "",
+        "listening on 8080\nGET / 200",
+        "0 errors, 0 warnings",
+        "error_log loaded",
+        "INFO error rate 0.1 %",
+        "GET /fatal 200",
+    ] {
+        assert_eq!(diagnose(&text.lines().map(str::to_owned).collect::<Vec<_>>()), None, "{text}");
     }
 }
 

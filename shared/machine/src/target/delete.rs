@@ -13,8 +13,13 @@ const KEY: &str = "delete";
 impl Inner {
     /// Removes it, or what a predecessor left of it.
     pub(super) async fn delete(&self, key: &ServiceKey) -> Result<(), TargetError> {
-        if let Ok(service) = self.service(key) {
-            let _changing = service.changing.lock().await;
+        let found = self.service(key).ok();
+        // Until all of it is gone: whoever waits to change it would write its folder anew.
+        let _changing = match &found {
+            Some(service) => Some(service.changing.lock().await),
+            None => None,
+        };
+        if let Some(service) = &found {
             let record = service.record.lock().clone();
             service.commit(&self.shared.places, record.changed(BTreeMap::new(), KEY)).await?;
             let revisions = service.all();

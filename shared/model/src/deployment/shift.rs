@@ -263,6 +263,12 @@ fn thin(mut next: Deployment, at: &At<'_>, seen: &WindowSeen) -> Transition {
         _ if let Some(against) = &seen.against => {
             hold(next, at, format!("{against}, and the time at this weight is up"))
         }
+        _ if let Some(asked) =
+            next.canary.synthetic.as_ref().filter(|asked| speaks_against(&asked.counts)) =>
+        {
+            let why = format!("{}, and the time at this weight is up", asked.words);
+            hold(next, at, why)
+        }
         (ThinEvidence::Promote, Some(true)) => {
             next.canary.thin = true;
             advance(next, at, format!("On thin evidence, its own address answers: {reason}"))
@@ -271,6 +277,11 @@ fn thin(mut next: Deployment, at: &At<'_>, seen: &WindowSeen) -> Transition {
             hold(next, at, format!("the time at this weight is up, and too little was seen: {reason}"))
         }
     }
+}
+
+/// Whether requests of our own failed more than before, or mostly.
+fn speaks_against(asked: &Counts) -> bool {
+    asked.canary_bad > asked.stable_bad || asked.canary_bad * 2 > asked.canary_requests
 }
 
 /// What failed on both sides, in words.

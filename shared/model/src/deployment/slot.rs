@@ -63,7 +63,7 @@ pub fn settle(
             Ok(free(service, &deployment.id))
         }
         Slot::Back => {
-            serves_again(service, deployment);
+            serves_again(service, deployment, at);
             Ok(free(service, &deployment.id))
         }
         Slot::Serve(kept) => {
@@ -91,10 +91,14 @@ fn take(service: &mut Service, deployment: &Deployment) -> Result<Option<Deploym
 
 /// Taken back: what traffic went back to serves, whoever served before. Our own revision was stopped. A service that
 /// was stopped before is so again, with what a start of it brings back.
-fn serves_again(service: &mut Service, deployment: &Deployment) {
+fn serves_again(service: &mut Service, deployment: &Deployment, at: &At<'_>) {
     if deployment.last_good.is_some() || service.slot.stopped.is_none() {
         service.slot.serving.clone_from(&deployment.last_good);
-        service.slot.stopped = None;
+        if service.slot.stopped.take().is_some() && service.slot.serving.is_some() {
+            // It was measured until it was stopped.
+            service.measuring.measured_to = at.real;
+            service.measuring.metrics_due.get_or_insert(at.now.plus(MINUTE_MS));
+        }
     }
     service.slot.traffic.clone_from(&deployment.traffic);
     service.slot.kept.retain(|kept| kept.deployment != deployment.id);

@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::Args;
 use model::document::Strategy;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of a change.
 #[derive(Args)]
@@ -74,6 +74,8 @@ pub struct Changes {
     pub env: BTreeMap<String, String>,
     /// Secret ones.
     pub secrets: BTreeMap<String, String>,
+    /// Those that are plain because somebody said so.
+    pub told_plain: BTreeSet<String>,
     /// What is said of them, one line each; never a value.
     pub said: Vec<String>,
 }
@@ -86,8 +88,22 @@ impl Changes {
             self.said.push(format!("{name}: sealed ({why})"));
             self.secrets.insert(name.to_owned(), value);
         } else {
+            if plain {
+                self.told_plain.insert(name.to_owned());
+            }
             self.said.push(format!("{name}: plain"));
             self.env.insert(name.to_owned(), value);
+        }
+    }
+
+    /// What is sealed now stays so, whatever its new value looks like, unless somebody says that it is plain.
+    fn keep_sealed(&mut self, sealed_now: &BTreeSet<String>) {
+        let told = &self.told_plain;
+        let stays = |name: &String| sealed_now.contains(name) && !told.contains(name);
+        for (name, value) in self.env.extract_if(.., |name, _| stays(name)) {
+            self.said.retain(|line| *line != format!("{name}: plain"));
+            self.said.push(format!("{name}: sealed (it was before; `--plain {name}` makes it a plain one)"));
+            self.secrets.insert(name, value);
         }
     }
 }
@@ -106,10 +122,7 @@ impl Set {
         for (name, value) in self.secrets {
             changes.add(&name, value, false, true);
         }
-        for line in &changes.said {
-            output.note(line);
-        }
-        self.then.set(api, &changes, output).await
+        self.then.set(api, changes, output).await
     }
 }
 
@@ -122,8 +135,16 @@ impl Unset {
 }
 
 impl Then {
-    /// Sets variables.
-    pub async fn set(self, api: &Api, changes: &Changes, output: Output) -> Result<Ended> {
+    /// Sets variables, and says of each whether it is sealed.
+    pub async fn set(self, api: &Api, mut changes: Changes, output: Output) -> Result<Ended> {
+        // A service that was never heard of has none; the change itself says so.
+        if let Ok((now, _)) = self.whose.read(api).await {
+            let sealed = now.variables.into_iter().filter(|one| one.secret);
+            changes.keep_sealed(&sealed.map(|one| one.name).collect());
+        }
+        for line in &changes.said {
+            output.note(line);
+        }
         let body = Map::from_iter([
             ("env".to_owned(), json!(changes.env)),
             ("secrets".to_owned(), json!(changes.secrets)),
@@ -150,5 +171,23 @@ impl Then {
         }
         output.note(&message);
         accepted(api, changed["deployment"].clone(), self.no_wait, output).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_stays_so_unless_somebody_says_otherwise() {
+        let mut changes = Changes::default();
+        changes.add("LICENSE", "def".into(), false, false);
+        changes.add("MODE", "quick".into(), false, false);
+        changes.add("OPEN", "yes".into(), true, false);
+        assert!(changes.secrets.is_empty());
+        changes.keep_sealed(&["LICENSE", "OPEN"].map(str::to_owned).into());
+        assert_eq!(changes.secrets.keys().collect::<Vec<_>>(), ["LICENSE"]);
+        assert_eq!(changes.env.keys().collect::<Vec<_>>(), ["MODE", "OPEN"]);
+        assert_eq!(changes.said.iter().filter(|line| line.starts_with("LICENSE")).count(), 1);
     }
 }

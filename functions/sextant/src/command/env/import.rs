@@ -41,15 +41,15 @@ impl Import {
         let changes = self
             .changes(settings)
             .map_err(|why| Stop::Usage(format!("`{shown}` can't be imported: {why}; nothing was done")))?;
-        for line in &changes.said {
-            output.note(line);
-        }
         if changes.env.is_empty() && changes.secrets.is_empty() {
+            changes.said.iter().for_each(|line| output.note(line));
             return Err(Stop::Usage(format!("`{shown}` sets nothing that a service can be given")).into());
         }
         let (plain, sealed) = (changes.env.len(), changes.secrets.len());
-        output.note(&format!("From {shown}: {plain} plain, {sealed} sealed."));
-        self.then.set(api, &changes, output).await
+        output.note(&format!(
+            "From {shown}: {plain} plain, {sealed} sealed, unless something else is said below."
+        ));
+        self.then.set(api, changes, output).await
     }
 
     /// What the place sets itself is left out, and said; a name that can't be one is an error, since the app would
