@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Longest wait.
-const LONGEST_MS: u64 = 20_000;
+const LONGEST_MS: u64 = 8_000;
 
 /// An action's id, as its request was answered with it.
 pub struct ActionId;
@@ -32,9 +32,9 @@ impl utoipa::ToSchema for ActionId {}
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
-    /// Milliseconds, at most 20000; 0 if absent.
+    /// Milliseconds, at most 8000; 0 if absent.
     #[serde(default)]
-    #[schema(maximum = 20000)]
+    #[schema(maximum = 8000)]
     pub wait_ms: u64,
 }
 
@@ -67,14 +67,19 @@ pub async fn look(ctx: Context, request: Request) -> Result<Response, Error> {
         return Err(unknown(&name));
     }
     let path = action_path(ctx.tenant()?, &id);
+    let mut record = read(&ctx, &path, &name).await?;
     let patience = Duration::from_millis(wait.wait_ms.min(LONGEST_MS));
-    if !patience.is_zero() {
+    if !patience.is_zero() && record.outcome.is_none() {
         // Whether it ended or the time is up, what is answered is read afterwards.
         tokio::time::timeout(patience, ended(&ctx, &path)).await.ok().transpose()?;
+        record = read(&ctx, &path, &name).await?;
     }
-    let found = ctx.read::<ActionRecord>(&path).await?.map(|found| found.document);
-    let record = found.filter(|record| record.request.service == name).ok_or_else(|| unknown(&name))?;
     Ok(Response::json(200, &shown(record)))
+}
+
+async fn read(ctx: &Context, path: &Path, name: &ServiceName) -> Result<ActionRecord, Error> {
+    let found = ctx.read::<ActionRecord>(path).await?.map(|found| found.document);
+    found.filter(|record| record.request.service == *name).ok_or_else(|| unknown(name))
 }
 
 async fn ended(ctx: &Context, path: &Path) -> Result<(), Error> {

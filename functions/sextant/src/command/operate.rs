@@ -11,9 +11,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 /// How long one look may wait for the end.
-const WAIT_MS: u32 = 20_000;
+const WAIT_MS: u32 = 8_000;
 /// So many looks, ten minutes, are waited for.
-const LOOKS: u32 = 30;
+const LOOKS: u32 = 75;
 
 /// Of which service, and whether its end is waited for.
 #[derive(Args)]
