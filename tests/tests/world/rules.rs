@@ -219,8 +219,15 @@ impl World {
         }
         let kept = self.kept();
         let closed = self.target.state().services.get(&shop()).is_some_and(|found| found.closed);
-        let wanted =
-            |name: &&String| closed || serving.contains_key(*name) || (self.froze && kept.contains(name));
+        // A worker that froze for longer than a service keeps revisions starts one that served once, and nobody knows
+        // it from one that still may: that is left to the target's own tidying.
+        let served = |name: &str| {
+            let once = |found: &Deployment| found.status == Status::Deployed && found.revision_name() == name;
+            self.deployments.values().any(once)
+        };
+        let wanted = |name: &&String| {
+            closed || serving.contains_key(*name) || (self.froze && (kept.contains(name) || served(name)))
+        };
         // What was packed is kept to be put to work again; the sweep ends that.
         let again = |key: &str| {
             self.deployments.values().any(|found| found.id.as_str() == key && found.keeps_source())
