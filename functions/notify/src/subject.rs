@@ -3,7 +3,7 @@
 use host::{Context, Error};
 use model::{
     ServiceName,
-    document::{Deployment, Learning, Status, deployment_path, learning_path},
+    document::{Deployment, Diagnosis, Learning, Status, deployment_path, learning_path},
     message::{AboutAnomaly, AboutDeployment, AboutLearning, Message, kind},
     text::visible,
 };
@@ -68,7 +68,7 @@ fn story(ctx: &Context, deployment: &Deployment, what: &str) -> String {
     paragraphs.extend(deployment.failure.as_ref().map(|failure| {
         let stage = failure.stage.as_str();
         let why = deployment.diagnosis.as_ref();
-        let next = why.and_then(|why| why.next.as_ref()).unwrap_or(&failure.hint);
+        let next = Diagnosis::next_or(why, &failure.hint);
         let why = why.map(|why| format!("Why      {}\n", visible(&why.sentence()))).unwrap_or_default();
         format!("Stage    {stage}\n{why}What     {}\nDo next  {}", visible(&failure.message), visible(next))
     }));

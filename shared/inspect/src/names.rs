@@ -209,6 +209,24 @@ fn shown(name: &str) -> String {
     }
 }
 
+/// What frameworks call the variables that they write into the pages they build.
+const IN_PAGES: [&str; 9] = [
+    "VITE_",
+    "NEXT_PUBLIC_",
+    "REACT_APP_",
+    "NUXT_PUBLIC_",
+    "VUE_APP_",
+    "GATSBY_",
+    "EXPO_PUBLIC_",
+    "NG_APP_",
+    "PUBLIC_",
+];
+
+/// Whether a framework writes a variable of this name into its pages, where everybody reads it.
+pub fn is_written_into_pages(name: &str) -> bool {
+    IN_PAGES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,8 +35,8 @@ pub struct Live {
     pub over: bool,
     stages: Vec<StageItem>,
     failure: Option<Problem>,
-    /// Why, in the program's own words, and what mends it.
-    why: Option<Cause>,
+    /// Why it failed, in the program's own words.
+    why: Option<String>,
     last_words: Vec<LastLine>,
     url: Option<String>,
     canary: Option<Canary>,
@@ -47,21 +47,6 @@ pub struct Live {
     buttons: Vec<Button>,
     feedback: Option<String>,
     follow_up: &'static str,
-}
-
-/// Why it failed, out of its own log.
-struct Cause {
-    sentence: String,
-    next: Option<String>,
-}
-
-impl Cause {
-    fn of(found: &Diagnosis) -> Self {
-        Self {
-            sentence: visible(&found.sentence()).into_owned(),
-            next: found.next.as_deref().map(|next| visible(next).into_owned()),
-        }
-    }
 }
 
 /// A line of a log; the one that says why stands out.
@@ -169,10 +154,10 @@ impl Live {
             stages: stages(view),
             failure: view.failure.as_ref().map(|failure| Problem {
                 message: visible(&failure.message).into_owned(),
-                hint: failure.hint.clone(),
+                hint: visible(Diagnosis::next_or(view.diagnosis.as_ref(), &failure.hint)).into_owned(),
                 code: failure.code.clone(),
             }),
-            why: view.diagnosis.as_ref().map(Cause::of),
+            why: view.diagnosis.as_ref().map(|found| visible(&found.sentence()).into_owned()),
             last_words: last_words(view),
             url: link(view.url.as_deref()),
             canary: canary(view, deployment),

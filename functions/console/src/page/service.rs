@@ -18,7 +18,7 @@ use crate::{
     },
     page::overview::Row,
     read,
-    view::{ENOUGH_FOR_A_MONTH_MS, serving_since},
+    view::{ENOUGH_FOR_A_MONTH_MS, measured_ms, serving_since},
 };
 use askama::Template;
 use host::{Context, Error, Request, Response};
@@ -83,6 +83,8 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
     let (deployments, _) = list_deployments::page(&ctx, of_service).await?;
     let class = class(&ctx, &service).await?;
     let learnings = learnings(&ctx, class.as_deref()).await?;
+    let since = |newest| measured_ms(newest, serving_since(Some(&service), newest));
+    let measured = observations.first().map_or(0, since);
     let rows = deployments.iter().map(|deployment| Row::of(deployment, &ctx)).collect();
     html(&Page {
         name: service.name.to_string(),
@@ -93,7 +95,7 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
         buttons: manage::buttons(&service),
         variables: manage::variables(&ctx, &service).await?,
         kept: kept(&service, &ctx),
-        lines: sparks(&observations, measured_ms(&service, &observations)),
+        lines: sparks(&observations, measured),
         axis: axis(&observations, ctx.now()),
         windows: observations.len(),
         deployments: rows,
@@ -143,13 +145,6 @@ fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
 fn axis(observations: &[Observation], now: Timestamp) -> Option<(Moment, Moment)> {
     let (newest, oldest) = (observations.first()?, observations.last()?);
     Some((Moment::of(oldest.window.from, now), Moment::of(newest.window.to, now)))
-}
-
-/// For how long what serves was measured, in milliseconds; the page draws the newest windows only.
-fn measured_ms(service: &Service, observations: &[Observation]) -> i64 {
-    observations
-        .first()
-        .map_or(0, |newest| newest.window.to.since(serving_since(Some(service), newest)).max(0))
 }
 
 fn sparks(observations: &[Observation], measured_ms: i64) -> Vec<Spark> {

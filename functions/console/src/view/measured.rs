@@ -93,7 +93,7 @@ impl MetricsView {
             source: observation.source.clone(),
             window_from: time(observation.window.from),
             window_to: time(observation.window.to),
-            measured_ms: observation.window.to.since(since).max(0),
+            measured_ms: measured_ms(observation, since),
         }
     }
 }
@@ -111,6 +111,11 @@ fn this_month(newest: &Observation, since: Timestamp, now: Timestamp) -> i64 {
 fn month_to_date(cost_month: i64, since: Timestamp, now: Timestamp) -> i64 {
     let served_ms = now.since(now.month().start().max(since)).max(0);
     (i128::from(cost_month) * i128::from(served_ms) / i128::from(30 * DAY_MS)) as i64
+}
+
+/// For how long what has served since then was measured, in milliseconds.
+pub fn measured_ms(newest: &Observation, since: Timestamp) -> i64 {
+    newest.window.to.since(since).max(0)
 }
 
 /// When a deployment began to serve, as far as its service still knows.

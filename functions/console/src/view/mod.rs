@@ -13,7 +13,7 @@ mod service;
 pub use canary::CanaryView;
 pub use deployment::{DeploymentSummary, DeploymentView, EntryView, Parts, StageView, duration_ms};
 pub use feedback::{FeedbackView, LearningView};
-pub use measured::{ENOUGH_FOR_A_MONTH_MS, MetricsView, ObservationView, serving_since};
+pub use measured::{ENOUGH_FOR_A_MONTH_MS, MetricsView, ObservationView, measured_ms, serving_since};
 pub use prediction::{ConfigurationView, DecisionView, EstimateView, PredictionView};
 pub use report::ReportView;
 pub use service::{KeptView, ServiceView};

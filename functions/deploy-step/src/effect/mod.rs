@@ -56,15 +56,8 @@ impl Performed {
             deployment.diagnosis = read(words);
         }
         if let Some(why) = &self.why {
-            let (mut why, known) = (why.clone(), deployment.canary.why.take());
-            if let Some(known) = known {
-                // What can't be read any more was read when it was held.
-                why.paths = why.paths.or(known.paths);
-                if why.lines.is_none() {
-                    (why.lines, why.more_lines) = (known.lines, known.more_lines);
-                }
-            }
-            deployment.canary.why = Some(why);
+            let known = deployment.canary.why.take();
+            deployment.canary.why = Some(why.clone().or(known));
         }
     }
 }

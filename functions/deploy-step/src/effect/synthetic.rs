@@ -38,11 +38,12 @@ pub async fn ask(ctx: &Context, deployment: &Deployment) -> Result<Option<Asked>
                 }
             });
         for (turn, (canary, stable)) in turns.iter().zip(try_join_all(both).await?) {
-            let (_, counts) = &mut seen[*turn];
-            (counts.canary_requests, counts.stable_requests) =
-                (counts.canary_requests + 1, counts.stable_requests + 1);
-            counts.canary_bad += u64::from(canary);
-            counts.stable_bad += u64::from(stable);
+            seen[*turn].1 += &Counts {
+                canary_requests: 1,
+                stable_requests: 1,
+                canary_bad: u64::from(canary),
+                stable_bad: u64::from(stable),
+            };
         }
         if ctx.real() >= until {
             break;

@@ -23,20 +23,6 @@ use model::{
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What frameworks call variables that they write into what they build for browsers.
-const WRITTEN_IN: [&str; 10] = [
-    "VITE_",
-    "NEXT_PUBLIC_",
-    "REACT_APP_",
-    "NUXT_PUBLIC_",
-    "VUE_APP_",
-    "GATSBY_",
-    "EXPO_PUBLIC_",
-    "NG_APP_",
-    "STORYBOOK_",
-    "PUBLIC_",
-];
-
 /// How it is put to work again; may be absent.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,7 +102,10 @@ pub struct How {
 /// frameworks write into pages.
 pub fn is_written_in(earlier: &Deployment, now: &BTreeMap<String, String>) -> bool {
     let is_static = earlier.plan.as_ref().is_some_and(|plan| plan.start_command.is_none());
-    let written = |name: &&String| is_static || WRITTEN_IN.iter().any(|prefix| name.starts_with(prefix));
+    // Storybook writes its variables in, too; yet nobody takes them for public by their name.
+    let written = |name: &&String| {
+        is_static || inspect::names::is_written_into_pages(name) || name.starts_with("STORYBOOK_")
+    };
     let names = earlier.variables.keys().chain(now.keys());
     names.filter(written).any(|name| earlier.variables.get(name) != now.get(name))
 }

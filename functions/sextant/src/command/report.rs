@@ -5,7 +5,10 @@ use super::{
     span,
     view::{Configuration, Deployment},
 };
-use model::{document::Why, text::visible};
+use model::{
+    document::{Diagnosis, Why},
+    text::visible,
+};
 
 /// Lines of a log in a report.
 const LAST_LINES: usize = 30;
@@ -42,7 +45,7 @@ fn failure(deployment: &Deployment) -> String {
 fn why(deployment: &Deployment, hint: &str) -> (String, String) {
     let found = deployment.diagnosis.as_ref();
     let why = found.map(|found| format!("\n  Why: {}", visible(&found.sentence()))).unwrap_or_default();
-    let next = found.and_then(|found| found.next.as_deref()).unwrap_or(hint);
+    let next = Diagnosis::next_or(found, hint);
     (why, if next.is_empty() { String::new() } else { format!("\n  Next: {}", visible(next)) })
 }
 

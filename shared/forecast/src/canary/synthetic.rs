@@ -19,7 +19,10 @@ const BROKEN: u64 = 3;
 
 /// What they came to, by path. `wanted`: how many each revision was to be asked.
 pub fn synthetic(asked: &[(String, Counts)], wanted: u64) -> Asked {
-    let counts = asked.iter().fold(Counts::default(), |sum, (_, one)| plus(sum, one));
+    let mut counts = Counts::default();
+    for (_, one) in asked {
+        counts += one;
+    }
     let broken = asked.iter().find(|(_, one)| is_broken(one)).map(|(path, _)| path.as_str());
     let paths: Vec<String> = asked.iter().map(|(path, _)| path.clone()).collect();
     let words = told(&counts, &paths, broken);
@@ -72,15 +75,6 @@ fn told(counts: &Counts, paths: &[String], broken: Option<&str>) -> String {
         paths.join(", "),
         words::of_counts(counts)
     )
-}
-
-fn plus(sum: Counts, other: &Counts) -> Counts {
-    Counts {
-        canary_requests: sum.canary_requests + other.canary_requests,
-        stable_requests: sum.stable_requests + other.stable_requests,
-        canary_bad: sum.canary_bad + other.canary_bad,
-        stable_bad: sum.stable_bad + other.stable_bad,
-    }
 }
 
 #[cfg(test)]

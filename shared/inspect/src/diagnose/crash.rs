@@ -40,12 +40,12 @@ patterns! {
 type Read = fn(&[&str], usize) -> Option<Found>;
 
 /// Each reads the error that begins at a line; the first that knows it has it.
-const READERS: [Read; 13] =
-    [spring, memory, python, syntax, rust, rust_old, go, ruby, php, dotnet, elixir, java, thrown];
+const READERS: [Read; 14] =
+    [spring, memory, python, syntax, rust, rust_old, go, ruby, php, dotnet, elixir, java, thrown, shell];
 
 /// The last error that nobody caught.
 pub fn last(lines: &[&str]) -> Option<Found> {
-    let at = |line| READERS.iter().chain(&[shell as Read]).find_map(|read| read(lines, line));
+    let at = |line| READERS.iter().find_map(|read| read(lines, line));
     (0..lines.len()).rev().find_map(at)
 }
 

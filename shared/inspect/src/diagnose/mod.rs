@@ -79,7 +79,7 @@ fn conclude(found: Found, line: String) -> Diagnosis {
         Some(name) => {
             Some(format!("Set `{name}` for this service (`sextant env set {name}=…`), then deploy again."))
         }
-        None => found.next.clone().or_else(|| advice::next(&found.what)),
+        None => found.next.or_else(|| advice::next(&found.what)),
     };
     Diagnosis { line, what: cut(&found.what), at: found.at, variable, next }
 }

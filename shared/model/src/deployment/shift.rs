@@ -206,10 +206,7 @@ fn absorb(run: &mut CanaryRun, seen: &WindowSeen, spans: u32) {
     run.windows = run.windows.saturating_add(spans);
     run.unreadable = if seen.verdict == Verdict::Error { run.unreadable + 1 } else { 0 };
     run.requests += seen.counts.canary_requests;
-    run.counts.canary_requests += seen.counts.canary_requests;
-    run.counts.stable_requests += seen.counts.stable_requests;
-    run.counts.canary_bad += seen.counts.canary_bad;
-    run.counts.stable_bad += seen.counts.stable_bad;
+    run.counts += &seen.counts;
     run.test = seen.test.clone();
     run.reason.clone_from(&seen.reason);
 }

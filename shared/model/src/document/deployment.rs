@@ -40,6 +40,15 @@ pub struct Counts {
     pub stable_bad: u64,
 }
 
+impl std::ops::AddAssign<&Self> for Counts {
+    fn add_assign(&mut self, more: &Self) {
+        self.canary_requests += more.canary_requests;
+        self.stable_requests += more.stable_requests;
+        self.canary_bad += more.canary_bad;
+        self.stable_bad += more.stable_bad;
+    }
+}
+
 /// What requests of our own came to, when nobody else asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Synthetic {
@@ -110,6 +119,11 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// What to do next: what mends this, else what usually helps after such a failure.
+    pub fn next_or<'a>(found: Option<&'a Self>, hint: &'a str) -> &'a str {
+        found.and_then(|found| found.next.as_deref()).unwrap_or(hint)
+    }
+
     /// What happened and where, in one line: `DATABASE_URL is required (server.js:12)`.
     #[must_use]
     pub fn sentence(&self) -> String {

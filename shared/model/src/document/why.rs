@@ -25,6 +25,20 @@ pub struct Why {
     pub paths: Option<Vec<PathDifference>>,
 }
 
+impl Why {
+    /// This, with what could not be read any more as it was known before.
+    #[must_use]
+    pub fn or(mut self, known: Option<Self>) -> Self {
+        if let Some(known) = known {
+            self.paths = self.paths.or(known.paths);
+            if self.lines.is_none() {
+                (self.lines, self.more_lines) = (known.lines, known.more_lines);
+            }
+        }
+        self
+    }
+}
+
 /// The verdict at which it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,25 +1,13 @@
 //! Whether a variable is sealed when nobody says so: by its name, or by the form of its value.
 
-/// What frameworks write into pages is seen by everybody, and builds are given plain variables only.
-const PUBLIC: [&str; 9] = [
-    "VITE_",
-    "NEXT_PUBLIC_",
-    "REACT_APP_",
-    "NUXT_PUBLIC_",
-    "VUE_APP_",
-    "GATSBY_",
-    "EXPO_PUBLIC_",
-    "NG_APP_",
-    "PUBLIC_",
-];
-
 /// Words of a name that stand for something secret, as a part between underscores.
 const WORDS: [&str; 10] =
     ["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIALS", "PRIVATE", "DSN", "SALT"];
 
 /// Why it is sealed, if it is.
 pub fn sealed(name: &str, value: &str) -> Option<&'static str> {
-    if PUBLIC.iter().any(|prefix| name.starts_with(prefix)) {
+    // What frameworks write into pages is seen by everybody, and builds are given plain variables only.
+    if ::inspect::names::is_written_into_pages(name) {
         return None;
     }
     let word = |part: &str| {
