@@ -109,6 +109,9 @@ async fn attempt(
     let whose = stored::Whose { name, user: &ctx.caller()?.user };
     let resolved = stored::resolve(ctx, &whose, service.as_ref(), &asked.changes).await?;
     let Some(write) = resolved.write else {
+        // A repeat saw an older version; nobody saw one that is yet to come.
+        let ahead = asked.version.filter(|seen| *seen > resolved.before);
+        not_stale(&resolved.variables, resolved.before, ahead)?;
         let message = "Nothing changed: they are so already.".to_owned();
         let response = Response::json(200, &changed(&resolved.variables, false, message));
         return Ok(place::Placed { messages: vec![], response, ended: None });

@@ -174,6 +174,12 @@ async fn who_saw_another_version_is_refused() {
     assert_eq!((late.status, late.text("type")), (409, "/errors#moved-on"), "{late:?}");
     let repeat = keep(&world, json!({"env": {"A": "2"}, "version": 1})).await;
     assert_eq!((repeat.status, &repeat.json["changed"]), (200, &json!(false)), "{repeat:?}");
+    let unborn = keep(&world, json!({"env": {}, "version": 1_u64 << 63})).await;
+    assert_eq!(
+        (unborn.status, unborn.text("type")),
+        (409, "/errors#moved-on"),
+        "nobody saw that: {unborn:?}"
+    );
     assert_eq!(keep(&world, json!({"env": {"A": "3"}, "version": 2})).await.status, 200);
 }
 

@@ -156,6 +156,20 @@ fn a_line_without_an_end_is_bounded_and_keeps_no_secret() {
 }
 
 #[test]
+fn a_block_that_begins_twice_hides_what_follows() {
+    let once =
+        whole(&[], b"-----BEGIN PRIVATE KEY-----\n-----BEGIN PRIVATE KEY-----***AAAAaAaaA0AAAA0ahunter");
+    let left = crate::secret::scan_text("x", &once);
+    assert!(left.is_empty(), "{left:?} in {}", String::from_utf8_lossy(&once));
+}
+
+#[test]
+fn a_word_before_what_is_hidden_is_judged_alike_twice() {
+    let once = whole(&secrets(), b"password=hunter hunter2!");
+    assert_eq!(String::from_utf8_lossy(&whole(&secrets(), &once)), String::from_utf8_lossy(&once));
+}
+
+#[test]
 fn text_made_to_be_slow_is_not() {
     // Each of these would take far longer than anybody waits if a search followed every hit to the end.
     for part in ["token=", "eyJ", "sk-", "://a:", "bearer ", "-----BEGIN ", "\"key\":\"", "password: '"] {

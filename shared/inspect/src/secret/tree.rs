@@ -166,12 +166,14 @@ fn holds(hit: &Hit, line: &[u8], behind: &[u8]) -> bool {
     end > hit.start || (hit.until == Until::KeyEnd && decided == line.len() && is_key(behind))
 }
 
-/// Whether lines begin with the text of a key, behind its headers.
+/// Whether lines begin with the text of a key, behind its headers. A line in which another key begins is judged by
+/// itself.
 fn is_key(lines: &[u8]) -> bool {
     let mut lines = lines.split(|byte| *byte == b'\n').take(6).map(<[u8]>::trim_ascii_end);
     let first = lines.find(|line| !line.is_empty() && !is_key_header(line)).unwrap_or_default();
     let key = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    end_mark(first).is_none() && first.iter().rev().take_while(key).count() >= 16
+    let marked = end_mark(first).is_some() || memchr::memmem::find(first, b"-----BEGIN").is_some();
+    !marked && first.iter().rev().take_while(key).count() >= 16
 }
 
 /// A value in the line behind its name.

@@ -29,8 +29,9 @@ pub(super) fn assignment(line: &[u8], at: usize) -> Option<Hit> {
     let judged = &line[value.clone()];
     let word_alone = judged.iter().all(u8::is_ascii_alphabetic);
     let behind = &line[value.end..];
-    // A word among words, or one that a statement ends with.
-    let prose = matches!(behind, [b' ', next, ..] if next.is_ascii_alphabetic());
+    // A word among words, one of which may be hidden already, or one that a statement ends with.
+    let prose = matches!(behind, [b' ', next, ..] if next.is_ascii_alphabetic())
+        || behind.strip_prefix(b" ").is_some_and(|next| next.starts_with(STARS));
     let ends = line[..start].ends_with(b" ") && behind.starts_with(b";");
     if !text && (shape::is_code(judged) || (word_alone && (flag || prose || ends))) {
         return None;
