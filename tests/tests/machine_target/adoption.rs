@@ -2,7 +2,10 @@
 
 use super::{TEST_APP, now_ms, open, store_of};
 use machine::objects::Objects;
-use model::port::target::{BuildState, Gone, TargetError, Window};
+use model::port::{
+    Target,
+    target::{BuildState, Gone, TargetError, Window},
+};
 use std::{
     io::BufRead as _,
     path::Path,
@@ -106,6 +109,26 @@ async fn a_restart_that_was_cut_short_is_done_once() {
     assert_eq!(copies(&one.revision), 1);
     at.target.restart(&service, &one.revision, "k2").await.unwrap();
     assert_eq!(get(&url, "/process").await.body, after.body, "the repeat finds it done");
+}
+
+/// What nobody wrote down may have come: a service to which nobody is known to come isn't called quiet then.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_abrupt_end_it_is_told_since_when_all_is_counted() {
+    let world = World::new();
+    let service = Fixture::service();
+    let since = async |target: &dyn Target| target.counted_since().await.unwrap();
+    let (at, target) = world.open(&service, 0).await;
+    assert_eq!(since(&*target).await, None, "nothing came before the first start");
+    let one = at.release("one").await;
+    at.shift(&[(&one, 100)], "k1").await;
+    target.shutdown().await;
+    drop((at, target));
+    let (at, target) = world.open(&service, 0).await;
+    assert_eq!(since(&*target).await, None, "its end was an orderly one");
+    drop((at, target));
+    let (at, target) = world.open(&service, 0).await;
+    assert!(since(&*target).await.is_some(), "nothing was written down at the end");
+    at.target.restart(&service, &one.revision, "k2").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

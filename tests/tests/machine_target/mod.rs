@@ -80,6 +80,7 @@ async fn open_with(
     target::MachineTarget::open(target::Options {
         data: data.to_owned(),
         ingress_port: port,
+        exposure: target::Exposure::default(),
         limits,
         objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
         store: store_of(data),

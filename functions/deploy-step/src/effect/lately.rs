@@ -20,6 +20,17 @@ pub async fn read(ctx: &Context, deployment: &Deployment, to: Timestamp) -> Opti
     Some((span, windows.into_iter().map(|(_, measured)| measured).collect()))
 }
 
+/// So long nothing may have come for a service to be called quiet.
+const QUIET_MS: i64 = model::time::MINUTE_MS;
+
+/// Whether all that came in the last so many milliseconds was counted, or at least in the last minute of them.
+pub async fn counted(ctx: &Context, span_ms: i64) -> bool {
+    match ctx.ports.target.counted_since().await {
+        Ok(since) => since.is_none_or(|since| ctx.real().since(since) >= span_ms.min(QUIET_MS)),
+        Err(_) => false,
+    }
+}
+
 /// The length of this deployment's windows.
 pub fn length_ms(ctx: &Context, deployment: &Deployment) -> i64 {
     deployment.policy.window_ms.max(ctx.ports.target.window_policy().shortest_ms).max(1)

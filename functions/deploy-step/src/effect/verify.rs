@@ -38,6 +38,10 @@ pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Faile
     Ok(ctx.ports.target.probe(&deployment.key(), &deployment.revision_name(), path).await?)
 }
 
+/// Why a service to which nobody is known to have come isn't called quiet.
+const FORGOTTEN: &str =
+    "Whether anybody comes isn't known yet: what was counted last was lost when Sextant was ended abruptly";
+
 /// What came to the service lately, and what that means for a canary; none where there will be none, or it can't be read.
 async fn before(ctx: &Context, deployment: &Deployment) -> Result<Option<Before>, Failed> {
     let Some(good) = deployment.last_good.as_ref().filter(|_| deployment.strategy == Strategy::Canary) else {
@@ -50,7 +54,9 @@ async fn before(ctx: &Context, deployment: &Deployment) -> Result<Option<Before>
         return Ok(None);
     };
     let seen = Traffic::of(lately::WINDOWS, &windows, &good.revision);
-    let outlook = outlook(&deployment.policy, place, seen).sentence;
+    let counted = seen.requests > 0 || lately::counted(ctx, span_ms).await;
+    let outlook =
+        if counted { outlook(&deployment.policy, place, seen).sentence } else { FORGOTTEN.to_owned() };
     let asked = if seen.requests == 0 { synthetic::ask(ctx, deployment).await? } else { None };
-    Ok(Some(Before { requests: seen.requests, span_ms, outlook, asked }))
+    Ok(Some(Before { requests: seen.requests, span_ms, counted, outlook, asked }))
 }

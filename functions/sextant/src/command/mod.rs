@@ -12,6 +12,7 @@ mod delete;
 pub mod demo;
 pub mod deploy;
 mod dockerfile;
+mod down;
 mod env;
 mod estimate;
 mod feedback;
@@ -95,6 +96,8 @@ pub enum Command {
     /// Run every function in one process on this machine, and deploy APP if one is given.
     #[command(after_help = flags::rest(Process::Up))]
     Up(Box<up::Up>),
+    /// Stop what `up` started; apps go on unless told otherwise.
+    Down(down::Down),
     /// Run functions as an HTTP service on $PORT.
     #[command(after_help = flags::rest(Process::Serve))]
     Serve(serve::Serve),
@@ -188,6 +191,7 @@ pub fn run(cli: Cli, output: Output) -> Result<Ended> {
     match cli.command {
         Command::Demo(demo) => parallel(demo::run(demo, output)),
         Command::Up(up) => parallel(up::run(*up, given, output)),
+        Command::Down(down) => single(down.run(&data, output)),
         Command::Serve(serve) => serve::run(serve::Serve { data: given, ..serve }),
         Command::Inspect(inspect) => inspect.run(output),
         Command::Dockerfile(dockerfile) => dockerfile.run(output),
@@ -238,6 +242,7 @@ async fn ask(command: Command, api: Api, data: &Path, output: Output) -> Result<
         Command::DeadLetters(letters) => letters.run(&api, output).await,
         Command::Demo(_)
         | Command::Up(_)
+        | Command::Down(_)
         | Command::Serve(_)
         | Command::Inspect(_)
         | Command::Dockerfile(_)

@@ -19,7 +19,12 @@ use host::{
     token,
 };
 use model::port::{Ports, Random};
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::net::TcpListener;
 
 /// What is logged.
@@ -82,7 +87,7 @@ pub fn run(serve: Serve) -> Result<Ended> {
 
 fn listen(functions: Vec<Function>, ports: Ports, config: Config) -> Result<Ended> {
     let names = functions.iter().map(|function| function.name).collect::<Vec<_>>().join(",");
-    let (address, port) = (config.settings.listen, config.port);
+    let (address, port) = (config.settings.listen.unwrap_or(IpAddr::from(Ipv4Addr::LOCALHOST)), config.port);
     let runner = Runner::new(functions, Arc::new(ports), Arc::new(config)).with_openapi(local::openapi);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("no thread could be started")?;

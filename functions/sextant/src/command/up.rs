@@ -1,5 +1,10 @@
 //! `sextant up`: every function in one process, on one data folder.
 
+mod detach;
+pub mod farewell;
+mod install;
+mod outside;
+
 use super::{
     flags::Flags,
     output::Output,
@@ -13,12 +18,17 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use host::{Caller, Config, Role, Runner, Settings, runner};
-use machine::{engine::Lock, schedule::Schedules};
+use machine::{
+    engine::Lock,
+    schedule::Schedules,
+    target::{Live, live_in},
+};
 use model::{
     TenantId,
     message::{Message, kind},
     port::{Broker as _, Clock as _},
 };
+use outside::Outside;
 use serde_json::json;
 use std::{
     fs,
@@ -48,6 +58,15 @@ pub struct Up {
     /// Stop the apps too when this ends; by default they go on and are found again.
     #[arg(long)]
     pub stop_apps: bool,
+    /// Go on in the background, with the output in `up.log` of the data folder; `sextant down` stops it.
+    #[arg(long, conflicts_with = "install")]
+    pub detach: bool,
+    /// Write a systemd unit that runs this command, instead of running it.
+    #[arg(long)]
+    pub install: bool,
+    /// What `--detach` starts.
+    #[arg(long, hide = true)]
+    pub detached: bool,
     /// A flag for each setting that `up` reads.
     #[command(flatten)]
     pub settings: Flags<false>,
@@ -71,6 +90,8 @@ pub struct Running {
     pub address: Address,
     /// The link that signs a browser in.
     pub link: String,
+    /// From where it is reached.
+    outside: Outside,
     /// The adapters that the functions are handed as ports.
     pub machine: Machine,
     runner: Arc<Runner>,
@@ -82,6 +103,15 @@ pub struct Running {
 /// Runs until told to stop.
 pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended> {
     let settings = settings(&up, data.as_deref())?;
+    if up.install {
+        return install::run(&data_folder(&settings), output);
+    }
+    if up.detach {
+        return detach::run(&data_folder(&settings), output).await;
+    }
+    if up.detached {
+        detach::leave_terminal();
+    }
     let log = settings.log.as_deref().unwrap_or(LOG);
     host::telemetry::init(host::telemetry::Format::Human, log).map_err(Stop::Usage)?;
     if up.fresh {
@@ -89,7 +119,7 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
     }
     let running = start(settings, if up.stop_apps { Apps::Stop } else { Apps::Keep }).await?;
     let stopped = host::serve::signal();
-    announce(&running, output);
+    announce(&running, up.detached, output);
     if up.open {
         super::open::browser(&running.link, output);
     }
@@ -99,9 +129,13 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
             super::deploy::first(&address, &app, &data, output).await;
         }
     });
-    let result = running.serve(stopped).await;
+    let folder = running.machine.data.clone();
+    let live = running.serve(stopped).await?;
     deploying.abort();
-    result.map(|()| Ended::Done)
+    if !output.is_json() {
+        output.note(&farewell::text(&live, &folder));
+    }
+    Ok(Ended::Done)
 }
 
 /// What the environment and the command line say.
@@ -116,18 +150,18 @@ fn settings(up: &Up, data: Option<&Path>) -> Result<Settings> {
 pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
     let data = data_folder(&settings);
     drop(own(&data)?);
-    let port = settings.console_port;
-    let listener = TcpListener::bind((settings.listen, port))
-        .await
-        .with_context(|| format!("port {port} is taken; choose another with --port, or 0 for a free one"))?;
+    let listener = listen(&settings).await?;
     let port = listener.local_addr()?.port();
+    let outside = Outside::of(&settings, port);
     let key = token_key(&data)?;
     let mut config = Config::local(port, key.clone());
+    config.public_url.clone_from(&outside.url);
+    config.hosts.clone_from(&outside.hosts);
     let mut functions = functions::all();
     let subscriptions = runner::subscriptions(&functions, &config);
     let mail_to = settings.mail_to.clone();
     let ingress_port = settings.ingress_port.unwrap_or(INGRESS_PORT);
-    let options = Options { data, ingress_port, settings: settings.clone() };
+    let options = Options { data, ingress_port, exposure: outside.exposure(), settings: settings.clone() };
     let machine = Machine::open(&options, subscriptions).await?;
     let instance = format!("{:032x}", machine.ports.random.bits());
     if settings.no_limits {
@@ -149,15 +183,15 @@ pub async fn start(settings: Settings, apps: Apps) -> Result<Running> {
     machine.broker.start(runner.clone());
     let schedules = Schedules::start(&machine.data, &minutes, machine.clock.clone(), machine.broker.clone())?;
     catch_up(&machine).await?;
-    let address = address(&key, &machine, port)?;
+    let address = address(&key, &machine, &outside.here, port)?;
     write_address(&machine.data, &address)?;
     let link = runner.sign_in_link(&owner()?);
-    Ok(Running { address, link, machine, runner, listener, schedules, apps })
+    Ok(Running { address, link, outside, machine, runner, listener, schedules, apps })
 }
 
 impl Running {
-    /// Serves until `shutdown` is done.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+    /// Serves until `shutdown` is done; answers which apps go on.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<Vec<Live>> {
         host::serve(self.listener, self.runner.router(), shutdown).await?;
         super::server::remove_address(&self.machine.data);
         // Whoever publishes by itself stops before the broker does.
@@ -169,7 +203,7 @@ impl Running {
         self.machine.target.shutdown().await;
         let engine = self.machine.store.engine().clone();
         tokio::task::spawn_blocking(move || engine.close()).await?;
-        Ok(())
+        Ok(live_in(&self.machine.data))
     }
 }
 
@@ -190,11 +224,11 @@ pub fn owner() -> Result<Caller> {
     Ok(Caller { tenant: TenantId::new(TENANT)?, user: "you".to_owned(), role: Role::Owner })
 }
 
-fn address(key: &host::token::Key, machine: &Machine, port: u16) -> Result<Address> {
+fn address(key: &host::token::Key, machine: &Machine, here: &str, port: u16) -> Result<Address> {
     let claims =
         host::token::Claims::new(&owner()?, machine.clock.real(), TOKEN_SECONDS, machine.ports.random.bits());
     Ok(Address {
-        url: format!("http://127.0.0.1:{port}"),
+        url: format!("http://{here}:{port}"),
         token: host::token::mint(key, &claims)?,
         pid: std::process::id(),
         ingress_port: machine.target.ingress_port(),
@@ -203,7 +237,7 @@ fn address(key: &host::token::Key, machine: &Machine, port: u16) -> Result<Addre
 
 /// Takes a data folder for as long as the answer is held; `None` where there is none yet. Whether another process has
 /// it is the kernel's word: a file that names a process may be left over, or gone.
-fn own(data: &Path) -> Result<Option<Lock>> {
+pub fn own(data: &Path) -> Result<Option<Lock>> {
     let store = data.join("store");
     if !store.is_dir() {
         return Ok(None);
@@ -235,8 +269,29 @@ async fn empty(data: &Path) -> Result<()> {
     fs::remove_dir_all(data).with_context(|| format!("`{}` can't be emptied", data.display()))
 }
 
-fn announce(running: &Running, output: Output) {
+async fn listen(settings: &Settings) -> Result<TcpListener> {
+    let port = settings.console_port;
+    let address = Outside::of(settings, port).listen;
+    TcpListener::bind((address, port)).await.with_context(|| {
+        format!(
+            "port {port} of {address} can't be listened on; choose another with --port, or 0 for a free one"
+        )
+    })
+}
+
+/// What addresses of apps look like.
+fn apps(running: &Running, ingress_port: u16) -> String {
+    let below = running.outside.exposure().names().into_iter().next();
+    match (below, running.outside.hosts.first()) {
+        (Some(name), _) => format!("http://SERVICE.{name}:{ingress_port}"),
+        (None, Some(host)) if host != "*" => format!("http://{host}:PORT, a port for each service"),
+        _ => format!("http://SERVICE.localhost:{ingress_port}"),
+    }
+}
+
+fn announce(running: &Running, detached: bool, output: Output) {
     let Address { url, ingress_port, .. } = &running.address;
+    let port = running.listener.local_addr().map_or(0, |address| address.port());
     if output.is_json() {
         let data = &running.machine.data;
         output.json_line(
@@ -247,12 +302,16 @@ fn announce(running: &Running, output: Output) {
     output.note("Sextant is up.");
     output.note(&format!("  console   {}   (signs this browser in, once)", running.link));
     output.note(&format!("  API       {url}/api/v1   (token: `sextant token`)"));
-    output.note(&format!("  apps      http://SERVICE.localhost:{ingress_port}"));
+    output.note(&format!("  apps      {}", apps(running, *ingress_port)));
     output.note(&format!("  data      {}", running.machine.data.display()));
     let apps = if running.apps == Apps::Stop {
         "apps stop with it"
     } else {
         "apps go on unless you said --stop-apps"
     };
-    output.note(&format!("Deploy something with `sextant deploy PATH`. Stop with Ctrl-C; {apps}."));
+    if let Some(warning) = running.outside.warning(*ingress_port, port) {
+        output.note(&warning);
+    }
+    let stop = if detached { "`sextant down`" } else { "Ctrl-C" };
+    output.note(&format!("Deploy something with `sextant deploy PATH`. Stop with {stop}; {apps}."));
 }

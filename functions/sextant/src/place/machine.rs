@@ -35,6 +35,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The ingress's port; 0 for a free one.
     pub ingress_port: u16,
+    /// Where apps are reached from.
+    pub exposure: target::Exposure,
     /// Every other setting, parsed and checked.
     pub settings: Settings,
 }
@@ -51,7 +53,7 @@ pub fn lazily(config: &Config) -> Result<Ports> {
     let subscriptions = host::runner::subscriptions(&functions::all(), config);
     // Several of these may share a machine, each with an ingress of its own.
     let ingress_port = settings.ingress_port.unwrap_or_default();
-    let options = Options { data, ingress_port, settings };
+    let options = Options { data, ingress_port, exposure: target::Exposure::default(), settings };
     let open = Box::new(move || {
         let (options, subscriptions) = (options.clone(), subscriptions.clone());
         Box::pin(async move {
@@ -110,6 +112,7 @@ impl Machine {
         let target = MachineTarget::open(target::Options {
             data: data.clone(),
             ingress_port: options.ingress_port,
+            exposure: options.exposure.clone(),
             limits: target::Limits::default(),
             objects: objects.clone(),
             store: store.clone(),

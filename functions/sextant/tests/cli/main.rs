@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code")]
 
+mod background;
 mod backups;
 mod declared;
 mod offline;

@@ -303,6 +303,10 @@ impl Target for Lazy {
         self.target().await?.observe_range(service, range, step_ms).await
     }
 
+    async fn counted_since(&self) -> Result<Option<Timestamp>, TargetError> {
+        self.target().await?.counted_since().await
+    }
+
     async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
         self.target().await?.observe_paths(service, range).await
     }

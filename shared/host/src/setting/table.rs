@@ -67,16 +67,16 @@ settings! {
     port: u16 = "8080" "PORT" --"port" Both ["serve"] Platform;
     /// The port of console and API on a machine; 0 for a free one.
     console_port: u16 = "8080" "SEXTANT_PORT" --"port" Machine ["up"] Nobody;
-    /// The address that is listened on. Anything but loopback can be reached from outside.
-    listen: IpAddr = "127.0.0.1" "SEXTANT_LISTEN" --"listen" Both ["serve", "up"] Fixed("0.0.0.0");
+    /// The address that is listened on; anything but loopback can be reached from outside. Unless it is set, loopback, and for `up` with `--host` every address.
+    listen: Option<IpAddr> = "" "SEXTANT_LISTEN" --"listen" Both ["serve", "up"] Fixed("0.0.0.0");
     /// The port of the ingress in front of the apps; 0 for a free one. Unless it is set, 8088 for `up` and a free one for `serve`.
     ingress_port: Option<u16> = "" "SEXTANT_INGRESS_PORT" --"ingress-port" Machine ["serve", "up"] Nobody;
-    /// Names that the service answers for beside loopback; `*` where a front end routes by name.
-    hosts: Vec<String> = "" "SEXTANT_HOSTS" --"host" Both ["serve"] Fixed("*");
+    /// Names or addresses that this is reached by beside loopback; `*` where a front end routes by name.
+    hosts: Vec<String> = "" "SEXTANT_HOSTS" --"host" Both ["serve", "up"] Fixed("*");
     /// Origins whose pages may call the API, such as `https://app.example.com`; `*` for all. Cookies never count.
     origins: Vec<String> = "" "SEXTANT_ORIGINS" --"origin" Both ["serve", "up"] Nobody;
     /// Where people reach the console; links in mails begin with it. Unless it is set, the port on this machine.
-    public_url: Option<WebAddress> = "" "SEXTANT_PUBLIC_URL" --"public-url" Both ["serve"] Terraform("public_url");
+    public_url: Option<WebAddress> = "" "SEXTANT_PUBLIC_URL" --"public-url" Both ["serve", "up"] Terraform("public_url");
     /// What is logged, such as `info` or `warn,host=debug`. Unless it is set, `warn` for `up` and `info` for `serve`.
     log: Option<String> = "" "SEXTANT_LOG" --"log" Both ["serve", "up", "command line"] Operator;
     /// Signs bearer tokens and sessions. Unless it is set, a machine keeps one in its data folder.

@@ -6,6 +6,7 @@
 
 pub(crate) mod backend;
 mod body;
+mod exposure;
 mod files;
 mod forwarded;
 mod host;
@@ -18,6 +19,7 @@ mod site;
 pub(crate) mod stats;
 mod upload;
 
+pub use exposure::Exposure;
 pub use limits::Limits;
 pub(crate) use site::Site;
 
@@ -53,6 +55,7 @@ const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// What all connections share.
 pub(crate) struct Shared {
     pub table: Table,
+    pub exposure: Exposure,
     pub clock: Arc<dyn Clock>,
     /// The ingress' port, for texts.
     pub port: u16,
@@ -84,23 +87,38 @@ pub(crate) struct Ingress {
 }
 
 impl Ingress {
-    /// Listens on `port` of the loopback addresses; 0 takes a free one.
+    /// Listens on `port` where it is to be reached; 0 takes a free one.
     pub(crate) async fn open(
         port: u16,
+        exposure: Exposure,
         limits: Limits,
         clock: Arc<dyn Clock>,
         end: CancellationToken,
         tasks: TaskTracker,
     ) -> Result<Self, PortError> {
-        let listeners = listen(port).await?;
+        let listeners = listen(exposure.listen, port).await?;
         let port =
             listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |at| at.port());
         let room = Arc::new(Semaphore::new(limits.connections));
-        let shared = Arc::new(Shared { table: Table::default(), clock, port, limits, end, tasks, room });
+        let shared = Arc::new(Shared {
+            table: Table::new(exposure.names()),
+            exposure,
+            clock,
+            port,
+            limits,
+            end,
+            tasks,
+            room,
+        });
         for listener in listeners {
             accept(Arc::clone(&shared), listener, None);
         }
         Ok(Self { shared })
+    }
+
+    /// The address of a service, by its label and its own port.
+    pub(crate) fn url(&self, label: &str, own: u16) -> String {
+        self.shared.exposure.url(label, self.shared.port, own)
     }
 
     /// The port it listens on.
@@ -110,7 +128,7 @@ impl Ingress {
 
     /// Makes a service known: by host, and on its own port, the one it had before or a free one.
     pub(crate) async fn add(&self, host: &str, port: Option<u16>) -> Result<Arc<Route>, PortError> {
-        let listeners = listen(port.unwrap_or(0)).await?;
+        let listeners = listen(self.shared.exposure.listen, port.unwrap_or(0)).await?;
         let port =
             listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |at| at.port());
         let route = Route::new(host, port, self.shared.end.child_token());
@@ -134,22 +152,28 @@ impl Ingress {
     }
 }
 
-/// Listens on 127.0.0.1, and on ::1 at the same port where there is IPv6: browsers try either for `*.localhost`.
-async fn listen(port: u16) -> Result<Vec<TcpListener>, PortError> {
-    let first = if port == 0 { bind_any().await? } else { bind((Ipv4Addr::LOCALHOST, port).into()).await? };
+/// Listens on this address, and at the same port on 127.0.0.1 and ::1 where those can be had: browsers try either for
+/// `*.localhost`.
+async fn listen(at: IpAddr, port: u16) -> Result<Vec<TcpListener>, PortError> {
+    let first = if port == 0 { bind_any(at).await? } else { bind((at, port).into()).await? };
     let port = first.local_addr().map_or(port, |at| at.port());
-    let second = TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await.ok();
-    Ok(std::iter::once(first).chain(second).collect())
+    let mut listeners = vec![first];
+    for loopback in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        if loopback != at {
+            listeners.extend(TcpListener::bind((loopback, port)).await.ok());
+        }
+    }
+    Ok(listeners)
 }
 
 /// At a free port, to which it comes back after each start.
-async fn bind_any() -> Result<TcpListener, PortError> {
+async fn bind_any(at: IpAddr) -> Result<TcpListener, PortError> {
     for port in ports::drawn() {
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        if let Ok(listener) = TcpListener::bind((at, port)).await {
             return Ok(listener);
         }
     }
-    bind((Ipv4Addr::LOCALHOST, 0).into()).await
+    bind((at, 0).into()).await
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {

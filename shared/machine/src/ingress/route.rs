@@ -80,9 +80,11 @@ impl Route {
 }
 
 /// Every service, by host label.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Table {
     routes: RwLock<BTreeMap<String, Arc<Route>>>,
+    /// What host names end with, each with a dot before it.
+    suffixes: Vec<String>,
 }
 
 /// Where a host leads.
@@ -96,6 +98,12 @@ pub(crate) enum Found {
 }
 
 impl Table {
+    /// For services below `localhost` and these names.
+    pub(crate) fn new(names: Vec<String>) -> Self {
+        let suffixes = std::iter::once("localhost".to_owned()).chain(names).map(|name| format!(".{name}"));
+        Self { routes: RwLock::default(), suffixes: suffixes.collect() }
+    }
+
     pub(crate) fn insert(&self, route: Arc<Route>) {
         self.routes.write().insert(route.host.clone(), route);
     }
@@ -113,9 +121,11 @@ impl Table {
         self.routes.read().keys().cloned().collect()
     }
 
-    /// Reads a `Host` header: `[TAG---]LABEL.localhost[:PORT]`, in any case.
+    /// Reads a `Host` header: `[TAG---]LABEL.localhost[:PORT]`, or below another name of ours, in any case.
     pub(crate) fn find(&self, host: &str) -> Found {
-        let Some(label) = label(host) else { return Found::Nothing };
+        let Some(label) = self.suffixes.iter().find_map(|suffix| label(host, suffix)) else {
+            return Found::Nothing;
+        };
         let routes = self.routes.read();
         if let Some(route) = routes.get(label.as_ref()) {
             return Found::Service(Arc::clone(route));
@@ -127,12 +137,12 @@ impl Table {
     }
 }
 
-fn label(host: &str) -> Option<std::borrow::Cow<'_, str>> {
+fn label<'h>(host: &'h str, suffix: &str) -> Option<std::borrow::Cow<'h, str>> {
     let name = host.split_once(':').map_or(host, |(name, _)| name);
     let name = name.strip_suffix('.').unwrap_or(name);
-    let cut = name.len().checked_sub(".localhost".len()).filter(|cut| name.is_char_boundary(*cut))?;
-    let (label, suffix) = name.split_at(cut);
-    if !suffix.eq_ignore_ascii_case(".localhost") {
+    let cut = name.len().checked_sub(suffix.len()).filter(|cut| name.is_char_boundary(*cut))?;
+    let (label, end) = name.split_at(cut);
+    if !end.eq_ignore_ascii_case(suffix) {
         return None;
     }
     Some(if label.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -184,10 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn services_are_found_below_every_name_of_ours() {
+        let table = Table::new(vec!["box.lan".to_owned()]);
+        table.insert(Route::new("shop", 30_001, CancellationToken::new()));
+        for host in ["shop.localhost:8088", "shop.BOX.lan:8088", "shop.box.lan"] {
+            assert!(matches!(table.find(host), Found::Service(_)), "{host}");
+        }
+        assert!(matches!(table.find("v2---shop.box.lan"), Found::Tag(_, tag) if tag == "v2"));
+        for host in ["box.lan", "shop.other.lan", "shopbox.lan", "box.lan.localhost"] {
+            assert!(matches!(table.find(host), Found::Nothing), "{host}");
+        }
+    }
+
+    #[test]
     fn hosts_are_read_as_browsers_send_them() {
-        assert_eq!(label("Shop.LOCALHOST:8080").as_deref(), Some("shop"));
-        assert_eq!(label("v2---shop.localhost").as_deref(), Some("v2---shop"));
-        assert_eq!(label("shop.localhost.:8080").as_deref(), Some("shop"));
+        assert_eq!(label("Shop.LOCALHOST:8080", ".localhost").as_deref(), Some("shop"));
+        assert_eq!(label("v2---shop.localhost", ".localhost").as_deref(), Some("v2---shop"));
+        assert_eq!(label("shop.localhost.:8080", ".localhost").as_deref(), Some("shop"));
         for other in [
             "[::1]:80",
             "shop.localhost..",
@@ -198,7 +221,7 @@ mod tests {
             "ä",
             "",
         ] {
-            assert_eq!(label(other), None, "{other}");
+            assert_eq!(label(other, ".localhost"), None, "{other}");
         }
     }
 }

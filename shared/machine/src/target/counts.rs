@@ -10,6 +10,14 @@ use crate::ingress::stats::Minutes;
 use std::path::{Path, PathBuf};
 
 const COUNTS: &str = "counts.json";
+/// Stands beside the services while nothing of what was counted is missing.
+const COMPLETE: &str = ".counted";
+
+/// Whether whoever ran before wrote down all that it counted, or nobody ran; asked once, when we begin to count.
+pub(super) fn complete(services: &Path) -> bool {
+    let kept = std::fs::remove_file(services.join(COMPLETE)).is_ok();
+    kept || files::subfolders(services).is_empty()
+}
 
 /// What the revision in `folder` did before; nothing if that can't be read.
 pub(crate) fn load(folder: &Path) -> Minutes {
@@ -44,5 +52,14 @@ impl Inner {
             Ok(())
         };
         files::blocking(write).await.ok();
+    }
+
+    /// The same at the end: whoever counts next knows that nothing is missing.
+    pub(super) async fn keep_last_counts(&self) {
+        self.keep_counts().await;
+        let mark = self.shared.places.services.join(COMPLETE);
+        if let Err(error) = std::fs::write(&mark, "") {
+            tracing::warn!(%error, "that nothing is missing from what was counted could not be kept");
+        }
     }
 }

@@ -6,10 +6,43 @@ use super::{
     environment::Alias,
     files, launch, members, process,
     runner::RUNNER,
-    spec::{Instance, instance_file},
+    spec::{Instance, Places, ServiceRecord, instance_file},
 };
 use rustix::process::Signal;
-use std::{path::Path, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+/// A service that takes traffic, as it is without a Sextant in front of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its name.
+    pub service: String,
+    /// Where the process of its weightiest revision listens; `None` where none runs, as for static sites, which Sextant
+    /// serves itself.
+    pub address: Option<SocketAddr>,
+}
+
+/// Services of a data folder that take traffic, by name. What can't be read is left out.
+pub fn live_in(data: &Path) -> Vec<Live> {
+    let places = Places { services: data.join("services"), artifacts: data.join("artifacts") };
+    let services = places.services().unwrap_or_default();
+    let serving = services.iter().filter_map(|record| live(&places, record));
+    let mut all: Vec<Live> = serving.collect();
+    all.sort_by(|a, b| a.service.cmp(&b.service));
+    all
+}
+
+fn live(places: &Places, record: &ServiceRecord) -> Option<Live> {
+    let (revision, _) = record.weights.iter().max_by_key(|(_, weight)| **weight)?;
+    let file = instance_file(&places.revision(&record.key, revision));
+    let instance = files::read_json::<Instance>(&file).ok().flatten();
+    let runs = instance.filter(|one| one.process.as_ref().is_some_and(|process| process.alive()));
+    let address = runs.map(|one| SocketAddr::from((Ipv4Addr::LOCALHOST, one.port)));
+    Some(Live { service: record.key.service.to_string(), address })
+}
 
 /// How long apps and builds may take to end when asked to.
 const GRACE: Duration = Duration::from_secs(5);

@@ -52,17 +52,20 @@ mod tidy;
 pub use environment::Inherited;
 pub use head::LogHead;
 pub use launch::Helpers;
-pub use leftovers::stop_leftovers;
+pub use leftovers::{Live, live_in, stop_leftovers};
 
-pub use crate::ingress::Limits;
+pub use crate::ingress::{Exposure, Limits};
 
 use crate::ingress::Ingress;
 use build::Builds;
 use environment::Alias;
 use launch::Environment;
-use model::port::{
-    Broker, Clock, Keys, Objects, PortError, Redact, Store,
-    target::{ServiceKey, TargetError},
+use model::{
+    Timestamp,
+    port::{
+        Broker, Clock, Keys, Objects, PortError, Redact, Store,
+        target::{ServiceKey, TargetError},
+    },
 };
 use parking_lot::Mutex;
 use service::{Revision, Service};
@@ -81,6 +84,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The ingress' port; 0 takes a free one.
     pub ingress_port: u16,
+    /// Where the ingress listens, and by what it is reached.
+    pub exposure: Exposure,
     /// Bounds of the ingress.
     pub limits: Limits,
     /// Where build logs go.
@@ -109,7 +114,7 @@ pub const BUILDS: usize = 2;
 /// Where a service is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// `http://SERVICE.localhost:PORT`.
+    /// `http://SERVICE.localhost:PORT`, or what else leads here from where it is reached.
     pub url: String,
     /// `http://127.0.0.1:PORT`, the service's own port.
     pub own: String,
@@ -131,6 +136,8 @@ struct Inner {
     /// Held while a service is made.
     making: tokio::sync::Mutex<()>,
     sampler: sampler::Sampler,
+    /// Since when all that comes is counted, if something before that may be missing.
+    counted_since: Option<Timestamp>,
     end: CancellationToken,
     tasks: TaskTracker,
 }
@@ -172,10 +179,13 @@ impl MachineTarget {
             turns: crate::turns::Turns::new(options.builds),
             queued: Mutex::default(),
         });
+        let (port, limits) = (options.ingress_port, options.limits);
+        let clock = options.clock;
         let ingress =
-            Ingress::open(options.ingress_port, options.limits, options.clock, end.clone(), tasks.clone())
-                .await?;
+            Ingress::open(port, options.exposure, limits, clock, end.clone(), tasks.clone()).await?;
+        let counted_since = (!counts::complete(&shared.places.services)).then(|| shared.clock.real());
         let inner = Arc::new(Inner {
+            counted_since,
             shared,
             ingress,
             builds,
@@ -210,7 +220,7 @@ impl MachineTarget {
         revisions.sort_by_key(|revision| revision.spec.created_ms);
         let host = &found.route.host;
         Some(Addresses {
-            url: format!("http://{host}.localhost:{port}"),
+            url: self.inner.ingress.url(host, found.route.port),
             own: format!("http://127.0.0.1:{}", found.route.port),
             revisions: revisions
                 .iter()
@@ -226,7 +236,7 @@ impl MachineTarget {
         self.inner.end.cancel();
         self.inner.tasks.close();
         tokio::time::timeout(Duration::from_secs(5), self.inner.tasks.wait()).await.ok();
-        self.inner.keep_counts().await;
+        self.inner.keep_last_counts().await;
     }
 
     /// Stops every app gracefully; those that should run are started by the next [`MachineTarget::open`].

@@ -9,12 +9,15 @@ use super::{
 };
 use crate::ingress::backend::Reach;
 use async_trait::async_trait;
-use model::port::{
-    PortError, Target,
-    target::{
-        BuildOrder, BuildState, Capabilities, Cost, Gone, LogPosition, Measured, Operation, Paths, Probe,
-        Released, RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic,
-        TrafficToken, Window, WindowPolicy,
+use model::{
+    Timestamp,
+    port::{
+        PortError, Target,
+        target::{
+            BuildOrder, BuildState, Capabilities, Cost, Gone, LogPosition, Measured, Operation, Paths, Probe,
+            Released, RevisionOrder, RevisionWindow, RuntimeLines, ServiceKey, TargetError, Traffic,
+            TrafficToken, Window, WindowPolicy,
+        },
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -150,6 +153,10 @@ impl Target for MachineTarget {
             seen.push((window, Measured { revisions }));
         }
         Ok(seen)
+    }
+
+    async fn counted_since(&self) -> Result<Option<Timestamp>, TargetError> {
+        Ok(self.inner.counted_since)
     }
 
     async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {
@@ -290,7 +297,7 @@ impl Inner {
         let (host, port) = (&service.route.host, self.ingress.port());
         Released {
             revision: revision.spec.revision.clone(),
-            url: format!("http://{host}.localhost:{port}"),
+            url: self.ingress.url(host, service.route.port),
             revision_url: format!("http://{}---{host}.localhost:{port}", revision.spec.tag),
             closed: false,
         }

@@ -231,6 +231,8 @@ pub struct Before {
     pub requests: u64,
     /// In so many milliseconds.
     pub span_ms: i64,
+    /// Whether all of them were counted: a target that was ended abruptly may have forgotten the last ones.
+    pub counted: bool,
     /// How long the shift takes at that traffic, and what it would catch by then: one sentence.
     pub outlook: String,
     /// What requests of our own came to, where no others came and the policy asks for them.

@@ -33,7 +33,7 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Opti
         return enter(next, at, Step::Open, format!("Healthy: {proof}. Opening it, with all traffic"));
     }
     match before.filter(|_| next.strategy == Strategy::Canary && next.last_good.is_some()) {
-        Some(before) if before.requests == 0 && next.policy.without_traffic == WithoutTraffic::Probe => {
+        Some(before) if is_quiet(&before) && next.policy.without_traffic == WithoutTraffic::Probe => {
             unasked(next, at, proof, before)
         }
         Some(before) => {
@@ -48,6 +48,11 @@ pub(super) fn start(mut next: Deployment, at: &At<'_>, proof: &str, before: Opti
             enter(next, at, Step::SetTraffic, text)
         }
     }
+}
+
+/// Whether it is known that nobody comes. What nobody counted may have come; requests of our own tell all the same.
+fn is_quiet(before: &Before) -> bool {
+    before.requests == 0 && (before.counted || before.asked.is_some())
 }
 
 fn span(ms: i64) -> String {

@@ -557,6 +557,12 @@ pub trait Target: Send + Sync {
         step_ms: i64,
     ) -> Result<Vec<(Window, Measured)>, TargetError>;
 
+    /// Since when all that came is counted; none where nothing is missing. A target that was ended abruptly may have
+    /// forgotten what came last before that.
+    async fn counted_since(&self) -> Result<Option<Timestamp>, TargetError> {
+        Ok(None)
+    }
+
     /// Counts of one closed window.
     async fn observe(&self, service: &ServiceKey, window: Window) -> Result<Measured, TargetError> {
         let length = window.to.since(window.from).max(1);

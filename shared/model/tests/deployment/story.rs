@@ -313,12 +313,13 @@ fn a_shift_that_nobody_looks_at_cannot_be_paused() {
 /// A quiet service waits for nothing: what came before tells that nothing will come.
 #[test]
 fn without_traffic_the_probe_decides_at_once() {
-    let verified = |requests: u64, without: WithoutTraffic| {
+    let verified = |requests: u64, counted: bool, without: WithoutTraffic| {
         let mut story = Story::at_step(Strategy::Canary, Step::Verify);
         story.document.policy.without_traffic = without;
         let before = Before {
             requests,
             span_ms: 3_600_000,
+            counted,
             outlook: "At 60 requests a minute it takes 43 min".to_owned(),
             asked: None,
         };
@@ -326,7 +327,7 @@ fn without_traffic_the_probe_decides_at_once() {
         story.came_to(Outcome::Probed { probe, before: Some(before) });
         story
     };
-    let mut quiet = verified(0, WithoutTraffic::Probe);
+    let mut quiet = verified(0, true, WithoutTraffic::Probe);
     assert_eq!(weights(&quiet.document), [("shop-r7".to_owned(), 100)]);
     let told = quiet.document.timeline.last().unwrap().text.clone();
     assert!(
@@ -339,7 +340,10 @@ fn without_traffic_the_probe_decides_at_once() {
         quiet.document.canary.thin
             && quiet.document.checks.iter().any(|check| check.contains("health check alone"))
     );
-    for begun in [verified(1, WithoutTraffic::Probe), verified(0, WithoutTraffic::Wait)] {
+    let forgotten = verified(0, false, WithoutTraffic::Probe);
+    for begun in
+        [verified(1, true, WithoutTraffic::Probe), verified(0, true, WithoutTraffic::Wait), forgotten]
+    {
         assert_eq!((begun.document.canary.index, begun.document.canary.quiet), (0, false));
         let told = &begun.document.timeline.last().unwrap().text;
         assert!(told.contains("it takes 43 min. Shifting 10 %"), "{told}");
@@ -352,7 +356,7 @@ fn without_traffic_requests_of_our_own_decide_where_they_are_asked_for() {
     let verified = |verdict: Verdict| {
         let mut story = Story::at_step(Strategy::Canary, Step::Verify);
         let asked = Some(asked(verdict));
-        let before = Before { requests: 0, span_ms: 60_000, outlook: String::new(), asked };
+        let before = Before { requests: 0, span_ms: 60_000, counted: false, outlook: String::new(), asked };
         let Outcome::Probed { probe, .. } = sample::probed(true, false) else { unreachable!("a probe") };
         story.came_to(Outcome::Probed { probe, before: Some(before) });
         story.document

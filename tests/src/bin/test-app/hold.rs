@@ -19,6 +19,7 @@ pub fn main(data: &Path, port: &str) -> ExitCode {
         let target = MachineTarget::open(machine::target::Options {
             data: data.to_owned(),
             ingress_port: port.parse().unwrap(),
+            exposure: machine::target::Exposure::default(),
             limits: machine::target::Limits::default(),
             objects: Arc::new(Objects::open(&data.join("objects")).unwrap()),
             store: Arc::new(store),

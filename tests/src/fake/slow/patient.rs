@@ -3,11 +3,15 @@
 
 use super::{SlowTarget, splitmix};
 use async_trait::async_trait;
-use model::port::{
-    PortError, Target,
-    target::{
-        BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Paths, Probe, Released,
-        RevisionOrder, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window, WindowPolicy,
+use model::{
+    Timestamp,
+    port::{
+        PortError, Target,
+        target::{
+            BuildOrder, BuildState, Capabilities, Cost, LogPosition, Measured, Operation, Paths, Probe,
+            Released, RevisionOrder, RuntimeLines, ServiceKey, TargetError, Traffic, TrafficToken, Window,
+            WindowPolicy,
+        },
     },
 };
 use std::{
@@ -187,6 +191,10 @@ impl Target for Patient {
         step_ms: i64,
     ) -> Result<Vec<(Window, Measured)>, TargetError> {
         self.ask(|| self.target.observe_range(service, range, step_ms)).await
+    }
+
+    async fn counted_since(&self) -> Result<Option<Timestamp>, TargetError> {
+        self.ask(|| self.target.counted_since()).await
     }
 
     async fn observe_paths(&self, service: &ServiceKey, range: Window) -> Result<Option<Paths>, TargetError> {

@@ -88,7 +88,7 @@ async fn serve(running: Running, stopped: oneshot::Receiver<()>) -> Result<()> {
         // Dropped is stopped, too.
         let _ = stopped.await;
     };
-    running.serve(stop).await
+    running.serve(stop).await.map(drop)
 }
 
 /// Whatever the environment says: the story is the same everywhere.
