@@ -108,24 +108,56 @@ async fn attempt(
     }
     let whose = stored::Whose { name, user: &ctx.caller()?.user };
     let resolved = stored::resolve(ctx, &whose, service.as_ref(), &asked.changes).await?;
+    let now = &resolved.variables;
     let Some(write) = resolved.write else {
         // A repeat saw an older version; nobody saw one that is yet to come.
         let ahead = asked.version.filter(|seen| *seen > resolved.before);
-        not_stale(&resolved.variables, resolved.before, ahead)?;
-        let message = "Nothing changed: they are so already.".to_owned();
-        let response = Response::json(200, &changed(&resolved.variables, false, message));
-        return Ok(place::Placed { messages: vec![], response, ended: None });
+        not_stale(now, resolved.before, ahead)?;
+        return unchanged(ctx, asked, id, now, (service.as_ref(), seen)).await;
     };
-    not_stale(&resolved.variables, resolved.before, asked.version)?;
+    not_stale(now, resolved.before, asked.version)?;
     if let Some(base) = base(ctx, service.as_ref(), asked).await? {
-        return Box::pin(deploy(ctx, asked, id, &Base { deployment: base, seen }, &resolved.variables)).await;
+        return Box::pin(deploy(ctx, asked, id, &Base { deployment: base, seen }, (now, true))).await;
     }
     let message = later(name, service.as_ref());
-    let response = Response::json(200, &changed(&resolved.variables, true, message));
+    let response = Response::json(200, &changed(now, true, message));
     ctx.crash_point("register.before-commit");
     ctx.commit(vec![write], &response).await?;
     ctx.crash_point("register.after-commit");
     Ok(place::Placed { messages: vec![], response, ended: None })
+}
+
+/// They are so already. What serves may lack them all the same, where the deployment that was to bring them failed or
+/// wasn't asked for: then it is made now.
+async fn unchanged(
+    ctx: &Context,
+    asked: &Asked,
+    id: &DeploymentId,
+    now: &Variables,
+    (service, seen): (Option<&Service>, Option<Version>),
+) -> Result<place::Placed, Error> {
+    let is = |message: String| {
+        let response = Response::json(200, &changed(now, false, message));
+        Ok(place::Placed { messages: vec![], response, ended: None })
+    };
+    let so = "Nothing changed: they are so already";
+    let has = |deployment: &Deployment| deployment.variable_versions.version == now.version();
+    let Some(service) = service.filter(|service| asked.deploy && service.live().is_some()) else {
+        return is(format!("{so}."));
+    };
+    if let Some(running) = &service.slot.running {
+        let running = ctx.read::<Deployment>(&deployment_path(&service.tenant, running)).await?;
+        if let Some(brings) = running.filter(|running| has(&running.document)) {
+            return is(format!("{so}, and `{}`, which runs, brings them.", brings.document.id));
+        }
+    }
+    if serving(ctx, service).await?.is_none_or(|serving| has(&serving)) {
+        return is(format!("{so}."));
+    }
+    match base(ctx, Some(service), asked).await? {
+        Some(deployment) => Box::pin(deploy(ctx, asked, id, &Base { deployment, seen }, (now, false))).await,
+        None => is(format!("{so}.")),
+    }
 }
 
 /// What a new revision is made from, and the version of the service at which that serves.
@@ -134,13 +166,13 @@ struct Base {
     seen: Option<Version>,
 }
 
-/// A new revision of what serves, with the changed variables, in one commit with them.
+/// A new revision of what serves, with the variables as they are now, in one commit with them if they change.
 async fn deploy(
     ctx: &Context,
     asked: &Asked,
     id: &DeploymentId,
     base: &Base,
-    now: &Variables,
+    (now, change): (&Variables, bool),
 ) -> Result<place::Placed, Error> {
     let Base { deployment: base, seen } = base;
     ctx.about(id);
@@ -150,7 +182,7 @@ async fn deploy(
         let how = if build { "built again, since its build writes them in" } else { "without a build" };
         let message = format!("`{id}` makes a revision with them, {how}.");
         let deployment = Some(started(ctx, deployment, first));
-        Response::json(202, &VariablesChanged { deployment, ..changed(now, true, message) })
+        Response::json(202, &VariablesChanged { deployment, ..changed(now, change, message) })
     };
     let (changes, may_drop) = (&asked.changes, asked.may_drop);
     let placing = place::Placing { order: &order, changes, may_drop, seen: *seen };
