@@ -5,7 +5,7 @@
 
 use host::{Context, Error, Outcome};
 use model::{
-    DeploymentId,
+    DeploymentId, ServiceName, TenantId, Timestamp,
     document::{Deployment, Service, deployment_path, service_path},
     port::{
         Delivery,
@@ -14,11 +14,14 @@ use model::{
     },
     time::{DAY_MS, HOUR_MS},
 };
+use std::collections::BTreeMap;
 
 /// Claims looked at at once.
 const PAGE: usize = 200;
 /// What a deployment was made from is kept for this long after its end, so that it can be put to work again.
 const ENDED_MS: i64 = 7 * DAY_MS;
+/// Of each service only so many of those are kept: twenty pushes a day don't fill the disk.
+const MOST_ENDED: usize = 10;
 /// An upload that nobody deployed is kept for this long.
 const UPLOAD_MS: i64 = DAY_MS;
 /// Whoever claims an archive stores what it is for within this time.
@@ -26,12 +29,12 @@ const STRANGE_MS: i64 = HOUR_MS;
 
 /// Ends claims of nobody.
 pub async fn tidy(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
-    let (mut after, mut ended) = (None, 0);
+    let (mut after, mut ended, mut kept) = (None, 0, Kept::default());
     loop {
         let claims = ctx.ports.source.claims(after.as_ref(), PAGE).await?;
-        for claim in over(&ctx, &claims).await? {
+        for claim in over(&ctx, &claims, &mut kept).await? {
             if is_upload(&claim.key) {
-                ctx.ports.source.forget(claim).await?;
+                ctx.ports.source.forget(&claim).await?;
             } else {
                 ctx.ports.source.release(&claim.tenant, &claim.key).await?;
             }
@@ -53,8 +56,23 @@ pub async fn tidy(ctx: Context, _: Delivery) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
+/// The newest archives of ended deployments, by service.
+#[derive(Default)]
+struct Kept(BTreeMap<(TenantId, ServiceName), Vec<(Timestamp, Claim)>>);
+
+impl Kept {
+    /// Keeps one more, and answers the oldest if there are too many then.
+    fn add(&mut self, deployment: &Deployment, claim: &Claim) -> Option<Claim> {
+        let service = (deployment.tenant.clone(), deployment.service.clone());
+        let kept = self.0.entry(service).or_default();
+        let at = kept.partition_point(|(ended, _)| *ended > deployment.updated_at);
+        kept.insert(at, (deployment.updated_at, claim.clone()));
+        if kept.len() > MOST_ENDED { kept.pop().map(|(_, oldest)| oldest) } else { None }
+    }
+}
+
 /// Those that nobody has an interest in.
-async fn over<'a>(ctx: &Context, claims: &'a [Claim]) -> Result<Vec<&'a Claim>, Error> {
+async fn over(ctx: &Context, claims: &[Claim], kept: &mut Kept) -> Result<Vec<Claim>, Error> {
     let path = |claim: &Claim| {
         let id: DeploymentId = claim.key.parse().ok()?;
         Some(deployment_path(&claim.tenant, &id))
@@ -64,25 +82,43 @@ async fn over<'a>(ctx: &Context, claims: &'a [Claim]) -> Result<Vec<&'a Claim>, 
     let mut over = vec![];
     for claim in claims {
         let age = ctx.now().since(claim.since);
-        let deployment = if path(claim).is_some() { found.next().flatten() } else { None };
-        let ended = match deployment {
-            Some(document) => is_over(ctx, &document.body.parse::<Deployment>()?).await?,
-            None if is_upload(&claim.key) => age > UPLOAD_MS,
-            None => age > STRANGE_MS,
+        let document = if path(claim).is_some() { found.next().flatten() } else { None };
+        let Some(document) = document else {
+            let most = if is_upload(&claim.key) { UPLOAD_MS } else { STRANGE_MS };
+            over.extend((age > most).then(|| claim.clone()));
+            continue;
         };
-        over.extend(ended.then_some(claim));
+        let deployment = document.body.parse::<Deployment>()?;
+        over.extend(match wanted(ctx, &deployment).await? {
+            Wanted::Needed => None,
+            Wanted::MayBe => kept.add(&deployment, claim),
+            Wanted::No => Some(claim.clone()),
+        });
     }
     Ok(over)
 }
 
-/// Whether nobody puts a deployment to work again: it was not kept for that, or ended long ago and is kept by no service.
-async fn is_over(ctx: &Context, deployment: &Deployment) -> Result<bool, Error> {
-    if !deployment.status.at_rest() || !deployment.keeps_source() {
-        return Ok(deployment.status.at_rest());
+/// Who wants a deployment's archive.
+enum Wanted {
+    /// It runs, serves or is kept for a rollback.
+    Needed,
+    /// It ended not long ago and may be put to work again.
+    MayBe,
+    /// Nobody: it wasn't kept for that, or ended long ago.
+    No,
+}
+
+async fn wanted(ctx: &Context, deployment: &Deployment) -> Result<Wanted, Error> {
+    if !deployment.status.at_rest() {
+        return Ok(Wanted::Needed);
     }
-    if ctx.now().since(deployment.updated_at) <= ENDED_MS {
-        return Ok(false);
+    if !deployment.keeps_source() {
+        return Ok(Wanted::No);
     }
     let service = ctx.read::<Service>(&service_path(&deployment.tenant, &deployment.service)).await?;
-    Ok(!service.is_some_and(|service| service.document.refers_to(&deployment.id)))
+    if service.is_some_and(|service| service.document.refers_to(&deployment.id)) {
+        return Ok(Wanted::Needed);
+    }
+    let lately = ctx.now().since(deployment.updated_at) <= ENDED_MS;
+    Ok(if lately { Wanted::MayBe } else { Wanted::No })
 }

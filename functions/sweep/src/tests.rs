@@ -241,3 +241,30 @@ async fn the_source_of_an_ended_deployment_is_kept_to_put_it_to_work_again() {
     assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
     assert_eq!(world.state().removed, [sample::deployment_id(3).to_string()]);
 }
+
+/// Twenty pushes a day don't fill the disk: of what ended lately only the newest are kept.
+#[tokio::test]
+async fn of_many_ended_lately_the_newest_sources_are_kept() {
+    use host::testing::{START, archived};
+    use model::{port::source::Claim, time::HOUR_MS};
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder);
+    world.tick(40 * HOUR_MS);
+    for number in 1..=25 {
+        let mut deployment = sample::deployment(number);
+        deployment.archive = Some(archived("c"));
+        deployment.updated_at = START.plus(i64::from(number) * HOUR_MS);
+        world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
+        let (key, digest) = (deployment.id.to_string(), "d".repeat(64).parse().unwrap());
+        world.state().claims.push(Claim { tenant: sample::acme(), key, digest, since: START });
+    }
+    let message =
+        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
+    let (ctx, delivery) = world.delivery(message);
+    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+    let mut removed = world.state().removed.clone();
+    removed.sort();
+    let mut oldest: Vec<String> = (1..=15).map(|number| sample::deployment_id(number).to_string()).collect();
+    oldest.sort();
+    assert_eq!(removed, oldest);
+}
