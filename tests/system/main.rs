@@ -15,6 +15,7 @@ mod crash_walk;
 mod feedback_loop;
 mod hostile;
 mod idempotency;
+mod inspected;
 mod kill_loop;
 mod killed;
 mod logs;

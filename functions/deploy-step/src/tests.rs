@@ -1,5 +1,7 @@
 //! Against the embedded store, with a target and a source that remember what they were asked.
 
+mod fits;
+
 use super::*;
 use host::{
     seal::{self, SecretString},
@@ -72,6 +74,14 @@ async fn a_lost_archive_that_comes_out_otherwise_ends_the_deployment() {
 /// What a deployment whose source is this folder comes to.
 async fn scan(files: &[(&str, &str)], change: impl FnOnce(&mut Deployment)) -> (Deployment, Vec<String>) {
     let (_folder, world) = scanned().await;
+    scan_in(&world, files, change).await
+}
+
+async fn scan_in(
+    world: &World,
+    files: &[(&str, &str)],
+    change: impl FnOnce(&mut Deployment),
+) -> (Deployment, Vec<String>) {
     let source = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(source.path().join(name), text).unwrap();
@@ -83,7 +93,7 @@ async fn scan(files: &[(&str, &str)], change: impl FnOnce(&mut Deployment)) -> (
     (deployment.archive, deployment.commit) = (None, None);
     change(&mut deployment);
     world.put(path, &deployment).await;
-    let ended = wake(&world).await;
+    let ended = wake(world).await;
     let story = ended.timeline.iter().map(|entry| entry.text.clone()).collect();
     (ended, story)
 }

@@ -51,6 +51,8 @@ impl Report {
                 .then(|| self.static_dir.clone().unwrap_or_else(|| ".".to_owned())),
             single_page: self.spa,
             health_path: self.health_path.clone(),
+            port: self.port.filter(|_| !self.static_site),
+            fixed_port: self.fixed_port.clone().filter(|_| !self.static_site),
             // Commands and folders are relative to the root of the tree already.
             app_folder: None,
             tools: self.tools(),

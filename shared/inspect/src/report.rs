@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::port::target::FixedPort;
 use serde::{Deserialize, Serialize};
 
 /// The language or kind of an app.
@@ -245,6 +246,8 @@ pub struct Report {
     pub port_variable: Option<String>,
     /// Whether the source fixes `port` and never looks at `$PORT`.
     pub port_fixed: bool,
+    /// Where it does that, and how sure that is; null where it listens where it is told to.
+    pub fixed_port: Option<FixedPort>,
     /// A path that answers when the app is well, where the source names one.
     pub health_path: Option<String>,
     /// Those of `env_required` that look like secrets.

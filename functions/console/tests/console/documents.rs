@@ -8,8 +8,8 @@ use model::{
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Counts, Decision, Demand, Deployment, Entry,
         Estimate, Failure, Feedback, FeedbackKind, Kept, Learning, Limits, Measuring, Observation,
-        Prediction, SCHEMA, ScanPolicy, Service, Slot, Spent, Stage, StageTime, Status, Step, Strategy,
-        Utilization, VariableVersions, shard,
+        Prediction, RunOptions, SCHEMA, ScanPolicy, Service, Slot, Spent, Stage, StageTime, Status, Step,
+        Strategy, Utilization, VariableVersions, shard,
     },
     port::{
         source::SourceRef,
@@ -47,6 +47,8 @@ pub fn accepted(n: u32, service: &str, at: Timestamp) -> Deployment {
         limits: Limits::default(),
         allow: vec![],
         scan: ScanPolicy::default(),
+        run: RunOptions::default(),
+        may_lack: false,
         variables: BTreeMap::from([("TOKEN_OF_OURS".into(), "hush-hush".into())]),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

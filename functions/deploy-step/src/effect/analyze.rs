@@ -1,6 +1,6 @@
 //! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
 
-use super::{Failed, Performed, scan};
+use super::{Failed, Performed, fits, scan};
 use forecast::recommend::{learning, recommend};
 use host::Context;
 use model::{
@@ -25,6 +25,8 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
             &missing,
         ));
     }
+    let mut checks = Vec::new();
+    checks.extend(fits::port(ctx, deployment, report.fixed_port.as_ref())?);
     let unset = unset_variables(deployment, &report);
     let class = report.class();
     let paths = [pool_path(&class), own_path(&deployment.tenant, &class)];
@@ -56,7 +58,7 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
     };
     let summary = format!("{}{unset}", describe(&report));
     let write = Write::put(decision_path(&deployment.tenant, &decision.id), Precondition::None, &decision)?;
-    let outcome = Outcome::Analyzed { plan: Box::new(plan), decision: decision.id, summary };
+    let outcome = Outcome::Analyzed { plan: Box::new(plan), decision: decision.id, summary, checks };
     Ok(Performed { writes: vec![write], ..outcome.into() })
 }
 
@@ -71,7 +73,12 @@ fn decision_id(deployment: &Deployment) -> DecisionId {
 /// Reads the tree where reading many files does not hold up the other handlers.
 async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect::Report, Failed> {
     let checkout = scan::checkout(ctx, deployment).await?;
-    let options = inspect::Options::default();
+    let run = &deployment.run;
+    let options = inspect::Options {
+        port: run.port,
+        health_path: run.health_path.clone(),
+        ..inspect::Options::default()
+    };
     // The whole value goes along: the tree stays for as long as it is read.
     let read = tokio::task::spawn_blocking(move || {
         let checkout = checkout;

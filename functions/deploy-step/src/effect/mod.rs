@@ -6,6 +6,7 @@
 mod analyze;
 mod build;
 mod findings;
+mod fits;
 mod follow;
 mod last_words;
 mod lately;

@@ -36,6 +36,10 @@ pub struct RedeployBody {
     /// Whether it may run without variables that the deployment that serves has; refused otherwise, naming them.
     #[serde(default)]
     pub may_drop: bool,
+    /// Whether it may run without variables that its code certainly needs; it fails before a build otherwise, naming
+    /// them.
+    #[serde(default)]
+    pub may_lack: bool,
 }
 
 /// Accepts it.
@@ -66,7 +70,8 @@ async fn attempt(
         return Ok(place::Placed { messages: vec![], response, ended: None });
     }
     let (now, _) = variables::read(ctx, &earlier.service, service.as_ref()).await?;
-    let how = How { strategy: body.strategy, build: body.build || is_written_in(&earlier, &now.plain) };
+    let build = body.build || is_written_in(&earlier, &now.plain);
+    let how = How { strategy: body.strategy, build, may_lack: body.may_lack };
     let order = order(ctx, id, &earlier, &how).await?;
     let answer = |deployment: &Deployment, first: bool| {
         let location = format!("/api/v1/deployments/{}", deployment.id);
@@ -96,6 +101,8 @@ pub struct How {
     pub strategy: Option<Strategy>,
     /// Whether it is built again.
     pub build: bool,
+    /// Whether it may run without variables that its code certainly needs.
+    pub may_lack: bool,
 }
 
 /// Whether what was built has variables written into it that are others now: those of a static site, and those that
@@ -135,6 +142,8 @@ pub async fn order(
         limits: earlier.limits.clone(),
         allow: earlier.allow.clone(),
         scan: earlier.scan_policy,
+        run: earlier.run.clone(),
+        may_lack: earlier.may_lack || how.may_lack,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

@@ -3,7 +3,7 @@
 use super::source::naming_source;
 use crate::secret::{Secret, Secrets};
 use model::{
-    document::{Allowance, CanaryPolicy, Limits, ScanPolicy, Status, Strategy},
+    document::{Allowance, CanaryPolicy, Limits, RunOptions, ScanPolicy, Status, Strategy},
     port::source::SourceRef,
 };
 use serde::Serialize;
@@ -53,6 +53,13 @@ naming_source! {
         /// Whether it may run without variables that the deployment that serves has; refused otherwise, naming them.
         #[serde(default)]
         pub may_drop: bool,
+        /// Whether it may run without variables that its code certainly needs; it fails before the build otherwise, naming
+        /// them.
+        #[serde(default)]
+        pub may_lack: bool,
+        /// How it is to run: above what its own `sextant.toml` says and what inspection finds.
+        #[serde(default, deserialize_with = "host::request::object")]
+        pub run: RunOptions,
     }
 }
 

@@ -12,7 +12,7 @@ use host::{
 use model::{
     ServiceName, VariableName,
     document::{
-        Allowance, CanaryPolicy, Limits, Scan, ScanPolicy, Strategy, SyntheticPolicy, Variables,
+        Allowance, CanaryPolicy, Limits, RunOptions, Scan, ScanPolicy, Strategy, SyntheticPolicy, Variables,
         WithoutTraffic, in_environment,
     },
     port::source::SourceRef,
@@ -60,6 +60,10 @@ pub struct Wanted {
     pub unset: BTreeSet<String>,
     /// Whether variables of the deployment that serves may be missing.
     pub may_drop: bool,
+    /// Whether variables that its code certainly needs may be missing.
+    pub may_lack: bool,
+    /// How it is to run.
+    pub run: RunOptions,
 }
 
 /// Checks a body.
@@ -74,6 +78,9 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
     policy(&body.canary, &mut findings);
     limits(&body.limits, &mut findings);
     allowances(&body.allow, &mut findings);
+    for wrong in body.run.findings() {
+        findings.add(format!("run.{}", wrong.field), wrong.takes);
+    }
     let token = body.source_token.map(|token| token.0);
     check_token(token.as_ref(), source.as_ref(), &mut findings);
     findings.finish()?;
@@ -94,6 +101,8 @@ pub fn check(mut body: StartBody) -> Result<Wanted, Error> {
         secrets,
         unset: body.unset,
         may_drop: body.may_drop,
+        may_lack: body.may_lack,
+        run: body.run,
     })
 }
 

@@ -88,6 +88,8 @@ async fn order(ctx: &Context, id: DeploymentId, wanted: &Wanted) -> Result<Order
         limits: wanted.limits.clone(),
         allow: wanted.allow.clone(),
         scan: wanted.scan,
+        run: wanted.run.clone(),
+        may_lack: wanted.may_lack,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

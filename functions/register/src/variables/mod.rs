@@ -177,7 +177,9 @@ async fn deploy(
     let Base { deployment: base, seen } = base;
     ctx.about(id);
     let build = again::is_written_in(base, &now.plain);
-    let order = again::order(ctx, id, base, &again::How { strategy: asked.strategy, build }).await?;
+    // Whoever changes one variable is not asked about others: what serves runs without them.
+    let how = again::How { strategy: asked.strategy, build, may_lack: true };
+    let order = again::order(ctx, id, base, &how).await?;
     let answer = |deployment: &Deployment, first: bool| {
         let how = if build { "built again, since its build writes them in" } else { "without a build" };
         let message = format!("`{id}` makes a revision with them, {how}.");

@@ -6,14 +6,14 @@
 )]
 
 use super::{
-    client::Api, consent::unless_dropping, follow::follow, output::Output, report::report, send,
-    server::Address, view::Started,
+    client::Api, consent::unless_dropping, follow::follow, output::Output, report::report,
+    run_options::RunFlags, send, server::Address, view::Started,
 };
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
 use clap::Args;
 use model::{
-    document::{Allowance, ScanPolicy, ScanSeverity, Strategy},
+    document::{Allowance, RunOptions, ScanPolicy, ScanSeverity, Strategy},
     port::source::SourceRef,
 };
 use serde_json::{Map, Value, json};
@@ -59,10 +59,13 @@ pub struct Deploy {
     /// From which severity on a finding in a Dockerfile stops the deployment; none does if absent.
     #[arg(long, value_parser = severity, value_name = "info|warning|error")]
     pub dockerfile: Option<ScanSeverity>,
+    /// How it is to run.
+    #[command(flatten)]
+    pub run: RunFlags,
     /// Token for a private repository; better given as SEXTANT_SOURCE_TOKEN.
     #[arg(long, env = "SEXTANT_SOURCE_TOKEN", hide_env_values = true)]
     pub source_token: Option<String>,
-    /// Go on without asking, also without variables that the deployment that serves has.
+    /// Go on without asking, also without variables that the deployment that serves has, or that the code needs.
     #[arg(long)]
     pub yes: bool,
     /// Only hand it over; print the id and go.
@@ -137,6 +140,13 @@ impl Deploy {
         if !allow.is_empty() {
             body.insert("allow".to_owned(), json!(allow));
         }
+        let run = self.run.options();
+        if run != RunOptions::default() {
+            body.insert("run".to_owned(), json!(run));
+        }
+        if self.yes {
+            body.insert("may_lack".to_owned(), true.into());
+        }
         if let Some(dockerfile) = self.dockerfile {
             body.insert("scan".to_owned(), json!(ScanPolicy { dockerfile: Some(dockerfile) }));
         }
@@ -187,6 +197,7 @@ pub async fn first(address: &Address, app: &str, data: &Path, output: Output) {
         allow: vec![],
         why: vec![],
         dockerfile: None,
+        run: RunFlags::default(),
         source_token: None,
         yes: false,
         no_wait: false,

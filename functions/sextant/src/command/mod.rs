@@ -39,6 +39,7 @@ mod resume;
 mod rollback;
 mod run_build;
 mod run_log;
+mod run_options;
 mod scan;
 mod send;
 pub mod serve;

@@ -24,7 +24,7 @@ pub struct Redeploy {
     /// Build it again from the same source, also where what it built is kept.
     #[arg(long)]
     pub build: bool,
-    /// Go on without asking, also without variables that the deployment that serves has.
+    /// Go on without asking, also without variables that the deployment that serves has, or that the code needs.
     #[arg(long)]
     pub yes: bool,
     /// Only ask for it; print the new id and go.
@@ -38,7 +38,10 @@ impl Redeploy {
         let id = resolve(api, &self.what).await?;
         let path = format!("/api/v1/deployments/{id}/redeploy");
         let send = |may_drop: bool| {
-            let body = json!({ "strategy": self.strategy, "build": self.build, "may_drop": may_drop });
+            let mut body = json!({ "strategy": self.strategy, "build": self.build, "may_drop": may_drop });
+            if self.yes {
+                body["may_lack"] = true.into();
+            }
             let path = &path;
             async move { api.post(path, &body).await }
         };

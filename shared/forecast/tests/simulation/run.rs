@@ -6,7 +6,7 @@ use model::{
     DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Input, Outcome, Request, accept, decide},
     document::{
-        CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, ScanPolicy, Status, Step, Strategy,
+        CanaryPolicy, CarriedOutBy, Deployment, Kept, Limits, RunOptions, ScanPolicy, Status, Step, Strategy,
         VariableVersions,
     },
     port::target::{Probe, Released, RevisionWindow, Traffic, TrafficToken, Window, WindowPolicy},
@@ -171,6 +171,8 @@ fn document(policy: &CanaryPolicy, place: WindowPolicy) -> Deployment {
         limits: Limits::default(),
         allow: vec![],
         scan: ScanPolicy::default(),
+        run: RunOptions::default(),
+        may_lack: false,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

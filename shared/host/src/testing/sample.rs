@@ -6,8 +6,8 @@ use model::{
     deployment::{At, Request, accept},
     document::{
         Asking, CanaryPolicy, CarriedOutBy, Configuration, Decision, Demand, Deployment, Estimate, Kept,
-        Limits, Measuring, Member, Observation, Prediction, SCHEMA, ScanPolicy, Service, Slot, Status, Step,
-        Strategy, Utilization, VariableVersions, decision_path, deployment_path, member_path,
+        Limits, Measuring, Member, Observation, Prediction, RunOptions, SCHEMA, ScanPolicy, Service, Slot,
+        Status, Step, Strategy, Utilization, VariableVersions, decision_path, deployment_path, member_path,
         observation_path, service_path, shard,
     },
     port::{
@@ -96,6 +96,8 @@ pub fn deployment(number: u32) -> Deployment {
         limits: Limits::default(),
         allow: vec![],
         scan: ScanPolicy::default(),
+        run: RunOptions::default(),
+        may_lack: false,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

@@ -130,6 +130,11 @@ pub(crate) fn node_dependencies(app: &App) -> Vec<(String, Origin)> {
     node::dependencies(app)
 }
 
+/// What a start command of a package runs in the end, where it calls a script or the package itself.
+pub(crate) fn node_script(app: &App, command: &str) -> Option<String> {
+    node::script_behind(app, command)
+}
+
 /// What node builds for an app of another language.
 fn node_assets(app: &App) -> Option<node::Assets> {
     node::assets(app)

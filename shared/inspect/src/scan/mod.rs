@@ -4,13 +4,15 @@
 //! a small tree costs next to nothing. Never more than a hint: each finding carries its line.
 
 mod health;
+mod listen;
 mod port;
 mod variables;
 
 use std::collections::BTreeMap;
 
 use crate::plan::{App, Draft, Field, Origin};
-use crate::text;
+use crate::{needs, provider, text};
+use model::port::target::FixedPort;
 
 /// Source files that are looked at, the nearest to the root first.
 const FILES: usize = 300;
@@ -85,9 +87,11 @@ const LISTENS: [&str; 34] = [
 /// Claims what the source says; whether it seems to listen.
 pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     let mut variables = BTreeMap::new();
-    let mut port_seen = draft.report.start_command.as_deref().is_some_and(|command| command.contains("PORT"));
+    let started = started(app, draft);
+    let mut port_seen = started.contains("PORT");
     let (mut fixed, mut default, mut loopback) = (None, None, None);
     let mut health: Option<(usize, String, Origin)> = None;
+    let mut sure = None;
     let mut listens = false;
     for file in files(app) {
         let Some(content) = app.text(file) else { continue };
@@ -97,6 +101,7 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
         let place = |at: usize, confidence| app.origin(file, Some(text::line_at(&content, at)), confidence);
         default = default.or_else(|| port::default(&content).map(|(port, at)| (port, place(at, 0.75))));
         fixed = fixed.or_else(|| port::fixed(&content).map(|(port, at)| (port, place(at, 0.75))));
+        sure = sure.or_else(|| listen::sure(file, &content, &started).map(|found| (file, found)));
         loopback = loopback.or_else(|| port::loopback(&content).map(|at| place(at, 0.6)));
         if let Some((rank, path, at)) = health::path(&content)
             && health.as_ref().is_none_or(|(known, ..)| rank < *known)
@@ -110,7 +115,12 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     if let Some((_, path, origin)) = health {
         draft.claim(Field::HealthPath, path, origin);
     }
+    let sure = sure.map(|(file, found)| (app.origin(file, Some(found.line), 0.95), found));
+    if let Some((origin, found)) = &sure {
+        fixed = Some((found.port, origin.clone()));
+    }
     claim_port(draft, default, fixed.filter(|_| !port_seen));
+    claim_sure(draft, sure);
     warn_loopback(draft, loopback);
     variables::claim(draft, variables);
     listens
@@ -153,6 +163,29 @@ fn claim_port(draft: &mut Draft, default: Option<(u16, Origin)>, fixed: Option<(
     }
     draft.claim_port(port, origin);
     draft.report.port_fixed |= fixed && draft.report.port == Some(port);
+}
+
+/// Where the source fixes the port. What a flag or the app's own file says of the port holds: then nothing is sure.
+fn claim_sure(draft: &mut Draft, sure: Option<(Origin, listen::Listens)>) {
+    let Some(port) = draft.report.port.filter(|_| draft.report.port_fixed) else { return };
+    let Some(place) = draft.report.evidence.iter().find(|one| one.claim.starts_with("port: ")) else {
+        return;
+    };
+    let said = needs::is_said(&place.file);
+    let sure = sure.filter(|(_, found)| found.port == port);
+    let (file, line) = match &sure {
+        Some((origin, _)) => (origin.file.clone(), origin.line),
+        None => (place.file.clone(), place.line),
+    };
+    let instead = sure.as_ref().map(|(_, found)| found.instead.clone()).unwrap_or_default();
+    draft.report.fixed_port = Some(FixedPort { port, file, line, sure: sure.is_some() && !said, instead });
+}
+
+/// The command that starts the app, and what a script that it names leads to.
+fn started(app: &App, draft: &Draft) -> String {
+    let command = draft.report.start_command.clone().unwrap_or_default();
+    let script = provider::node_script(app, &command).unwrap_or_default();
+    format!("{command} {script}")
 }
 
 fn warn_loopback(draft: &mut Draft, loopback: Option<Origin>) {

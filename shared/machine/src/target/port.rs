@@ -38,7 +38,8 @@ impl Target for MachineTarget {
     }
 
     /// One process is what a revision has here, from the moment it takes traffic: a second one could not listen on
-    /// the same `$PORT`, and none would need a start by the first request. So no bounds are promised.
+    /// the same `$PORT`, and none would need a start by the first request. So no bounds are promised. Nor is a port of the app's own: two revisions serve side by
+    /// side within a canary, all processes of this machine share one loopback, and only one can listen there.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }

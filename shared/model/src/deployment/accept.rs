@@ -4,7 +4,7 @@ use crate::{
     DeploymentId, ServiceName, TenantId,
     document::{
         Again, Allowance, CanaryPolicy, CanaryRun, CarriedOutBy, Deployment, Entry, FollowUp, Kept, Limits,
-        SCHEMA, ScanPolicy, Sealed, Status, Step, Strategy, VariableVersions, shard,
+        RunOptions, SCHEMA, ScanPolicy, Sealed, Status, Step, Strategy, VariableVersions, shard,
     },
     message::{Message, kind},
     port::source::SourceRef,
@@ -43,6 +43,10 @@ pub struct Request {
     pub allow: Vec<Allowance>,
     /// What beside live keys stops it.
     pub scan: ScanPolicy,
+    /// How it is to run.
+    pub run: RunOptions,
+    /// Whether it may run without variables that its code certainly needs.
+    pub may_lack: bool,
     /// Plain variables that it runs with: those of its service.
     pub variables: BTreeMap<String, String>,
     /// Secret ones, sealed for the service.
@@ -86,6 +90,8 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         limits: request.limits,
         allow: request.allow,
         scan_policy: request.scan,
+        run: request.run,
+        may_lack: request.may_lack,
         variables: request.variables,
         service_secrets: !request.secrets.is_empty(),
         secrets: request.secrets,

@@ -242,7 +242,10 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::Scanning { archive, scanning } => scan::goes_on(next, at, &archive.manifest, scanning),
         Outcome::Scanned { archive, scan, checks } => scan::passed(next, at, *archive, *scan, checks),
         Outcome::Rejected { failure, archive, scan } => scan::stopped(next, at, failure, *archive, *scan),
-        Outcome::Analyzed { plan, decision, summary } => again::analyzed(next, at, *plan, decision, &summary),
+        Outcome::Analyzed { plan, decision, summary, checks } => {
+            next.checks.extend(checks);
+            again::analyzed(next, at, *plan, decision, &summary)
+        }
         Outcome::BuildStarted => build::await_end(next, at),
         Outcome::BuildRead(state) => build::read(next, state, at),
         Outcome::ReleasePending { why } => await_target::release(next, at, &why),

@@ -141,6 +141,8 @@ pub enum Outcome {
         decision: DecisionId,
         /// One sentence on what it is.
         summary: String,
+        /// What is to be known of it, for the report.
+        checks: Vec<String>,
     },
     /// The build is under way.
     BuildStarted,

@@ -1,8 +1,8 @@
 //! One deployment: everything that its pipeline needs to go on after any crash, in one document.
 
 use super::{
-    Again, Allowance, CanaryPolicy, Kept, Limits, Scan, ScanPolicy, Scanning, Sealed, Stage, Status, Step,
-    Strategy, VariableVersions, Why,
+    Again, Allowance, CanaryPolicy, Kept, Limits, RunOptions, Scan, ScanPolicy, Scanning, Sealed, Stage,
+    Status, Step, Strategy, VariableVersions, Why,
 };
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
@@ -257,6 +257,12 @@ pub struct Deployment {
     /// What beside live keys stops it.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub scan_policy: ScanPolicy,
+    /// How whoever asked wants it to run.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub run: RunOptions,
+    /// Whether it may run without variables that its code certainly needs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_lack: bool,
     /// Plain variables of the service, as they were when this deployment was accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,

@@ -47,6 +47,12 @@ pub struct Plan {
     pub single_page: bool,
     /// Path that answers below 500 when the app is well; `/` if nothing better is known.
     pub health_path: Option<String>,
+    /// The port it listens on where `$PORT` is not set: what a container's port is declared as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The port that its source fixes. A target that can't map it is not given the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed_port: Option<FixedPort>,
     /// The app's folder inside the tree, relative; `None` for the root.
     pub app_folder: Option<String>,
     /// Programs that it is built and run with, by name (`node`, `pnpm`, `uv`), and the versions that it asks for, as
@@ -60,6 +66,46 @@ pub struct Plan {
     /// The same for the running app.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub run_env: BTreeMap<String, String>,
+}
+
+/// A port that the app listens on whatever `$PORT` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FixedPort {
+    /// The port.
+    pub port: u16,
+    /// The file that says so, relative to the root.
+    pub file: String,
+    /// The line in that file, from 1.
+    #[serde(default)]
+    pub line: Option<usize>,
+    /// Whether that is certain: a number in the call that listens, in the file that is started.
+    pub sure: bool,
+    /// What to write in its stead, in the language of the file; empty where that isn't known.
+    #[serde(default)]
+    pub instead: String,
+}
+
+impl FixedPort {
+    /// `server.js:12`.
+    pub fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
+    }
+
+    /// `server.js:12 listens on port 3000`.
+    pub fn sentence(&self) -> String {
+        format!("{} listens on port {}, whatever the variable PORT says", self.place(), self.port)
+    }
+
+    /// What mends it.
+    pub fn mend(&self) -> String {
+        match self.instead.as_str() {
+            "" => "Listen on the port that the variable PORT names".to_owned(),
+            instead => format!("Listen on $PORT: `{instead}`"),
+        }
+    }
 }
 
 /// What to build.
@@ -405,6 +451,8 @@ pub struct Capabilities {
     pub scale: bool,
     /// Whether it can be set how many requests an instance takes at once: [`Target::configure`].
     pub concurrency: bool,
+    /// Whether an app may listen on a port of its own instead of `$PORT`, each revision apart from the others.
+    pub own_port: bool,
 }
 
 /// Settings of a service; what is absent stays as it is.

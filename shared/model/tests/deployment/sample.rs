@@ -4,8 +4,8 @@ use model::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
     deployment::{At, Fault, Outcome, Request, Verdict, WindowSeen},
     document::{
-        Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, SCHEMA,
-        ScanPolicy, Scanning, Service, Slot, Stage, Strategy, VariableVersions,
+        Asking, CanaryPolicy, CarriedOutBy, Counts, Deployment, Failure, Kept, Limits, Measuring, RunOptions,
+        SCHEMA, ScanPolicy, Scanning, Service, Slot, Stage, Strategy, VariableVersions,
     },
     port::{
         source::{Archived, Manifest, Origin, SourceRef},
@@ -50,6 +50,8 @@ pub fn request(n: u32, strategy: Strategy) -> Request {
         limits: Limits::default(),
         allow: vec![],
         scan: ScanPolicy::default(),
+        run: RunOptions::default(),
+        may_lack: false,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),
@@ -128,6 +130,7 @@ pub fn analyzed() -> Outcome {
         plan: Box::default(),
         decision: DecisionId::from_random(1),
         summary: "Node".to_owned(),
+        checks: vec!["from sextant.toml:1: port 80".to_owned()],
     }
 }
 

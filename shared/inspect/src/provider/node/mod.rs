@@ -319,6 +319,18 @@ pub(super) fn package_name(app: &App) -> Option<String> {
     Package::read(app)?.json.get("name")?.as_str().map(str::to_owned)
 }
 
+/// The script that a command calls, the whole of it and what it leads to; `main` where the package itself is run.
+pub(super) fn script_behind(app: &App, command: &str) -> Option<String> {
+    let package = Package::read(app)?;
+    let last = command.rsplit("&&").next().unwrap_or_default().trim();
+    if let Some(main) = last.strip_suffix(" .").and(package.json.get("main")).and_then(Value::as_str) {
+        return Some(main.to_owned());
+    }
+    let behind = script::behind(app, last).filter(|behind| behind.app.folder == app.folder)?;
+    let whole = behind.package.script(&behind.script).unwrap_or_default();
+    Some(format!("{whole} {}", behind.command))
+}
+
 /// The dependencies of the running app, with their places.
 pub(super) fn dependencies(app: &App) -> Vec<(String, Origin)> {
     let Some(package) = Package::read(app) else { return Vec::new() };

@@ -21,6 +21,12 @@ pub(super) fn resolve<'t>(app: &App<'t>, script: &str) -> Option<Resolved<'t>> {
     follow(app, script, 6)
 }
 
+/// Follows the script that a command calls.
+pub(super) fn behind<'t>(app: &App<'t>, command: &str) -> Option<Resolved<'t>> {
+    let (member, script) = call(app, command)?;
+    follow(&member, &script, 6)
+}
+
 fn follow<'t>(app: &App<'t>, script: &str, left: usize) -> Option<Resolved<'t>> {
     let package = Package::read(app)?;
     let text = package.script(script)?.to_owned();
