@@ -6,14 +6,19 @@
 use crate::{
     calibrate::{Cell, MODEL_VERSION, Metric, Predicted, headroom_milli, recent},
     price,
-    size::{self, Basis, Demand, Learning, Place, Prediction},
+    size::{self, Asked, Basis, Demand, Learning, Place, Prediction},
 };
 use model::{
     Timestamp,
     document::calibration::{ClassDocument, OwnDocument},
-    document::{Configuration, Demand as DemandDocument, Estimate, Prediction as PredictionDocument},
+    document::{
+        Configuration, Demand as DemandDocument, Estimate, Prediction as PredictionDocument, RunOptions,
+    },
 };
 use std::collections::BTreeMap;
+
+/// Instances at most, where nobody says.
+const MAX_INSTANCES: u32 = 10;
 
 /// What is recommended and why.
 #[derive(Debug, Clone)]
@@ -54,18 +59,32 @@ pub fn recommend(
     region: &str,
     learned: &Learning,
 ) -> Result<Recommendation, price::Error> {
+    recommend_as(class, requests_month, duration_ms, region, learned, &RunOptions::default())
+}
+
+/// The same where somebody configures how it runs: what `run` says holds, as far as Cloud Run offers it.
+pub fn recommend_as(
+    class: &str,
+    requests_month: Option<u64>,
+    duration_ms: Option<u32>,
+    region: &str,
+    learned: &Learning,
+    run: &RunOptions,
+) -> Result<Recommendation, price::Error> {
     let assumed = Demand::default();
     let demand = Demand {
         requests_month: requests_month.unwrap_or(assumed.requests_month),
         duration_ms,
+        min_instances: run.min_instances.unwrap_or(assumed.min_instances),
         basis: if requests_month.is_some() { Basis::Measured } else { Basis::Assumed },
         ..assumed
     };
-    let place = Place { region: region.to_owned(), ..Place::default() };
+    let asked = Asked { cpu_milli: run.cpu_milli, memory_mib: run.memory_mib, concurrency: run.concurrency };
+    let place = Place { region: region.to_owned(), asked, ..Place::default() };
     let made = size::predict(class, &demand, &place, learned)?;
     Ok(Recommendation {
         model_version: MODEL_VERSION,
-        configuration: configuration(&made),
+        configuration: configuration(&made, run.max_instances),
         demand: DemandDocument {
             requests_month: demand.requests_month,
             duration_ms: duration_ms.unwrap_or_else(|| size::prior(class).duration_ms),
@@ -80,13 +99,13 @@ pub fn recommend(
     })
 }
 
-fn configuration(made: &Prediction) -> Configuration {
+fn configuration(made: &Prediction, max_instances: Option<u32>) -> Configuration {
     Configuration {
         cpu_milli: made.shape.cpu_milli,
         memory_mib: made.shape.memory_mib,
         concurrency: made.shape.concurrency,
         min_instances: made.demand.min_instances,
-        max_instances: 10,
+        max_instances: max_instances.unwrap_or(MAX_INSTANCES).max(made.demand.min_instances),
         region: made.place.region.clone(),
     }
 }
@@ -106,10 +125,16 @@ fn estimate(predicted: &Predicted) -> Estimate {
 fn reasons(class: &str, made: &Prediction) -> Vec<String> {
     let shape = made.shape;
     let vcpu = f64::from(shape.cpu_milli) / 1000.0;
+    let why = if made.place.asked == Asked::default() {
+        format!("are where services of class {class} start")
+    } else {
+        format!("are what was configured, and for the rest where services of class {class} start")
+    };
     let mut reasons = vec![format!(
-        "{vcpu} vCPU, {} MiB and {} requests at once are where services of class {class} start",
+        "{vcpu} vCPU, {} MiB and {} requests at once {why}",
         shape.memory_mib, shape.concurrency
     )];
+    reasons.extend(made.changes.iter().cloned());
     reasons.extend(
         made.parts.iter().map(|part| format!("{}: {} ({})", part.what, part.value, basis(part.basis))),
     );
@@ -143,6 +168,30 @@ fn learned_reason(cost: &Predicted) -> Option<String> {
 mod tests {
     use super::*;
     use crate::calibrate::event;
+
+    #[test]
+    fn what_is_configured_holds() {
+        let made = |run: RunOptions| {
+            recommend_as("node/express", None, None, "us-central1", &Learning::default(), &run).unwrap()
+        };
+        let plain = made(RunOptions::default());
+        let run = RunOptions {
+            memory_mib: Some(2048),
+            min_instances: Some(12),
+            max_instances: None,
+            ..RunOptions::default()
+        };
+        let asked = made(run);
+        let Configuration { cpu_milli, memory_mib, min_instances, max_instances, .. } = asked.configuration;
+        assert_eq!((cpu_milli, memory_mib, min_instances, max_instances), (1000, 2048, 12, 12));
+        assert!(asked.prediction.cost_month.value > plain.prediction.cost_month.value);
+        assert!(asked.reasons[0].contains("configured"), "{:?}", asked.reasons);
+        let half = made(RunOptions { cpu_milli: Some(500), ..RunOptions::default() }).configuration;
+        assert_eq!((half.cpu_milli, half.concurrency), (500, 1));
+        let both = made(RunOptions { cpu_milli: Some(500), concurrency: Some(80), ..RunOptions::default() });
+        assert_eq!(both.configuration.cpu_milli, 1000);
+        assert!(both.reasons.iter().any(|reason| reason.contains("not offered")), "{:?}", both.reasons);
+    }
 
     #[test]
     fn what_was_learned_moves_the_next_recommendation_and_says_so() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{Provider, Report, names};
-use model::port::target::Plan;
+use model::port::target::{Need, Plan, at_line};
 
 /// Programs that come from a registry, and what they belong to.
 const MANAGERS: [(&str, &str); 10] = [
@@ -25,6 +25,9 @@ pub(crate) fn programs(command: &str) -> impl Iterator<Item = &'static str> {
     words.filter_map(|word| MANAGERS.iter().find(|(program, _)| *program == word)).map(|(_, name)| *name)
 }
 
+/// How sure a health path is that somebody wrote down as one: a host's configuration, a flag, `sextant.toml`.
+const SAID: f64 = 0.9;
+
 /// What a target sets itself.
 const OWN: [&str; 4] = ["HOME", "PATH", "PORT", "TMPDIR"];
 
@@ -39,6 +42,7 @@ fn plain(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 impl Report {
     /// How the app is built and started. What is not known stays empty; see [`Report::missing`].
     pub fn plan(&self) -> Plan {
+        let health = self.evidence.iter().find(|one| one.claim.starts_with("health_path: "));
         let with_path = |command: &Option<String>| command.as_ref().map(|command| self.in_path(command));
         Plan {
             provider: self.provider.map(|provider| provider.name().to_owned()).unwrap_or_default(),
@@ -51,7 +55,10 @@ impl Report {
                 .then(|| self.static_dir.clone().unwrap_or_else(|| ".".to_owned())),
             single_page: self.spa,
             health_path: self.health_path.clone(),
+            health_said: health.is_some_and(|one| one.confidence >= SAID),
+            health_place: health.map(|one| at_line(&one.file, one.line)),
             port: self.port.filter(|_| !self.static_site),
+            needs: Some(self.needs()),
             fixed_port: self.fixed_port.clone().filter(|_| !self.static_site),
             // Commands and folders are relative to the root of the tree already.
             app_folder: None,
@@ -59,6 +66,16 @@ impl Report {
             build_env: plain(&self.build_env),
             run_env: plain(&self.run_env),
         }
+    }
+
+    /// Each variable that it seems to need, with its place.
+    fn needs(&self) -> Vec<Need> {
+        let needs = self.evidence.iter().filter_map(|one| {
+            let name = one.claim.strip_prefix("env_required: ")?;
+            let (file, line, sure) = (one.file.clone(), one.line, one.confidence >= crate::scan::SURE);
+            Some(Need { name: name.to_owned(), file, line, sure })
+        });
+        needs.collect()
     }
 
     /// The start command; a framework that has a variable of its own for the port is given `$PORT` in it.

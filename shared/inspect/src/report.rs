@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::port::target::FixedPort;
+use model::{document::RunOptions, port::target::FixedPort};
 use serde::{Deserialize, Serialize};
 
 /// The language or kind of an app.
@@ -268,6 +268,8 @@ pub struct Report {
     pub native_packages: Vec<String>,
     /// What works on one machine and not on Cloud Run as it is.
     pub warnings: Vec<Warning>,
+    /// How its own file wants it to run: CPU, memory, concurrency, instances.
+    pub run: RunOptions,
     /// What configuration or flags replaced.
     pub overrides: Vec<Override>,
 }

@@ -154,7 +154,7 @@ impl Target for InstantTarget {
     }
 
     async fn probe(&self, _: &ServiceKey, _: &str, _: &str) -> Result<Probe, TargetError> {
-        Ok(Probe { healthy: true, dead: false, detail: "GET / answered 200 in 1 ms".into() })
+        Ok(Probe { healthy: true, detail: "GET / answered 200 in 1 ms".into(), ..Probe::default() })
     }
 
     async fn traffic(&self, service: &ServiceKey) -> Result<Serving, TargetError> {

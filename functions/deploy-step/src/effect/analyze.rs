@@ -1,7 +1,7 @@
 //! Finds out what the app is, recommends how to run it, and predicts what that will cost and use.
 
 use super::{Failed, Performed, fits, scan};
-use forecast::recommend::{learning, recommend};
+use forecast::recommend::{learning, recommend_as};
 use host::Context;
 use model::{
     DecisionId,
@@ -27,7 +27,10 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
     }
     let mut checks = Vec::new();
     checks.extend(fits::port(ctx, deployment, report.fixed_port.as_ref())?);
-    let unset = unset_variables(deployment, &report);
+    let run = fits::run(deployment, &report)?;
+    checks.extend(fits::said(deployment, &report));
+    let plan = report.plan();
+    checks.extend(fits::variables(ctx, deployment, &plan).await?);
     let class = report.class();
     let paths = [pool_path(&class), own_path(&deployment.tenant, &class)];
     let mut learned = ctx.ports.store.get_many(&paths).await?.into_iter();
@@ -37,9 +40,9 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
         learned.next().flatten().map(|document| document.body.parse()).transpose()?;
     let now = ctx.now();
     let region = ctx.config.settings.region.as_str();
-    let made = recommend(&class, None, None, region, &learning(pool, own.as_ref(), now))
+    let learned = learning(pool, own.as_ref(), now);
+    let made = recommend_as(&class, None, None, region, &learned, &run)
         .map_err(|error| Failed::lasting("no_price", error.to_string(), "Set a region that has a price."))?;
-    let plan = report.plan();
     let decision = Decision {
         schema: SCHEMA,
         id: decision_id(deployment),
@@ -56,7 +59,7 @@ pub async fn analyze(ctx: &Context, deployment: &Deployment) -> Result<Performed
         reasons: made.reasons,
         registration: None,
     };
-    let summary = format!("{}{unset}", describe(&report));
+    let summary = describe(&report);
     let write = Write::put(decision_path(&deployment.tenant, &decision.id), Precondition::None, &decision)?;
     let outcome = Outcome::Analyzed { plan: Box::new(plan), decision: decision.id, summary, checks };
     Ok(Performed { writes: vec![write], ..outcome.into() })
@@ -94,25 +97,6 @@ async fn inspect_tree(ctx: &Context, deployment: &Deployment) -> Result<inspect:
             "Inspecting the repository failed on our side",
             "Report this with the repository.",
         )),
-    }
-}
-
-/// Variables that the app seems to need and nobody has set: said, not refused, since inspection may be wrong.
-fn unset_variables(deployment: &Deployment, report: &inspect::Report) -> String {
-    let unset: Vec<&str> = report
-        .env_required
-        .iter()
-        .map(String::as_str)
-        .filter(|name| {
-            !deployment.variables.contains_key(*name)
-                && !deployment.secrets.contains_key(*name)
-                && *name != "PORT"
-        })
-        .collect();
-    if unset.is_empty() {
-        String::new()
-    } else {
-        format!(" (it seems to need {}, not set)", unset.join(", "))
     }
 }
 

@@ -53,5 +53,6 @@ pub async fn ask(ctx: &Context, deployment: &Deployment) -> Result<Option<Asked>
 }
 
 async fn fails(ctx: &Context, deployment: &Deployment, revision: &str, path: &str) -> Result<bool, Failed> {
-    Ok(!ctx.ports.target.probe(&deployment.key(), revision, path).await?.healthy)
+    let probe = ctx.ports.target.probe(&deployment.key(), revision, path).await?;
+    Ok(probe.status.map_or(!probe.healthy, |status| status >= 500))
 }

@@ -3,10 +3,11 @@
 use super::{Failed, lately, synthetic};
 use forecast::canary::{Traffic, outlook};
 use host::Context;
+use inspect::diagnose::Answer;
 use model::{
     deployment::{Before, Outcome},
     document::{Deployment, Strategy},
-    port::target::Probe,
+    port::target::{Plan, Probe},
     time::SECOND_MS,
 };
 use std::time::Duration;
@@ -24,8 +25,11 @@ pub async fn probe(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
         if probe.healthy {
             return Ok(Outcome::Probed { probe, before: before(ctx, deployment).await? });
         }
-        if probe.dead || ctx.real().since(began) >= limit {
-            return Ok(Outcome::Probed { probe, before: None });
+        let late = ctx.real().since(began) >= limit;
+        if probe.dead || late {
+            // Whoever finds fault with a request for so long doesn't warm up.
+            let dead = probe.dead || late && probe.status == Some(400);
+            return Ok(Outcome::Probed { probe: Probe { dead, ..probe }, before: None });
         }
         ctx.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (pause_ms * 2).min(250);
@@ -35,7 +39,43 @@ pub async fn probe(ctx: &Context, deployment: &Deployment) -> Result<Outcome, Fa
 /// One try at the health path.
 pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Failed> {
     let path = deployment.plan.as_ref().and_then(|plan| plan.health_path.as_deref()).unwrap_or("/");
-    Ok(ctx.ports.target.probe(&deployment.key(), &deployment.revision_name(), path).await?)
+    let probe = ctx.ports.target.probe(&deployment.key(), &deployment.revision_name(), path).await?;
+    Ok(judge(probe, path, deployment.plan.as_ref()))
+}
+
+/// What an answer says of the app, in its own words where there are some. A path that was named as the one to ask must
+/// answer below 400; one that the source only seems to serve, and `/`, may be missing or closed to strangers.
+fn judge(probe: Probe, path: &str, plan: Option<&Plan>) -> Probe {
+    let Some(status) = probe.status.filter(|status| *status >= 400) else { return probe };
+    let said = plan.is_some_and(|plan| plan.health_said);
+    let healthy = probe.healthy && !said;
+    let detail = if healthy { passes(status, path, plan) } else { fails(status, &probe.body, path, plan) };
+    Probe { healthy, detail, ..probe }
+}
+
+fn passes(status: u16, path: &str, plan: Option<&Plan>) -> String {
+    match plan.and_then(|plan| plan.health_place.as_ref()) {
+        Some(place) => format!(
+            "GET {path} answered {status}, though {place} seems to serve it: that isn't held against it; name the path with \
+             `health_path` in sextant.toml"
+        ),
+        None => format!("GET {path} answered {status}: it runs, and no path is known that says more"),
+    }
+}
+
+fn fails(status: u16, body: &str, path: &str, plan: Option<&Plan>) -> String {
+    let place = plan.and_then(|plan| plan.health_place.as_ref());
+    let place = match place.map(String::as_str) {
+        Some("options") => " (as asked for)".to_owned(),
+        Some(place) => format!(" (from {place})"),
+        None => String::new(),
+    };
+    let django = plan.and_then(|plan| plan.framework.as_deref()) == Some("django");
+    match inspect::diagnose::answer(status, body, django) {
+        Some(Answer { words, whatever: true }) => format!("it answers {status} to every request: {words}"),
+        Some(Answer { words, whatever: false }) => format!("GET {path}{place} answers {status}: {words}"),
+        None => format!("GET {path}{place} answers {status}"),
+    }
 }
 
 /// Why a service to which nobody is known to have come isn't called quiet.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// Whether somebody can be asked.
-fn attended() -> bool {
+pub fn attended() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

@@ -7,7 +7,7 @@ mod predict;
 mod prior;
 mod shape;
 
-pub use predict::{Base, Basis, Demand, Learning, Part, Place, Prediction, predict, reprice};
+pub use predict::{Asked, Base, Basis, Demand, Learning, Part, Place, Prediction, predict, reprice};
 pub use prior::{PRIORS, Prior, prior};
 pub use shape::{Generation, Legal, Shape, legal};
 

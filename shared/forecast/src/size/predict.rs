@@ -4,7 +4,7 @@
 //! ([`reprice`]), so that a learning compares like with like.
 
 use super::prior::{Prior, prior};
-use super::shape::{Generation, Shape, legal};
+use super::shape::{Generation, Legal, Shape, legal};
 use crate::calibrate::{Cell, MODEL_VERSION, Metric, Predicted, Summary, correct};
 use crate::price::{Billing, Error, Usage, bill};
 use serde::{Deserialize, Serialize};
@@ -62,11 +62,30 @@ pub struct Place {
     pub billing: Billing,
     /// Cloud Run's execution environment, which decides the least memory.
     pub generation: Generation,
+    /// What whoever configures it wants an instance to get.
+    pub asked: Asked,
+}
+
+/// Parts of a shape that are asked for; what is absent is recommended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// vCPU in thousandths.
+    pub cpu_milli: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u32>,
+    /// Requests at once.
+    pub concurrency: Option<u32>,
 }
 
 impl Default for Place {
     fn default() -> Self {
-        Self { region: "us-central1".to_owned(), billing: Billing::Request, generation: Generation::First }
+        Self {
+            region: "us-central1".to_owned(),
+            billing: Billing::Request,
+            generation: Generation::First,
+            asked: Asked::default(),
+        }
     }
 }
 
@@ -144,6 +163,8 @@ pub struct Prediction {
     pub after_free_tier_micros: i64,
     /// What it is made of.
     pub parts: Vec<Part>,
+    /// What had to be more than was asked for, one sentence each.
+    pub changes: Vec<String>,
 }
 
 /// Predicts for an app of `class` (`fastapi`, `python/fastapi`, …): its shape and four values.
@@ -157,8 +178,13 @@ pub fn predict(
     let headroom = learning.headroom_milli.unwrap_or(1000).clamp(900, 1300);
     // Head-room goes to memory: whole vCPUs are too coarse a step to answer an opinion with.
     let memory_mib = (i64::from(prior.memory_mib) * headroom / 1000) as u32;
-    let wanted = Shape { cpu_milli: prior.cpu_milli, memory_mib, concurrency: prior.concurrency };
-    let shape = legal(wanted, place.generation).shape;
+    let asked = place.asked;
+    let cpu_milli = asked.cpu_milli.unwrap_or(prior.cpu_milli);
+    // Less than one vCPU is to be had for one request at once only.
+    let usual = if cpu_milli < 1000 { 1 } else { prior.concurrency };
+    let concurrency = asked.concurrency.unwrap_or(usual);
+    let wanted = Shape { cpu_milli, memory_mib: asked.memory_mib.unwrap_or(memory_mib), concurrency };
+    let Legal { shape, changes } = legal(wanted, place.generation);
     let base = reprice(class, shape, demand, place)?;
     let none = Cell::default();
     let corrected = |metric: Metric| {
@@ -178,6 +204,7 @@ pub fn predict(
         latency: corrected(Metric::LatencyMs),
         after_free_tier_micros: bill(&usage(prior, shape, demand, place, true))?.total_micros(),
         parts: parts(prior, shape, demand, place, &cost_month),
+        changes,
     })
 }
 

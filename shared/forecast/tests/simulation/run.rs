@@ -93,7 +93,7 @@ impl Run {
     }
 
     fn probed(&mut self) {
-        let probe = Probe { healthy: true, dead: false, detail: "GET / answered 200".to_owned() };
+        let probe = Probe { healthy: true, detail: "GET / answered 200".to_owned(), ..Probe::default() };
         self.came_to(Outcome::Probed { probe, before: None });
     }
 

@@ -12,15 +12,19 @@
 //! | `compile` | compilers and package managers |
 //! | `said` | log lines that call themselves errors, as text and as JSON |
 //! | `advice` | what a message means, and the step that mends it |
+//! | `answer` | what an app says in a bad answer to a probe |
 //! | `place` | a frame's file as its author knows it |
 
 mod advice;
+mod answer;
 mod compile;
 mod crash;
 mod place;
 mod said;
 #[cfg(test)]
 mod tests;
+
+pub use answer::{Answer, answer};
 
 use model::document::Diagnosis;
 use regex::Regex;

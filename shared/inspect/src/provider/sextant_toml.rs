@@ -13,6 +13,11 @@
 //! health_path = "/healthz"
 //! static_dir = "dist"              # only files are served
 //! spa = true
+//! cpu = 0.5                        # vCPUs, or "500m"
+//! memory = "512Mi"
+//! concurrency = 80                 # requests that one instance takes at once
+//! min_instances = 0
+//! max_instances = 10
 //! native_packages = ["libpq-dev"]
 //! [env]
 //! LOG_LEVEL = "info"
@@ -22,6 +27,7 @@
 
 use std::collections::HashMap;
 
+use model::document::{cpu_milli, memory_mib};
 use toml::{Table, Value};
 
 use super::configuration::{Configured, ignored};
@@ -41,6 +47,8 @@ const TEXTS: [(&str, Field, bool); 7] = [
     ("framework", Field::Framework, false),
 ];
 const OTHERS: [&str; 8] = ["app", "apps", "provider", "port", "static_dir", "spa", "native_packages", "env"];
+/// Keys that say what an instance gets, and how many there are.
+const SIZES: [&str; 5] = ["cpu", "memory", "concurrency", "min_instances", "max_instances"];
 
 /// The app that the root's file means.
 pub(crate) fn app_of(root: &App) -> Option<(String, usize)> {
@@ -109,7 +117,10 @@ impl File<'_> {
             }
         }
         self.claim_others(app, table, draft, found);
-        for key in table.keys().filter(|key| !OTHERS.contains(&key.as_str())) {
+        self.claim_sizes(table, draft);
+        for key in
+            table.keys().filter(|key| !OTHERS.contains(&key.as_str()) && !SIZES.contains(&key.as_str()))
+        {
             if !TEXTS.iter().any(|(known, ..)| known == key) {
                 draft.note(
                     format!("{NAME}: `{key}` is not a key that is known; it is ignored"),
@@ -138,6 +149,39 @@ impl File<'_> {
         for (key, value) in table.get("env").and_then(Value::as_table).into_iter().flatten() {
             if let Some(value) = value.as_str() {
                 draft.report.run_env.insert(key.clone(), value.to_owned());
+            }
+        }
+    }
+
+    fn claim_sizes(&self, table: &Table, draft: &mut Draft) {
+        for key in SIZES {
+            let Some(value) = table.get(key) else { continue };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let read = match key {
+                "cpu" => cpu_milli(&text),
+                "memory" => memory_mib(&text),
+                _ => text.parse().map_err(|_| "write a whole number".to_owned()),
+            };
+            let read = match read {
+                Ok(read) => read,
+                Err(takes) => {
+                    let text = format!("{NAME}: `{key} = {value}` is ignored: {takes}");
+                    draft.warn("configuration", text.clone(), &self.origin(key));
+                    draft.note(text, self.origin(key));
+                    continue;
+                }
+            };
+            let run = &mut draft.report.run;
+            let (slot, shown) = match key {
+                "cpu" => (&mut run.cpu_milli, format!("{} vCPU", f64::from(read) / 1e3)),
+                "memory" => (&mut run.memory_mib, format!("{read} MiB")),
+                "concurrency" => (&mut run.concurrency, read.to_string()),
+                "min_instances" => (&mut run.min_instances, read.to_string()),
+                _ => (&mut run.max_instances, read.to_string()),
+            };
+            if slot.is_none() {
+                *slot = Some(read);
+                draft.note(format!("{key}: {shown}"), self.origin(key));
             }
         }
     }

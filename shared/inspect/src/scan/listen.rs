@@ -97,7 +97,7 @@ pub(super) fn sure(file: &str, content: &str, started: &str) -> Option<Listens> 
 }
 
 /// Whether a command names the file: `node server`, `node dist/main.js` for `src/main.ts`, `python app.py`.
-fn runs(file: &str, started: &str) -> bool {
+pub(super) fn runs(file: &str, started: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file);
     let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));
     started.split(|c: char| c.is_whitespace() || ";&|'\"=".contains(c)).any(|word| {

@@ -3,10 +3,13 @@
 //! Reads a bounded number of source files, tests aside, by plain searches for words: no pattern is compiled, so that
 //! a small tree costs next to nothing. Never more than a hint: each finding carries its line.
 
+mod certain;
 mod health;
 mod listen;
 mod port;
 mod variables;
+
+pub(crate) use variables::SURE;
 
 use std::collections::BTreeMap;
 
@@ -93,7 +96,8 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     let mut health: Option<(usize, String, Origin)> = None;
     let mut sure = None;
     let mut listens = false;
-    for file in files(app) {
+    let sources = files(app);
+    for file in sources.iter().copied() {
         let Some(content) = app.text(file) else { continue };
         port_seen |= port::reads(&content);
         listens = listens || LISTENS.iter().any(|call| content.contains(call));
@@ -110,6 +114,9 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
         }
     }
     default = default.or_else(|| variables::port_of_example(app));
+    for one in certain::find(app, &sources, &started) {
+        variables::surely(app, &one.name, &one.file, one.line, &mut variables);
+    }
     variables::of_settings(app, &mut variables);
     variables::of_example(app, draft, &mut variables);
     if let Some((_, path, origin)) = health {

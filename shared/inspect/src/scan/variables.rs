@@ -10,6 +10,9 @@ use crate::text;
 /// Every variable, with the place that needs it; none where the code has an answer for its absence.
 pub(super) type Variables = BTreeMap<String, Option<Origin>>;
 
+/// How sure it is that the app ends without a variable.
+pub(crate) const SURE: f64 = 0.95;
+
 /// What stands in front of a variable's name where code reads it.
 const READS: [&str; 16] = [
     "process.env",
@@ -33,6 +36,9 @@ const READS: [&str; 16] = [
 /// What code says when it gives up.
 const GIVES_UP: [&str; 9] = ["throw", "raise", "panic", "atal", "exit(", "abort", "die(", "error(", "Err("];
 
+/// What gives a variable a value where it has none.
+const SETS: [&str; 2] = ["environ.setdefault(", "ENV.store("];
+
 /// Adds what a source file reads.
 pub(super) fn collect(app: &App, file: &str, content: &str, out: &mut Variables) {
     for read in READS {
@@ -48,6 +54,13 @@ pub(super) fn collect(app: &App, file: &str, content: &str, out: &mut Variables)
             }
         }
     }
+    for set in SETS {
+        for at in text::hits(content, set).take(500) {
+            if let Some((name, _)) = name_after(set, text::clipped(&content[at + set.len()..], 200)) {
+                add(out, name, None);
+            }
+        }
+    }
     of_schema(app, file, content, out);
     if text::has_end(file, "py") {
         of_pydantic(app, file, content, out);
@@ -59,6 +72,15 @@ fn add(out: &mut Variables, name: &str, origin: Option<Origin>) {
     let known = out.entry(name.to_owned()).or_insert_with(|| origin.clone());
     if origin.is_none() {
         *known = None;
+    }
+}
+
+/// Raises what is needed to what is certainly needed; where the code has an answer, that stays.
+pub(super) fn surely(app: &App, name: &str, file: &str, line: usize, out: &mut Variables) {
+    if let Some(Some(origin)) = out.get_mut(name)
+        && origin.confidence < SURE
+    {
+        *origin = app.origin(file, Some(line), SURE);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ingress::{
     probe_site,
 };
 use bytes::Bytes;
-use http_body_util::{Either, Empty};
+use http_body_util::{BodyExt as _, Either, Empty};
 use hyper::{Request, header};
 use model::port::target::Probe;
 use std::{
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Of that, for a process that doesn't listen yet.
 const START_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Bytes of a bad answer that are told.
+const BODY: usize = 8 << 10;
+
 /// Asks once, within five seconds in all.
 pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -30,7 +33,7 @@ pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe 
         Reach::Up(address) => {
             let left = PATIENCE.saturating_sub(began.elapsed());
             match tokio::time::timeout(left, ask(address, host, &path)).await {
-                Ok(Ok((status, took))) => answered(&path, status, took),
+                Ok(Ok((status, body, took))) => answered(&path, status, body, took),
                 Ok(Err(why)) => sick(format!("GET {path} was not answered: {why}")),
                 Err(_) => {
                     sick(format!("GET {path} was not answered within {} s", left.as_secs_f64().round()))
@@ -38,17 +41,17 @@ pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe 
             }
         }
         Reach::Starting => sick("it was started and doesn't listen on $PORT yet".to_owned()),
-        Reach::Down { detail, dead } => Probe { healthy: false, dead, detail },
-        Reach::Stopped => Probe { healthy: false, dead: true, detail: "it was stopped".to_owned() },
+        Reach::Down { detail, dead } => Probe { dead, detail, ..Probe::default() },
+        Reach::Stopped => Probe { dead: true, detail: "it was stopped".to_owned(), ..Probe::default() },
     }
 }
 
 async fn files(site: &Site, path: &str) -> Probe {
     let began = Instant::now();
-    answered(path, probe_site(site, path).await, began.elapsed())
+    answered(path, probe_site(site, path).await, String::new(), began.elapsed())
 }
 
-async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<(u16, Duration), String> {
+async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<(u16, String, Duration), String> {
     let began = Instant::now();
     let end = CancellationToken::new();
     // The connection ends with this call.
@@ -61,14 +64,28 @@ async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<(u16, Durati
         .body(Either::Right(Empty::<Bytes>::new()))
         .map_err(|error| error.to_string())?;
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    Ok((response.status().as_u16(), began.elapsed()))
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let body = if status >= 400 { beginning(response.into_body()).await } else { String::new() };
+    Ok((status, body, took))
 }
 
-fn answered(path: &str, status: u16, took: Duration) -> Probe {
+/// The beginning of a body; as much of it as comes before its connection ends.
+async fn beginning(mut body: hyper::body::Incoming) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < BODY
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| &data[..]));
+    }
+    bytes.truncate(BODY);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn answered(path: &str, status: u16, body: String, took: Duration) -> Probe {
     let detail = format!("GET {path} answered {status} in {} ms", took.as_millis());
-    Probe { healthy: status < 500, dead: false, detail }
+    Probe { healthy: Probe::is_well(status), dead: false, detail, status: Some(status), body }
 }
 
 fn sick(detail: String) -> Probe {
-    Probe { healthy: false, dead: false, detail }
+    Probe { detail, ..Probe::default() }
 }

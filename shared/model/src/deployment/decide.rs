@@ -7,7 +7,7 @@ use super::{
     enter::{act, busy, commit, effect, enter, fail, queue, refused, rest, take_back, unchanged, wait},
     late, restore,
     retry::{failed_try, lost},
-    scan, shift,
+    scan, shift, verify,
     window::{closed_window, settles_in},
 };
 use crate::{
@@ -257,7 +257,7 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
             enter(next, at, Step::Verify, text)
         }
         Outcome::Probed { probe, before } if probe.healthy => shift::start(next, at, &probe.detail, before),
-        Outcome::Probed { probe, .. } => unhealthy(next, at, probe.dead, &probe.detail),
+        Outcome::Probed { probe, .. } => verify::unhealthy(next, at, &probe),
         Outcome::TrafficPending { why } if back => restore::pending(next, at, &why),
         Outcome::TrafficPending { why } => await_target::traffic(next, at, &why),
         Outcome::TrafficUnknown if back => restore::again(next, at),
@@ -274,30 +274,6 @@ fn advance(mut next: Deployment, outcome: Outcome, at: &At<'_>) -> Transition {
         Outcome::Fault(fault) if again::lacks_artifact(&next, &fault) => again::build_instead(next, at),
         Outcome::Fault(fault) => failed_try(next, at, &fault),
     }
-}
-
-fn unhealthy(next: Deployment, at: &At<'_>, dead: bool, detail: &str) -> Transition {
-    let began = next.stages.last().map_or(at.real, |time| time.from);
-    let late = at.real.since(began) >= next.limits.verify_ms;
-    if dead || late {
-        let why = if dead {
-            detail.to_owned()
-        } else {
-            format!("{detail}; waited {} s", next.limits.verify_ms / SECOND_MS)
-        };
-        return fail(
-            next,
-            at,
-            Failure {
-                stage: Stage::Verify,
-                code: "probe_failed".to_owned(),
-                message: format!("The new revision is not healthy: {why}"),
-                hint: "It must listen on $PORT and answer its health path below 500; look at its log."
-                    .to_owned(),
-            },
-        );
-    }
-    wait(next, at, SECOND_MS / 4)
 }
 
 fn roll_back(mut next: Deployment, to: Option<Kept>, at: &At<'_>) -> Transition {

@@ -26,6 +26,7 @@ mod retry;
 mod scan;
 mod shift;
 mod slot;
+mod verify;
 mod window;
 
 pub use accept::{Request, accept};

@@ -45,14 +45,23 @@ pub struct Plan {
     pub static_folder: Option<String>,
     /// Serve `index.html` for paths that name no file.
     pub single_page: bool,
-    /// Path that answers below 500 when the app is well; `/` if nothing better is known.
+    /// Path that answers below 400 when the app is well; `/` if nothing better is known.
     pub health_path: Option<String>,
+    /// Whether its author, or whoever deploys, named that path; else the source only seems to serve it.
+    #[serde(skip_serializing_if = "crate::document::is_default")]
+    pub health_said: bool,
+    /// Where the path was found: `app.py:12`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_place: Option<String>,
     /// The port it listens on where `$PORT` is not set: what a container's port is declared as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The port that its source fixes. A target that can't map it is not given the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed_port: Option<FixedPort>,
+    /// Variables that its code seems to need; `None` in plans from before that was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Vec<Need>>,
     /// The app's folder inside the tree, relative; `None` for the root.
     pub app_folder: Option<String>,
     /// Programs that it is built and run with, by name (`node`, `pnpm`, `uv`), and the versions that it asks for, as
@@ -66,6 +75,32 @@ pub struct Plan {
     /// The same for the running app.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub run_env: BTreeMap<String, String>,
+}
+
+/// A variable that the code reads and has no other answer for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Need {
+    /// Its name.
+    pub name: String,
+    /// The file that reads it, relative to the root.
+    pub file: String,
+    /// The line in that file, from 1.
+    #[serde(default)]
+    pub line: Option<usize>,
+    /// Whether the app certainly ends without it.
+    pub sure: bool,
+}
+
+impl Need {
+    /// `DATABASE_URL (config.js:3)`.
+    pub fn words(&self) -> String {
+        format!("{} ({})", self.name, at_line(&self.file, self.line))
+    }
+}
+
+/// `server.js:12`, or the file alone.
+pub fn at_line(file: &str, line: Option<usize>) -> String {
+    line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
 }
 
 /// A port that the app listens on whatever `$PORT` says.
@@ -88,10 +123,7 @@ pub struct FixedPort {
 impl FixedPort {
     /// `server.js:12`.
     pub fn place(&self) -> String {
-        match self.line {
-            Some(line) => format!("{}:{line}", self.file),
-            None => self.file.clone(),
-        }
+        at_line(&self.file, self.line)
     }
 
     /// `server.js:12 listens on port 3000`.
@@ -267,14 +299,28 @@ pub struct Released {
 }
 
 /// What a probe saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Answered below 500 on the health path.
+    /// Answered below 500 on the health path, and not 400: an app that finds fault with a plain GET finds fault with
+    /// every request.
     pub healthy: bool,
     /// The process is gone and will not come back by itself, or keeps dying: no use in probing on.
     pub dead: bool,
     /// What was seen, one sentence: "GET /healthz answered 200 in 3 ms", "exited with code 1: …".
     pub detail: String,
+    /// The status of the answer, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The beginning of an answer of 400 and above, as text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
+
+impl Probe {
+    /// Whether an answer of this status is one of an app that is well, as far as a target can tell.
+    pub fn is_well(status: u16) -> bool {
+        status < 500 && status != 400
+    }
 }
 
 /// Fences writes to a service's traffic: whoever holds an older one is refused.

@@ -145,7 +145,7 @@ pub fn released(revision: &str, token: &str) -> Outcome {
 }
 
 pub fn probed(healthy: bool, dead: bool) -> Outcome {
-    let probe = Probe { healthy, dead, detail: "GET / answered".to_owned() };
+    let probe = Probe { healthy, dead, detail: "GET / answered".to_owned(), ..Probe::default() };
     Outcome::Probed { probe, before: None }
 }
 

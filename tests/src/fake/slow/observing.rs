@@ -31,6 +31,6 @@ impl SlowTarget {
         } else {
             "GET / did not answer".to_owned()
         };
-        Probe { healthy, dead, detail }
+        Probe { healthy, dead, detail, ..Probe::default() }
     }
 }
