@@ -17,6 +17,9 @@ async fn deployed_visited_and_rolled_back() -> Result<(), Killed> {
     let second = system.deploy(&app.order("v2")).await?;
     let shifted = system.rest(&second).await?;
     assert_eq!(shifted["pipeline_status"], "DEPLOYED", "{shifted:#}");
+    let story = shifted["timeline"].as_array().unwrap();
+    let usual = |entry: &serde_json::Value| entry["text"].as_str().unwrap().contains("Building, usually ");
+    assert!(story.iter().any(usual), "what the first one took is told: {story:#?}");
     assert_eq!(system.visit("shop").await?.1, "hello from version v2\n");
     let seen = load.seen();
     assert_eq!((seen.bad.len(), seen.unreachable), (0, 0), "{seen:?}");

@@ -93,7 +93,7 @@ async fn scan_in(
     (deployment.archive, deployment.commit) = (None, None);
     change(&mut deployment);
     world.put(path, &deployment).await;
-    let ended = wake(world).await;
+    let ended = Box::pin(wake(world)).await;
     let story = ended.timeline.iter().map(|entry| entry.text.clone()).collect();
     (ended, story)
 }

@@ -77,7 +77,6 @@ pub fn recommend_as(
         duration_ms,
         min_instances: run.min_instances.unwrap_or(assumed.min_instances),
         basis: if requests_month.is_some() { Basis::Measured } else { Basis::Assumed },
-        ..assumed
     };
     let asked = Asked { cpu_milli: run.cpu_milli, memory_mib: run.memory_mib, concurrency: run.concurrency };
     let place = Place { region: region.to_owned(), asked, ..Place::default() };

@@ -76,7 +76,7 @@ pub fn port(
         "port_fixed",
         format!("{what}: two revisions couldn't serve side by side on this machine. {mend}"),
         &format!(
-            "{mend}, then deploy again. If it listens on $PORT after all, say so: `port = {port}` in sextant.toml, or \
+            "Mend that and deploy again; if it listens on $PORT after all, say so: `port = {port}` in sextant.toml, or \
              `--port {port}`."
         ),
     ))

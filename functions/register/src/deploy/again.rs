@@ -78,7 +78,8 @@ async fn attempt(
         Response::json(201, &started(ctx, deployment, first)).header("location", location)
     };
     let (changes, may_drop) = (VariableChanges::default(), body.may_drop);
-    place::place(ctx, &place::Placing { order: &order, changes: &changes, may_drop, seen }, answer).await
+    let placing = place::Placing { order: &order, changes: &changes, may_drop, seen };
+    Box::pin(place::place(ctx, &placing, answer)).await
 }
 
 /// The deployment that puts the same one to work already, if it runs or waits.

@@ -1,7 +1,7 @@
 //! How long a deployment is expected to take, by strategy, in one sentence: told before it starts.
 
 use model::{
-    document::{CanaryPolicy, Limits, Strategy, ThinEvidence, WithoutTraffic},
+    document::{CanaryPolicy, Limits, Strategy, ThinEvidence, Usual, WithoutTraffic},
     port::target::WindowPolicy,
     time::SECOND_MS,
 };
@@ -22,6 +22,8 @@ pub struct Ahead<'a> {
     pub builds: bool,
     /// When windows can be read.
     pub place: WindowPolicy,
+    /// What this service's own history says.
+    pub usual: Option<&'a Usual>,
 }
 
 /// The sentence.
@@ -30,7 +32,10 @@ pub fn expected(ahead: &Ahead<'_>) -> String {
     let way = way(ahead);
     let build = ahead.limits.build_ms / SECOND_MS;
     let text = if ahead.builds {
-        format!("{wait}a build of usually one to three minutes (at most {build} s), then {way}")
+        match Usual::build_words(ahead.usual).as_str() {
+            "" => format!("{wait}a build of usually one to three minutes (at most {build} s), then {way}"),
+            usually => format!("{wait}a build{usually} (at most {build} s), then {way}"),
+        }
     } else {
         format!("{wait}without a build: {way}")
     };
@@ -40,19 +45,20 @@ pub fn expected(ahead: &Ahead<'_>) -> String {
 fn way(ahead: &Ahead<'_>) -> String {
     let Ahead { strategy, policy, limits, first, place, .. } = *ahead;
     let window_ms = policy.window_ms.max(place.shortest_ms).max(1);
+    let usually = Usual::release_words(ahead.usual);
     let probe = limits.verify_ms / SECOND_MS;
     if first {
         return format!(
-            "all traffic at once as soon as its health path answers, within {probe} s: nothing serves before it."
+            "all traffic at once as soon as its health path answers{usually}, within {probe} s: nothing serves before it."
         );
     }
     match strategy {
         Strategy::Instant => {
-            format!("all traffic at once as soon as its health path answers, within {probe} s.")
+            format!("all traffic at once as soon as its health path answers{usually}, within {probe} s.")
         }
         Strategy::Quick => {
             format!(
-                "all traffic once its health path answers, within {probe} s, and a look at one window of {}.",
+                "all traffic once its health path answers{usually}, within {probe} s, and a look at one window of {}.",
                 span(window_ms)
             )
         }

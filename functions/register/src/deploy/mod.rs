@@ -52,6 +52,7 @@ pub fn started(ctx: &Context, deployment: &Deployment, first: bool) -> Started {
         queued,
         builds: deployment.again.as_ref().is_none_or(|again| again.built.is_none()),
         place: ctx.ports.target.window_policy(),
+        usual: deployment.usual.as_ref(),
     };
     Started {
         deployment_id: id.to_string(),

@@ -10,7 +10,7 @@ use model::{
     DeploymentId, ServiceName,
     deployment::{Answer, At, Claim, Input, Request, accept, batch, claim, decide},
     document::{
-        Asking, CarriedOutBy, Deployment, Measuring, SCHEMA, Service, Slot, Status, VariableChanges,
+        Asking, CarriedOutBy, Deployment, Measuring, SCHEMA, Service, Slot, Status, Usual, VariableChanges,
         Variables, deployment_path, service_path, shard,
     },
     message::Message,
@@ -68,6 +68,7 @@ pub async fn place(
     let first = runs && live.is_none();
     let mut deployment = accept(order, runs, live.filter(|_| runs), &at);
     deployment.checks.extend(resolved.kept.into_iter().chain(dropped).chain(was_stopped(&service)));
+    deployment.usual = Usual::of(&service.slot.took);
     let response = answer(&deployment, first);
     let others = Others::tell(ctx, request, claim, &at).await?;
 

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use model::{
-    document::{CarriedOutBy, Status, Step, Strategy},
+    document::{CarriedOutBy, Status, Step, Strategy, Took},
     port::source::SourceRef,
 };
 use serde_json::json;
@@ -50,9 +50,15 @@ async fn the_first_one_runs() {
 async fn what_serves_is_what_it_goes_back_to() {
     let world = World::new();
     let first = world.deployed("shop").await;
+    let took = Took { build_ms: Some(12_000), release_ms: Some(2_500) };
+    world.alter_service("shop", |service| service.slot.took = vec![took]).await;
     let body = json!({"source": {"kind": "folder", "path": "/srv/shop"}, "strategy": "canary"});
     let answer = world.post("/api/v1/deployments", &body).await;
     assert!(answer.text("expected").contains("10 %, 50 %, 100 %"), "{answer:?}");
+    assert!(
+        answer.text("expected").contains("A build, usually 12 s by its last build (at most"),
+        "{answer:?}"
+    );
     let second = world.deployment(&answer.text("deployment_id").parse().unwrap()).await;
     assert_eq!(second.last_good.unwrap().deployment, first);
 }

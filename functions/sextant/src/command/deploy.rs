@@ -6,8 +6,15 @@
 )]
 
 use super::{
-    client::Api, consent::unless_dropping, follow::follow, output::Output, report::report,
-    run_options::RunFlags, send, server::Address, view::Started,
+    client::Api,
+    consent::{agreed, attended, unless_dropping},
+    follow::follow,
+    output::Output,
+    report::report,
+    run_options::RunFlags,
+    send,
+    server::Address,
+    view::{self, Started},
 };
 use crate::failure::{Ended, Stop};
 use anyhow::Result;
@@ -80,13 +87,22 @@ impl Deploy {
         let allow = allowances(&self.allow, &self.why)?;
         let source = self.source(api, data, output).await?;
         let body = self.body(source, &allow);
-        let send = |may_drop: bool| {
+        let send = |may_drop: bool, may_lack: bool| {
             let mut body = body.clone();
             body["may_drop"] = may_drop.into();
+            body["may_lack"] = may_lack.into();
             async move { api.post("/api/v1/deployments", &body).await }
         };
-        let started = unless_dropping(self.yes, send).await?;
-        accepted(api, started, self.no_wait, output).await
+        let started = unless_dropping(self.yes, |may_drop| send(may_drop, self.yes)).await?;
+        let came_to = followed(api, started, self.no_wait, output).await?;
+        if self.yes || !attended() || !came_to.as_ref().is_some_and(lacks_variables) {
+            return Ok(ended(came_to.as_ref()));
+        }
+        // What stands in the way was just told; whoever knows better says so.
+        if agreed("Deploy it without them all the same?", false).is_err() {
+            return Ok(Ended::Failed);
+        }
+        accepted(api, send(true, true).await?, self.no_wait, output).await
     }
 
     /// An address goes to the server as it is, and a local repository of which a branch or commit is named; a folder is
@@ -144,9 +160,6 @@ impl Deploy {
         if run != RunOptions::default() {
             body.insert("run".to_owned(), json!(run));
         }
-        if self.yes {
-            body.insert("may_lack".to_owned(), true.into());
-        }
         if let Some(dockerfile) = self.dockerfile {
             body.insert("scan".to_owned(), json!(ScanPolicy { dockerfile: Some(dockerfile) }));
         }
@@ -154,8 +167,28 @@ impl Deploy {
     }
 }
 
+/// Whether it ended for variables that its code certainly needs.
+fn lacks_variables(deployment: &view::Deployment) -> bool {
+    deployment.failure.as_ref().is_some_and(|failure| failure.code == "variables_missing")
+}
+
+/// One that isn't waited for is done with.
+fn ended(deployment: Option<&view::Deployment>) -> Ended {
+    if deployment.is_none_or(view::Deployment::succeeded) { Ended::Done } else { Ended::Failed }
+}
+
 /// Says what was accepted and, unless told otherwise, follows it.
 pub async fn accepted(api: &Api, started: Value, no_wait: bool, output: Output) -> Result<Ended> {
+    Ok(ended(followed(api, started, no_wait, output).await?.as_ref()))
+}
+
+/// The same; what it came to, if that was waited for.
+async fn followed(
+    api: &Api,
+    started: Value,
+    no_wait: bool,
+    output: Output,
+) -> Result<Option<view::Deployment>> {
     let known: Started = serde_json::from_value(started.clone()).unwrap_or_default();
     output.note(&format!("Deployment {} of service `{}`.", known.deployment_id, known.service));
     for note in &known.notes {
@@ -165,9 +198,9 @@ pub async fn accepted(api: &Api, started: Value, no_wait: bool, output: Output) 
     output.note(&format!("Its page: {}", api.url(&format!("/deployments/{}", known.deployment_id))));
     if no_wait {
         output.data(&started, || known.deployment_id.clone());
-        return Ok(Ended::Done);
+        return Ok(None);
     }
-    to_the_end(api, &known.deployment_id, output).await
+    end_of(api, &known.deployment_id, output).await.map(Some)
 }
 
 fn capitalised(text: &str) -> String {
@@ -176,10 +209,10 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Follows a deployment and says at the end what came of it.
-pub async fn to_the_end(api: &Api, id: &str, output: Output) -> Result<Ended> {
+async fn end_of(api: &Api, id: &str, output: Output) -> Result<view::Deployment> {
     let (deployment, value) = follow(api, id, output).await?;
     output.data(&value, || report(&deployment));
-    Ok(if deployment.succeeded() { Ended::Done } else { Ended::Failed })
+    Ok(deployment)
 }
 
 /// What `up APP` deploys once it is up. Whatever becomes of it, the server goes on.

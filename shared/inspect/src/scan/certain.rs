@@ -186,7 +186,7 @@ fn of_python(content: &str) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     let mut text = false;
     for (at, line) in lines.iter().enumerate() {
-        let quoted = (line.matches("\"\"\"").count() + line.matches("'''").count()) % 2 == 1;
+        let quoted = !(line.matches("\"\"\"").count() + line.matches("'''").count()).is_multiple_of(2);
         let inside = text;
         text ^= quoted;
         if inside || quoted || !is_top(line) {

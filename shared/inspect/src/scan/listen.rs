@@ -194,7 +194,7 @@ fn constant(all: &str, name: &str) -> Option<u16> {
 /// What a line gives to a name: `const port = 3000;`, `PORT: number = 3000`, `port = 3000`.
 fn given<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let (left, right) = line.split_once('=')?;
-    if right.starts_with('=') || left.ends_with(['!', '<', '>', '=', '+']) {
+    if right.starts_with(['=', '>']) || left.ends_with(['!', '<', '>', '=', '+']) {
         return None;
     }
     let mut words =
@@ -205,7 +205,7 @@ fn given<'l>(line: &'l str, name: &str) -> Option<&'l str> {
 /// Whether it is neither in a string nor behind a comment's mark.
 fn is_code(text: &str, at: usize) -> bool {
     let line = text::line_before(text, at);
-    let even = |mark: &str, text: &str| text.matches(mark).count() % 2 == 0;
+    let even = |mark: &str, text: &str| text.matches(mark).count().is_multiple_of(2);
     !line.contains('#')
         && even("\"", line)
         && even("'", line)
@@ -302,6 +302,7 @@ mod tests {
             ("db.connect(url).then(() => app.listen(3000))", (3000, 1)),
             ("// app.listen(1)\n\napp.listen(3000, () => console.log('up'))", (3000, 3)),
             ("const port = 3000;\napp.listen(port, '0.0.0.0')", (3000, 2)),
+            ("const port = 3000;\napp.listen(port, () => {\n  log(`${port}`)\n})", (3000, 2)),
             ("const PORT = 8081\nfunction start() {\n  app.listen(PORT)\n}\nstart()", (8081, 3)),
             ("async function bootstrap() {\n  await app.listen(3000);\n}\nbootstrap();", (3000, 2)),
             ("mongoose.connect(url).then(() => {\n  app.listen(4000)\n})", (4000, 2)),

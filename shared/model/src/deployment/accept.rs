@@ -124,6 +124,7 @@ pub fn accept(request: Request, runs: bool, last_good: Option<Kept>, at: &At<'_>
         canary: CanaryRun::default(),
         scanning: None,
         scan: None,
+        usual: None,
         checks: vec![],
         failure: None,
         last_words: vec![],

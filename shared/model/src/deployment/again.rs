@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     DecisionId,
-    document::{Deployment, Step},
+    document::{Deployment, Step, Usual},
     port::target::{Gone, Plan},
 };
 
@@ -23,7 +23,8 @@ pub(super) fn analyzed(
         next.again.as_ref().and_then(|again| Some((again.of.clone(), again.built.clone()?)))
     else {
         next.plan = Some(plan);
-        return enter(next, at, Step::StartBuild, format!("{summary}. Building"));
+        let usually = Usual::build_words(next.usual.as_ref());
+        return enter(next, at, Step::StartBuild, format!("{summary}. Building{usually}"));
     };
     (next.plan, next.artifact) = (Some(built.plan), Some(built.artifact));
     next.checks.push(format!("not built again: it is what {of} was built to"));

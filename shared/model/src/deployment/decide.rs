@@ -4,14 +4,14 @@
 
 use super::{
     Answer, At, Effect, Input, Outcome, Slot, Transition, again, await_target, build,
-    enter::{act, busy, commit, effect, enter, fail, queue, refused, rest, take_back, unchanged, wait},
+    enter::{act, busy, commit, effect, enter, queue, refused, rest, take_back, unchanged},
     late, restore,
     retry::{failed_try, lost},
     scan, shift, verify,
     window::{closed_window, settles_in},
 };
 use crate::{
-    document::{CarriedOutBy, Deployment, Ending, Failure, Kept, Stage, Status, Step},
+    document::{CarriedOutBy, Deployment, Ending, Kept, Status, Step},
     time::{MINUTE_MS, SECOND_MS},
 };
 

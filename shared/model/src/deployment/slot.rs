@@ -5,7 +5,7 @@
 use super::{At, Slot};
 use crate::{
     DeploymentId,
-    document::{Deployment, Kept, Service},
+    document::{Deployment, Kept, Service, Took},
     port::target::Gone,
     time::{DAY_MS, MINUTE_MS},
 };
@@ -68,6 +68,7 @@ pub fn settle(
         }
         Slot::Serve(kept) => {
             service.serve(kept.clone());
+            remember(service, deployment);
             service.slot.url =
                 deployment.released.as_ref().map(|released| released.url.clone()).or(service.slot.url.take());
             service.slot.traffic.clone_from(&deployment.traffic);
@@ -78,6 +79,14 @@ pub fn settle(
             Ok(free(service, &deployment.id))
         }
     }
+}
+
+/// What it took is what the next one is expected to take.
+fn remember(service: &mut Service, deployment: &Deployment) {
+    let took = &mut service.slot.took;
+    took.push(Took::of(&deployment.stages));
+    let surplus = took.len().saturating_sub(Took::REMEMBERED);
+    took.drain(..surplus);
 }
 
 fn take(service: &mut Service, deployment: &Deployment) -> Result<Option<DeploymentId>, DeploymentId> {

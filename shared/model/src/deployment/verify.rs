@@ -33,6 +33,7 @@ pub(super) fn unhealthy(next: Deployment, at: &At<'_>, probe: &Probe) -> Transit
 fn what_mends(next: &Deployment, status: Option<u16>) -> String {
     let fixed = next.plan.as_ref().and_then(|plan| plan.fixed_port.as_ref());
     match (status, fixed) {
+        (Some(400), _) => "It finds fault with a plain GET: mend that, then deploy again; its log may say more.".to_owned(),
         (Some(_), _) => {
             "Its health path must answer below 400; look at its log, or name another path with `health_path` in \
              sextant.toml."

@@ -2,7 +2,7 @@
 
 use super::{
     Again, Allowance, CanaryPolicy, Kept, Limits, RunOptions, Scan, ScanPolicy, Scanning, Sealed, Stage,
-    Status, Step, Strategy, VariableVersions, Why,
+    Status, Step, Strategy, Usual, VariableVersions, Why,
 };
 use crate::{
     DecisionId, DeploymentId, ServiceName, TenantId, Timestamp,
@@ -371,6 +371,9 @@ pub struct Deployment {
     /// What the scan of its source found; none before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
+    /// How long its parts usually take, as its service's history had it when it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
     /// What was checked, for the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,

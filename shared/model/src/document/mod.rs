@@ -24,6 +24,7 @@ mod run;
 mod scan;
 mod service;
 mod status;
+mod usual;
 mod variables;
 mod why;
 
@@ -48,6 +49,7 @@ pub use run::{BadRunOption, RunOptions, cpu_milli, memory_mib};
 pub use scan::{Allowance, Scan, ScanFinding, ScanLine, ScanPolicy, ScanSeverity, Scanning};
 pub use service::{Arrival, Asking, Kept, Measuring, Question, Service, Slot, Spent, Stopped};
 pub use status::{Stage, Status, Step};
+pub use usual::{Took, Usual};
 pub use variables::{VariableChanges, VariableVersions, Variables, variable_context, variables_path};
 pub use why::{Judged, NewLines, PathDifference, Why};
 

@@ -1,6 +1,6 @@
 //! One service of a tenant in one environment: what runs, what waits, what is kept, what is owed.
 
-use super::CarriedOutBy;
+use super::{CarriedOutBy, Took};
 use crate::{
     DecisionId, DeploymentId, ObservationId, ServiceName, TenantId, Timestamp, message::Message,
     month::Month, port::target::TrafficToken,
@@ -107,6 +107,9 @@ pub struct Slot {
     /// Traffic as we last saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficToken>,
+    /// How long the newest deployments took that came to serve, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub took: Vec<Took>,
 }
 
 /// What is measured of a service, and when next.

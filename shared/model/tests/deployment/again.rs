@@ -101,4 +101,5 @@ fn a_deployment_of_a_stopped_service_that_fails_leaves_it_stopped_and_one_that_s
     assert!(failed.slot.stopped.is_some());
     settle(&mut service, &document, &Slot::Serve(sample::kept(7)), &at).unwrap();
     assert_eq!((service.slot.stopped.as_ref(), service.live()), (None, Some(&sample::kept(7))));
+    assert_eq!(service.slot.took.len(), 1, "what it took is what the next one is expected to take");
 }
