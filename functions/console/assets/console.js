@@ -1,32 +1,81 @@
-// Follows one deployment, and posts what buttons say to the API. Pages are whole without this.
+// Follows what a page shows, and posts what buttons say to the API. Pages are whole without this.
 "use strict";
 document.documentElement.classList.add("js");
 
 let most_lines = 2000;
 
-/** A log's text as it may be shown: colours are left out, what else acts on a terminal or turns text around is seen. */
-function visible(text) {
-  const acts = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-  return text.replace(/\u001b\[[0-9;:]*m/g, "").replace(acts, (c) => {
-    const code = c.charCodeAt(0);
-    if (c === "\r") return "\\r";
-    if (c === "\n") return "\\n";
-    return code < 128 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u{" + code.toString(16) + "}";
-  });
+/** How long something took, in the words of the server. */
+function duration(ms) {
+  const s = Math.floor(ms / 1000);
+  if (ms < 1000) return `${Math.floor(ms)} ms`;
+  if (s < 10) return `${(ms / 1000).toFixed(1)} s`;
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
 }
 
-/** One line of a log as an element. */
-function logged(line) {
-  const span = document.createElement("span");
-  span.className = ["out", "err", "sys", "end"].includes(line.stream) ? line.stream : "out";
-  span.textContent = visible(line.text) + "\n";
-  return span;
+/** How long ago something was, in the words of the server. */
+function ago(ms) {
+  const s = Math.floor(ms / 1000);
+  if (s < 5) return "just now";
+  if (s < 60) return `${s} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 2 * 86400) return `${Math.floor(s / 3600)} h ago`;
+  return `${Math.floor(s / 86400)} days ago`;
 }
+
+/** Says whether what stands on the page is how things stand, and since when. */
+const pulse = {
+  place: document.querySelector(".pulse"),
+  heard_at: Date.now(),
+  lost_at: null,
+  words: "",
+  heard() {
+    this.heard_at = Date.now();
+    this.lost_at = null;
+    this.words = "Live";
+    this.show();
+  },
+  lost() {
+    this.lost_at ??= Date.now();
+  },
+  /** Nothing is waited for any more. */
+  over(words) {
+    this.words = words;
+    this.lost_at = null;
+    this.show();
+    this.place = null;
+  },
+  show() {
+    if (!this.place) return;
+    // A stream ends now and then, and is back within a second.
+    const lost = this.lost_at !== null && Date.now() - this.lost_at > 1500;
+    const [status, age] = this.place.children;
+    const words = lost ? "Connection lost, retrying" : this.words;
+    this.place.hidden = words === "";
+    this.place.classList.toggle("lost", lost);
+    // Only what is new is said aloud.
+    if (status.textContent !== words) status.textContent = words;
+    const since = ago(Date.now() - this.heard_at);
+    age.textContent = words === "Live" || lost ? `· updated ${since}` : "";
+  },
+};
+
+/** What goes on by itself between two answers of the server. */
+function tick() {
+  pulse.show();
+  for (const element of document.querySelectorAll("[data-ms]")) {
+    element.since ??= Date.now() - Number(element.dataset.ms);
+    const ms = Date.now() - element.since;
+    const words = element.classList.contains("ticking") ? duration(ms) : ago(ms);
+    if (ms >= 0 && element.textContent !== words) element.textContent = words;
+  }
+}
+tick();
+setInterval(tick, 1000);
 
 /** Puts the lines before the first one in place, page by page. */
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-earlier]");
-  if (!button) return;
+async function earlier(button) {
   button.disabled = true;
   try {
     const answer = await fetch(button.dataset.earlier + button.dataset.place, { headers: { accept: "application/json" } });
@@ -44,17 +93,24 @@ document.addEventListener("click", async (event) => {
     // The button can be pressed again.
   }
   button.disabled = false;
-});
+}
 
-/** What a button does: one request; the answer's own words are shown beside it. */
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-post]");
-  if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
-  const group = button.closest(".buttons");
-  const output = group.querySelector("output");
-  const enable = (on) => group.querySelectorAll("button").forEach((one) => (one.disabled = !on));
+const groups = () => [...document.querySelectorAll(".buttons")];
+
+/** What a button does: one request; the answer's own words are shown beside it, and a new deployment is followed. */
+async function post(button) {
+  if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
+  // The page may be renewed meanwhile: the group is found again by its place.
+  const place = groups().indexOf(button.closest(".buttons"));
+  const say = (text, bad) => {
+    const output = groups()[place]?.querySelector("output");
+    if (!output) return;
+    output.textContent = text;
+    output.className = bad ? "bad" : "";
+  };
+  const enable = (on) => groups()[place]?.querySelectorAll("button").forEach((one) => (one.disabled = !on));
   enable(false);
-  output.textContent = "…";
+  say("…", false);
   try {
     const answer = await fetch(button.dataset.post, {
       method: "POST",
@@ -62,16 +118,48 @@ document.addEventListener("click", async (event) => {
       body: button.dataset.body,
     });
     const said = await answer.json();
-    output.textContent = said.message || said.detail || answer.statusText;
-    output.className = answer.ok ? "" : "bad";
+    if (answer.ok && said.events_url && said.deployment_id) {
+      return void location.assign("/deployments/" + said.deployment_id);
+    }
+    say(said.message || said.detail || answer.statusText, !answer.ok);
   } catch {
-    output.textContent = "The server can't be reached. Nothing is known of what became of this; look again before you repeat it.";
-    output.className = "bad";
+    say("The server can't be reached. Nothing is known of what became of this; look again before you repeat it.", true);
   }
   enable(true);
+}
+
+async function copy(button) {
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not allowed";
+  }
+  setTimeout(() => (button.textContent = label), 2000);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button?.dataset.post) post(button);
+  if (button?.dataset.earlier) earlier(button);
+  if (button?.dataset.copy) copy(button);
 });
 
-/** Puts the changed part of a deployment's page in place: one request at a time, the newest last. */
+/** Puts new content in a place; what somebody opened, what was answered, and where the keyboard is, stays. */
+function renew(place, nodes) {
+  const folds = [...place.querySelectorAll("details")].map((fold) => fold.open);
+  const said = [...place.querySelectorAll(".buttons output")];
+  const name = (one) => [one.tagName, one.dataset.post, one.getAttribute("href"), one.dataset.copy].join();
+  const at = place.contains(document.activeElement) ? name(document.activeElement) : null;
+  place.replaceChildren(...nodes);
+  const now = place.querySelectorAll("details");
+  if (now.length === folds.length) now.forEach((fold, index) => (fold.open = folds[index]));
+  place.querySelectorAll(".buttons output").forEach((output, index) => said[index] && output.replaceWith(said[index]));
+  if (at) [...place.querySelectorAll("a, button, summary")].find((one) => name(one) === at)?.focus({ preventScroll: true });
+}
+
+/** Puts what changed in place: one request at a time, the newest last. */
 function refresher(live) {
   let under_way = false;
   let again = false;
@@ -79,20 +167,20 @@ function refresher(live) {
     if (under_way) return void (again = true);
     under_way = true;
     try {
-      const answer = await fetch(live.dataset.part, { headers: { accept: "text/html" } });
+      const answer = await fetch(live.dataset.part ?? location.href, { headers: { accept: "text/html" } });
       if (answer.ok) {
-        const said = live.querySelector(".buttons output")?.cloneNode(true);
         const part = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const slot of part.querySelectorAll("[data-slot]")) {
-          const place = document.getElementById(slot.dataset.slot);
-          // What somebody opened or closed stays as it is.
-          const folds = [...place.querySelectorAll("details")].map((fold) => fold.open);
-          place.replaceChildren(...slot.childNodes);
-          const now = place.querySelectorAll("details");
-          if (now.length === folds.length) now.forEach((fold, index) => (fold.open = folds[index]));
+          renew(document.getElementById(slot.dataset.slot), slot.childNodes);
         }
-        const output = live.querySelector(".buttons output");
-        if (said && output) output.replaceWith(said);
+        document.title = document.querySelector("[data-title]")?.dataset.title ?? (part.title || document.title);
+        live.dataset.renewed = "";
+        pulse.heard();
+        tick();
+      } else if (answer.status === 401) {
+        pulse.over("Your session is over: `sextant open` makes a new link.");
+      } else if (answer.status === 404) {
+        location.assign("/");
       }
     } catch {
       // The stream comes back by itself, and with it the next refresh.
@@ -106,38 +194,60 @@ function refresher(live) {
   };
 }
 
-function follow(live, events) {
+/** Opens a stream and keeps it open; `place` says from where it goes on. */
+function listen(place, refresh, hear) {
+  const source = new EventSource(place());
+  source.addEventListener("open", () => (pulse.lost_at === null ? pulse.heard() : refresh()));
+  source.addEventListener("error", () => {
+    pulse.lost();
+    if (source.readyState !== EventSource.CLOSED) return;
+    // A refusal (too many streams, nobody signed in) ends the source for good: another one goes on at the same place.
+    refresh();
+    setTimeout(() => listen(place, refresh, hear), 10000);
+  });
+  hear(source);
+}
+
+/** A page that lists, or of what is at rest, is renewed whenever something changed. */
+function watch(live) {
+  const refresh = refresher(live);
+  listen(() => live.dataset.changes, refresh, (source) => source.addEventListener("changed", refresh));
+}
+
+/** A deployment is followed by its story and its log until it is at rest. */
+function follow(live) {
   const log = document.getElementById("log");
   const refresh = refresher(live);
-  const source = new EventSource(events);
   let last = "";
-  // A refusal (too many streams) ends the source for good: another one goes on at the same place.
-  source.addEventListener("error", () => {
-    if (source.readyState !== EventSource.CLOSED) return;
-    const path = live.dataset.events.split("?")[0];
-    setTimeout(() => follow(live, last ? path + "?after=" + last : events), 10000);
-  });
-  for (const kind of ["log", "status", "reset"]) source.addEventListener(kind, (event) => (last = event.lastEventId));
+  const place = () => (last ? live.dataset.events.split("?")[0] + "?after=" + last : live.dataset.events);
   log.scrollTop = log.scrollHeight;
-  source.addEventListener("log", (event) => {
-    const line = JSON.parse(event.data);
-    const at_end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(logged(line));
-    while (log.childElementCount > most_lines) log.firstElementChild.remove();
-    if (at_end) log.scrollTop = log.scrollHeight;
-    document.getElementById("no-log")?.remove();
-  });
-  source.addEventListener("reset", (event) => {
-    if (JSON.parse(event.data).log_from === "0:0") log.replaceChildren();
-    refresh();
-  });
-  source.addEventListener("status", refresh);
-  source.addEventListener("canary", refresh);
-  source.addEventListener("done", () => {
-    source.close();
-    refresh();
+  listen(place, refresh, (source) => {
+    const on = (kind, heard) =>
+      source.addEventListener(kind, (event) => {
+        last = event.lastEventId || last;
+        pulse.heard();
+        heard(event);
+      });
+    on("log", (event) => {
+      const at_end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+      log.append(logged(JSON.parse(event.data)));
+      while (log.childElementCount > most_lines) log.firstElementChild.remove();
+      if (at_end) log.scrollTop = log.scrollHeight;
+      document.getElementById("no-log")?.remove();
+    });
+    on("reset", (event) => {
+      if (JSON.parse(event.data).log_from === "0:0") log.replaceChildren();
+      refresh();
+    });
+    on("status", refresh);
+    on("canary", refresh);
+    on("done", () => {
+      source.close();
+      watch(live);
+    });
   });
 }
 
 const live = document.getElementById("live");
-if (live?.dataset.events) follow(live, live.dataset.events);
+if (live?.dataset.events) follow(live);
+else if (live?.dataset.changes) watch(live);

@@ -1,10 +1,11 @@
 //! The form and what comes after it, as plain HTML that needs no script.
 
 use crate::{answer::LONGEST_COMMENT, fields::Fields, keep::Kept, link::Open};
-use host::{Error, Response};
+use host::{
+    Error, Response,
+    page::{escaped, plain, sentence},
+};
 use std::fmt::Write;
-
-const STYLE: &str = include_str!("page.css");
 
 const KINDS: [(&str, &str); 3] = [
     ("perfect_fit", "It fits"),
@@ -15,10 +16,10 @@ const KINDS: [(&str, &str); 3] = [
 /// The form, with what was filled in and what is wrong with it.
 pub fn form(status: u16, open: &Open, fields: &Fields, error: Option<&Error>) -> Response {
     let mut body = String::new();
-    let service = escape(open.link.service.as_str());
+    let service = escaped(open.link.service.as_str());
     let _ = write!(body, "<h1>How does <b>{service}</b> fit?</h1>{}", about(open));
     if let Some(error) = error {
-        let _ = write!(body, "<p class=\"bad\" role=\"alert\">{}</p>", escape(error.detail()));
+        let _ = write!(body, "<p class=\"wrong\" role=\"alert\">{}</p>", escaped(error.detail()));
     }
     body.push_str("<form method=\"post\"><fieldset><legend>Its size</legend>");
     for (value, label) in KINDS {
@@ -28,7 +29,7 @@ pub fn form(status: u16, open: &Open, fields: &Fields, error: Option<&Error>) ->
             "<label class=\"choice\"><input type=\"radio\" name=\"feedback_type\" value=\"{value}\" required{on}> {label}</label>"
         );
     }
-    body.push_str("</fieldset><fieldset><legend>How satisfied are you? <span class=\"soft\">1 not at all, 10 fully</span></legend><div class=\"scale\">");
+    body.push_str("</fieldset><fieldset><legend>How satisfied are you? <span class=\"dim\">1 not at all, 10 fully</span></legend><div class=\"scale\">");
     for number in 1..=10 {
         let on = if fields.satisfaction == number.to_string() { " checked" } else { "" };
         let _ = write!(
@@ -37,19 +38,19 @@ pub fn form(status: u16, open: &Open, fields: &Fields, error: Option<&Error>) ->
         );
     }
     let (cost, currency, comments) =
-        (escape(&fields.cost), escape(&fields.currency), escape(&fields.comments));
+        (escaped(&fields.cost), escaped(&fields.currency), escaped(&fields.comments));
     // The first line break in a text area is dropped by browsers.
     let _ = write!(
         body,
-        "</div></fieldset><fieldset><label class=\"top\" for=\"cost\">What do you really pay for it in a month? \
-         <span class=\"soft\">if you know</span></label><div class=\"pair\">\
+        "</div></fieldset><fieldset><label class=\"ask\" for=\"cost\">What do you really pay for it in a month? \
+         <span class=\"dim\">if you know</span></label><div class=\"pair\">\
          <input type=\"text\" id=\"cost\" name=\"cost\" inputmode=\"decimal\" autocomplete=\"off\" placeholder=\"12.40\" value=\"{cost}\">\
          <input type=\"text\" name=\"currency\" aria-label=\"Currency\" maxlength=\"3\" placeholder=\"USD\" value=\"{currency}\"></div></fieldset>\
-         <fieldset><label class=\"top\" for=\"comments\">Anything else?</label>\
+         <fieldset><label class=\"ask\" for=\"comments\">Anything else?</label>\
          <textarea id=\"comments\" name=\"comments\" rows=\"4\" maxlength=\"{LONGEST_COMMENT}\">\n{comments}</textarea></fieldset>\
-         <button>Send</button></form><p class=\"soft\">Opening this page changed nothing; sending it uses the link up.</p>"
+         <button>Send</button></form><p class=\"note\">Opening this page changed nothing; sending it uses the link up.</p>"
     );
-    page(status, "How does it fit?", &body)
+    plain(status, "How does it fit?", &body)
 }
 
 fn about(open: &Open) -> String {
@@ -57,7 +58,7 @@ fn about(open: &Open) -> String {
     let usd = |micros: i64| format!("{:.2}", micros as f64 / 1e6);
     format!(
         "<p>It was recommended to run with <b>{} vCPU</b> and <b>{} MiB</b>, for an expected <b>{} USD</b> a month \
-         at {} requests <span class=\"soft\">(90 % of such services: {} to {} USD)</span>.</p>",
+         at {} requests <span class=\"dim\">(90 % of such services: {} to {} USD)</span>.</p>",
         f64::from(decision.configuration.cpu_milli) / 1000.0,
         decision.configuration.memory_mib,
         usd(cost.value),
@@ -83,26 +84,5 @@ pub fn thanks(kept: Kept, currency: Option<&str>) -> Response {
 
 /// One sentence on a page.
 pub fn message(status: u16, title: &str, text: &str) -> Response {
-    page(status, title, &format!("<h1>{}</h1><p>{}</p>", escape(title), escape(text)))
-}
-
-fn page(status: u16, title: &str, body: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{} · Sextant</title><style>{STYLE}</style></head>\
-         <body><main>{body}</main></body></html>\n",
-        escape(title)
-    );
-    Response::html(status, html).header("referrer-policy", "no-referrer").header(
-        "content-security-policy",
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    plain(status, title, &format!("<h1>{}</h1><p>{}</p>", escaped(title), sentence(text)))
 }

@@ -10,6 +10,7 @@
 //! | [`function`] | what a function declares: routes, topics, schedules, ports, its door |
 //! | [`setting`] | what a process is told: one typed table |
 //! | [`port`] | which ports a function is handed, and ports that open on first use |
+//! | [`page`] | the one layout of pages, and those that need nothing else |
 //! | [`context`], [`request`], [`response`], [`error`], [`findings`] | what handlers see |
 //! | [`runner`], [`serve`] | runs functions behind HTTP and as the subscriber of a broker |
 //! | [`token`], [`session`] | bearer tokens and the browser's one-time link |
@@ -44,6 +45,7 @@ pub mod limit;
 pub mod oidc;
 pub mod openapi;
 pub mod outbox;
+pub mod page;
 pub mod port;
 mod problems;
 pub mod push;

@@ -1,6 +1,9 @@
 //! The page that the `type` of every problem leads to.
 
-use crate::{Function, Kind, Response};
+use crate::{
+    Function, Kind, Response,
+    page::{self, escaped, sentence},
+};
 use std::fmt::Write;
 
 /// Slugs of the host's own that are not a kind's.
@@ -89,34 +92,47 @@ pub(crate) fn all(functions: &[Function]) -> Vec<Problem> {
 
 /// `GET /errors`.
 pub(crate) fn page(functions: &[Function]) -> Response {
-    let mut page =
-        String::from("<!doctype html><meta charset=utf-8><title>Errors</title><h1>Errors</h1><dl>\n");
-    for Problem { slug, title, meanings, .. } in all(functions) {
-        let meaning = escape(&meanings.join(" "));
-        let _ = writeln!(page, "<dt id=\"{}\"><b>{}</b><dd>{meaning}", escape(slug), escape(&title));
-    }
-    Response::html(200, page + "</dl>\n")
-}
-
-/// A problem for a person: the same words, on a page.
-pub(crate) fn problem_page(status: u16, document: &serde_json::Value) -> Response {
-    let text = |name: &str| escape(document[name].as_str().unwrap_or_default());
-    let mut page = format!(
-        "<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{}</p>\n",
-        text("detail"),
-        title = text("title"),
+    let mut body = String::from(
+        "<h1>Errors</h1>\n<p class=\"dim\">What the <code>type</code> of an answer leads to.</p>\n<dl>\n",
     );
-    for field in document["errors"].as_array().into_iter().flatten() {
-        let part = |name: &str| escape(field[name].as_str().unwrap_or_default());
-        let _ = writeln!(page, "<p><code>{}</code>: {}", part("field"), part("problem"));
+    for Problem { slug, title, meanings, .. } in all(functions) {
+        let (slug, title, meaning) = (escaped(slug), escaped(&title), sentence(&meanings.join(" ")));
+        let shown = if slug == title { String::new() } else { format!("{title} ") };
+        let _ = writeln!(body, "<dt id=\"{slug}\">{shown}<code>{slug}</code></dt><dd>{meaning}</dd>");
     }
-    if document["error_id"].is_string() {
-        let _ = writeln!(page, "<p>The log has more under <code>{}</code>.", text("error_id"));
-    }
-    let _ = writeln!(page, "<p><a href=\"{}\">What this means</a>", text("type"));
-    Response::html(status, page)
+    page::plain(200, "Errors", &(body + "</dl>"))
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+/// A problem for a person: the same words, on a page. Who isn't signed in is told how that is done here.
+pub(crate) fn problem_page(status: u16, document: &serde_json::Value) -> Response {
+    if status == Kind::Unauthenticated.status() {
+        return sign_in(status);
+    }
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let title = text(&document["title"]);
+    let mut body = format!("<h1>{}</h1>\n<p>{}</p>\n", escaped(&title), sentence(&text(&document["detail"])));
+    for field in document["errors"].as_array().into_iter().flatten() {
+        let (field, problem) = (escaped(&text(&field["field"])), sentence(&text(&field["problem"])));
+        let _ = writeln!(body, "<p><code>{field}</code>: {problem}</p>");
+    }
+    if let Some(id) = document["error_id"].as_str() {
+        let _ = writeln!(body, "<p>The log has more under <code>{}</code>.</p>", escaped(id));
+    }
+    let meaning = escaped(&text(&document["type"]));
+    let _ = write!(
+        body,
+        "<p class=\"note\"><a href=\"/\">To the overview</a> · <a href=\"{meaning}\">What this means</a></p>"
+    );
+    page::plain(status, &title, &body)
+}
+
+/// The way in, for whoever looks with a browser.
+fn sign_in(status: u16) -> Response {
+    let body = "<h1>Sign in</h1>\n<p>Nobody is signed in with this browser, or the session of twelve hours is over. \
+                Where Sextant runs, ask for a link:</p>\n<pre>sextant open</pre>\n<p>It opens this console, signed in. \
+                With <code>--print</code> it prints the link instead, for a browser elsewhere. A link works once, \
+                within five minutes; a new one can be made at any time.</p>\n<p class=\"note\">Programs send \
+                <code>Authorization: Bearer TOKEN</code>, with a token of <code>sextant token</code>. \
+                <a href=\"/errors#unauthenticated\">What this means</a></p>";
+    page::plain(status, "Sign in", body)
 }

@@ -64,7 +64,8 @@ impl Sessions {
             _ => {
                 return Err(Error::gone(
                     "This sign-in link was used already or is older than five minutes. `sextant open` makes a new one, any time.",
-                ));
+                )
+                .title("This link is used up"));
             }
         };
         let claims = token::Claims::new(&caller, now, SESSION_S, random);

@@ -19,6 +19,19 @@ pub fn coloured(text: &str) -> Cow<'_, str> {
     show(text, true)
 }
 
+/// The text cut where its colours change: the parameters of each sequence that colours, `""` for the beginning, and the
+/// text after it as [`visible`] has it.
+pub fn painted(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let mut rest = Some(("", text));
+    std::iter::from_fn(move || {
+        let (parameters, text) = rest.take()?;
+        let next = text.match_indices('\x1b').find_map(|(at, _)| Some((at, colour(&text[at..])?)));
+        let Some((at, length)) = next else { return Some((parameters, visible(text))) };
+        rest = Some((&text[at + 2..at + length - 1], &text[at + length..]));
+        Some((parameters, visible(&text[..at])))
+    })
+}
+
 fn show(text: &str, colours: bool) -> Cow<'_, str> {
     if !text.chars().any(is_control) {
         return Cow::Borrowed(text);
@@ -90,6 +103,8 @@ mod tests {
         }
         assert_eq!(coloured("\u{1b}[1;31mred\u{1b}]0;x\u{7}"), "\u{1b}[1;31mred\\x1b]0;x\\x07\u{1b}[0m");
         assert_eq!(coloured("plain"), "plain");
+        let pieces: Vec<_> = painted("a\u{1b}[1;31mred\u{1b}[mb\u{1b}[2J").collect();
+        assert_eq!(pieces, [("", "a".into()), ("1;31", "red".into()), ("", r"b\x1b[2J".into())]);
     }
 
     proptest! {
@@ -100,6 +115,8 @@ mod tests {
             let painted = coloured(&text);
             let left: String = painted.split('\u{1b}').skip(1).map(|part| part.chars().next().unwrap_or_default()).collect();
             prop_assert!(left.chars().all(|c| c == '['), "{painted:?}");
+            let pieces: String = super::painted(&text).map(|(_, piece)| piece).collect();
+            prop_assert_eq!(pieces, shown);
         }
     }
 }

@@ -24,7 +24,7 @@ async fn another_tenant_reaches_nothing_by_any_route() -> Result<(), Killed> {
     let before = ground.state().await?;
     let stranger = ground.token("strangers", Role::Owner);
     let mut crossed = 0;
-    for route in routes::guarded() {
+    for route in routes::guarded().into_iter().filter(|route| !route.is_endless()) {
         let reply = ground.system.send(ground.ask(&route, &stranger)).await?;
         sees_nothing(&ground, &route, &reply);
         if !route.parameters().is_empty() || route.path.starts_with("/local/") {
@@ -57,9 +57,8 @@ async fn names_of_the_other_in_queries_bodies_and_keys_lead_nowhere() -> Result<
     let stranger = ground.token("strangers", Role::Owner);
     let next = system.get("/api/v1/deployments?limit=1").await?.expect(200)["next"].clone();
     let cursor = next.as_str().unwrap_or_default();
-    for route in
-        routes::guarded().into_iter().filter(|route| route.is_safe() && route.parameters().is_empty())
-    {
+    let listing = |route: &Route| route.is_safe() && route.parameters().is_empty() && !route.is_endless();
+    for route in routes::guarded().into_iter().filter(listing) {
         for query in [
             format!("service={}", ground.app.service),
             format!("deployment={}&decision={}", ground.deployment, ground.decision),

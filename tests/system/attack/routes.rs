@@ -51,6 +51,11 @@ impl Route {
         self.method == Method::GET
     }
 
+    /// Whether its answer goes on for as long as somebody reads, so that it is never there whole.
+    pub fn is_endless(&self) -> bool {
+        self.path == "/api/v1/events"
+    }
+
     /// The names in its path.
     pub fn parameters(&self) -> Vec<&str> {
         self.path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect()

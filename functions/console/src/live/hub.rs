@@ -4,6 +4,7 @@
 
 use super::{
     admit::Admission,
+    changes::Tenants,
     feed::{self, Shared},
 };
 use model::{
@@ -24,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Default)]
 pub struct Hub {
     feeds: Mutex<HashMap<Path, Weak<Feed>>>,
+    tenants: Tenants,
     admission: Arc<Admission>,
     counters: Counters,
 }
@@ -90,6 +92,11 @@ impl Hub {
         self.counters.feeds.fetch_add(1, Ordering::Relaxed);
         let task = AbortOnDropHandle::new(tokio::spawn(run));
         Arc::new(Feed { states, hub: Arc::clone(self), path, _task: task })
+    }
+
+    /// Whose changes are waited for.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Who has how many streams open.

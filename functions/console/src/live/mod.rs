@@ -11,8 +11,11 @@
 //! | `canary` | the shift as it stands | no |
 //! | `reset` | what came since that id is no longer kept: `{text, log_from, deployment}` | yes |
 //! | `done` | at rest: the deployment | yes |
+//!
+//! Pages that list follow [`changes`] instead: that something is new, not what.
 
 mod admit;
+mod changes;
 mod feed;
 mod frame;
 mod hub;
@@ -25,11 +28,15 @@ pub use frame::start_id;
 pub use hub::Hub;
 
 use host::{Function, Role, Route};
+use model::time::SECOND_MS;
 use std::sync::Arc;
+
+/// A stream ends by itself this long before the function's timeout would cut it off.
+const STREAM_MS: i64 = (crate::TIMEOUT_S as i64 - 60) * SECOND_MS;
 
 /// The routes of live streams.
 pub fn routes(function: Function, hub: &Arc<Hub>) -> Function {
-    let (events, metrics) = (Arc::clone(hub), Arc::clone(hub));
+    let (events, changes, metrics) = (Arc::clone(hub), Arc::clone(hub), Arc::clone(hub));
     function
         .route(
             Route::get(
@@ -42,6 +49,18 @@ pub fn routes(function: Function, hub: &Arc<Hub>) -> Function {
             .query::<open::EventsQuery>()
             .answers_with(200, "text/event-stream")
             .answers_with(204, ""),
+        )
+        .route(
+            Route::get(
+                "/api/v1/events",
+                Role::Viewer,
+                "Says whenever a service or a deployment changed: server-sent events",
+                move |ctx, _| {
+                    let opened = changes::open(Arc::clone(&changes), &ctx);
+                    async { opened }
+                },
+            )
+            .answers_with(200, "text/event-stream"),
         )
         .route(
             Route::get("/metrics", Role::Viewer, "This instance's counters, for Prometheus", move |_, _| {

@@ -9,13 +9,9 @@ use super::{
 use crate::read;
 use futures::{StreamExt, stream};
 use host::{Context, Error, Request, Response};
-use model::time::SECOND_MS;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// A stream ends by itself this long before the function's timeout would cut it off.
-const STREAM_MS: i64 = (crate::TIMEOUT_S as i64 - 60) * SECOND_MS;
 
 /// What to follow.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -40,7 +36,7 @@ pub async fn open(hub: Arc<Hub>, ctx: Context, request: Request) -> Result<Respo
         // It has read everything: this tells a browser not to come back.
         return Ok(Response::empty(204));
     }
-    let wish = Wish { place, logs: wanted.logs.unwrap_or(true), until: ctx.real().plus(STREAM_MS) };
+    let wish = Wish { place, logs: wanted.logs.unwrap_or(true), until: ctx.real().plus(super::STREAM_MS) };
     let most = ctx.config.settings.streams.get().unsigned_abs();
     let (ports, permit) = (&ctx.ports, hub.admission().admit(ctx.caller()?, most)?);
     let counted = Counted { hub: Arc::clone(&hub), _permit: permit };

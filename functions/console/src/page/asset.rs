@@ -1,19 +1,23 @@
 //! The style, the script and the icon that pages load: carried by the binary, and known by their hash.
 
 use bytes::Bytes;
-use host::{Context, Error, Function, Request, Response, Role, Route};
+use host::{
+    Context, Error, Function, Request, Response, Role, Route,
+    page::{ICON, STYLE as BASE},
+};
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("../../assets/console.css");
-const SCRIPT: &str = include_str!("../../assets/console.js");
-const ICON: &str = include_str!("../../assets/icon.svg");
+/// The layout that all pages have, and what only ours need besides.
+static STYLE: LazyLock<String> = LazyLock::new(|| [BASE, include_str!("../../assets/console.css")].concat());
+const SCRIPT: &str = concat!(include_str!("../../assets/log.js"), include_str!("../../assets/console.js"));
 
 /// The routes of assets. Nothing in them is anybody's.
 pub fn routes(function: Function) -> Function {
     function
         .route(
             Route::get("/assets/console.css", Role::Public, "The pages' style", |_: Context, request| async move {
-                answer(&request, STYLE, "text/css; charset=utf-8")
+                answer(&request, &STYLE, "text/css; charset=utf-8")
             })
             .answers_with(200, "text/css"),
         )

@@ -3,6 +3,7 @@
 use super::{
     html,
     live::{Live, Story},
+    paint::{Run, runs},
 };
 use crate::{
     live::start_id,
@@ -11,12 +12,9 @@ use crate::{
 };
 use askama::Template;
 use host::{Context, Error, Request, Response};
-use model::{
-    document::{
-        Deployment,
-        log::{Line, Position},
-    },
-    text::visible,
+use model::document::{
+    Deployment,
+    log::{Line, Position},
 };
 
 /// Log lines that the page begins with; the script fetches what comes after and, asked to, before; the link has all.
@@ -43,7 +41,7 @@ struct Part {
 
 struct LogLine {
     stream: &'static str,
-    text: String,
+    runs: Vec<Run>,
 }
 
 /// The page.
@@ -78,6 +76,6 @@ async fn tail(
 
 impl From<&Line> for LogLine {
     fn from(line: &Line) -> Self {
-        Self { stream: line.stream.as_str(), text: visible(&line.text).into_owned() }
+        Self { stream: line.stream.as_str(), runs: runs(&line.text) }
     }
 }

@@ -4,10 +4,12 @@ use super::{
     chart::{Steps, evidence_x},
     compare::{Compared, comparison},
     link,
+    paint::{Run, runs},
     words::{self, Moment},
 };
 use crate::{read::Whole, view::DeploymentView};
 use askama::Template;
+use host::page::sentence;
 use model::{
     document::{CarriedOutBy, Deployment, Diagnosis, FollowUp, ScanFinding, Stage, Status, Why},
     port::Ports,
@@ -28,6 +30,7 @@ pub struct Live {
     /// The status in a word.
     pub word: &'static str,
     tone: &'static str,
+    /// As markup.
     sentence: String,
     progress: u8,
     ours: bool,
@@ -51,13 +54,13 @@ pub struct Live {
 
 /// A line of a log; the one that says why stands out.
 struct LastLine {
-    text: String,
+    runs: Vec<Run>,
     says_why: bool,
 }
 
 fn last_words(view: &DeploymentView) -> Vec<LastLine> {
     let why = view.diagnosis.as_ref().map(|found| found.line.as_str());
-    let line = |line: &String| LastLine { text: visible(line).into_owned(), says_why: why == Some(line) };
+    let line = |line: &String| LastLine { runs: runs(line), says_why: why == Some(line) };
     view.last_words.iter().map(line).collect()
 }
 
@@ -85,8 +88,11 @@ struct StageItem {
     name: &'static str,
     state: &'static str,
     duration: String,
+    /// How long it has run, in milliseconds.
+    ms: i64,
 }
 
+/// What is said of it, as markup.
 struct Problem {
     message: String,
     hint: String,
@@ -116,6 +122,7 @@ struct Line {
     at: Moment,
     status: &'static str,
     tone: &'static str,
+    /// As markup.
     text: String,
 }
 
@@ -134,6 +141,11 @@ pub struct Button {
 }
 
 impl Live {
+    /// What the browser's tab says.
+    pub fn title(&self) -> String {
+        format!("{} · {} · Sextant", self.word, self.service)
+    }
+
     /// Of a deployment and all that belongs to it.
     pub fn of(whole: &Whole, view: &DeploymentView) -> Self {
         let deployment = &whole.deployment;
@@ -147,19 +159,22 @@ impl Live {
             sentence: deployment
                 .timeline
                 .last()
-                .map_or_else(String::new, |entry| visible(&entry.text).into_owned()),
+                .map_or_else(String::new, |entry| sentence(&visible(&entry.text))),
             progress: view.progress,
             ours,
             over: deployment.status.at_rest(),
             stages: stages(view),
             failure: view.failure.as_ref().map(|failure| Problem {
-                message: visible(&failure.message).into_owned(),
-                hint: visible(Diagnosis::next_or(view.diagnosis.as_ref(), &failure.hint)).into_owned(),
+                message: sentence(&visible(&failure.message)),
+                hint: sentence(&visible(Diagnosis::next_or(view.diagnosis.as_ref(), &failure.hint))),
                 code: failure.code.clone(),
             }),
             why: view.diagnosis.as_ref().map(|found| visible(&found.sentence()).into_owned()),
             last_words: last_words(view),
-            url: link(view.url.as_deref()),
+            // An address that nobody answers at is no help.
+            url: link(
+                view.url.as_deref().filter(|_| whole.service.as_ref().is_some_and(|of| of.live().is_some())),
+            ),
             canary: canary(view, deployment),
             comparison: comparison(view),
             window: view.metrics.as_ref().map(|seen| {
@@ -237,7 +252,7 @@ fn stages(view: &DeploymentView) -> Vec<StageItem> {
         };
         let took: i64 = view.stages.iter().filter(|ran| ran.stage == stage).map(|ran| ran.duration_ms).sum();
         let duration = if ran.is_some() { words::duration(took) } else { String::new() };
-        StageItem { name: words::stage(stage), state, duration }
+        StageItem { name: words::stage(stage), state, duration, ms: took }
     };
     STAGES.into_iter().map(item).collect()
 }
@@ -297,11 +312,16 @@ fn capitalised(text: &str) -> String {
 }
 
 /// What was changed, by whom, and whether there is more in it than was committed.
-fn change(origin: &model::port::source::Origin) -> Option<String> {
+pub fn change(origin: &model::port::source::Origin) -> Option<String> {
     let message = origin.message.clone()?;
     let author = origin.author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
     let more = if origin.dirty { ", and changes that are not committed" } else { "" };
     Some(format!("{message}{author}{more}"))
+}
+
+/// Whether its own revision may still answer: while it is put to work, and as long as it is kept.
+fn answers(view: &DeploymentView) -> bool {
+    view.ended_at.is_none() || view.kept.iter().any(|kept| kept.deployment_id == view.deployment_id)
 }
 
 fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
@@ -324,7 +344,7 @@ fn facts(view: &DeploymentView) -> Vec<(&'static str, String)> {
         ("Change", view.archive.as_ref().and_then(|manifest| change(&manifest.origin))),
         ("Strategy", strategy.filter(|_| view.carried_out_by == CarriedOutBy::Sextant)),
         ("Revision", view.revision.clone()),
-        ("Its own address", view.revision_url.clone()),
+        ("Its own address", view.revision_url.clone().filter(|_| answers(view))),
         ("Runs on", Some(view.target.clone())),
         ("Asked for by", Some(view.requested_by.clone())),
         ("Decision", view.decision_id.clone()),
@@ -340,7 +360,7 @@ fn lines(deployment: &Deployment, ports: &Ports) -> Vec<Line> {
         at: Moment::of(entry.at, real),
         status: words::status(entry.status),
         tone: words::tone(entry.status),
-        text: visible(&entry.text).into_owned(),
+        text: sentence(&visible(&entry.text)),
     };
     deployment.timeline.iter().rev().map(line).collect()
 }
@@ -410,8 +430,12 @@ fn buttons(whole: &Whole) -> Vec<Button> {
         Status::Deployed | Status::Failed | Status::Cancelled | Status::Superseded | Status::RolledBack
             if deployment.archive.is_some() =>
         {
+            let label = match deployment.status {
+                Status::RolledBack if deployment.failure.is_none() => "Undo the rollback",
+                _ => "Put to work again",
+            };
             vec![button(
-                "Put to work again",
+                label,
                 "redeploy",
                 "{}".to_owned(),
                 "Deploy this again? It isn't built again where what was built is still there.",

@@ -12,6 +12,7 @@ mod learnings;
 mod live;
 mod manage;
 mod overview;
+mod paint;
 mod service;
 mod words;
 

@@ -8,7 +8,7 @@ use crate::{
         summarize,
     },
     read,
-    view::millionths,
+    view::{ENOUGH_FOR_A_MONTH_MS, measured_ms, millionths, serving_since},
 };
 use askama::Template;
 use futures::future::try_join_all;
@@ -53,6 +53,21 @@ struct Card {
     predicted: Option<String>,
     interval: Option<String>,
     measured: Option<String>,
+}
+
+/// How a service stands, in a word, and how that looks.
+pub fn state(service: &Service) -> (&'static str, &'static str) {
+    match (&service.slot.running, service.live()) {
+        (Some(_), _) => ("Deploying", "busy"),
+        (None, Some(_)) => ("Serving", "good"),
+        (None, None) if service.slot.stopped.is_some() => ("Stopped", "calm"),
+        (None, None) => ("Nothing serves", "calm"),
+    }
+}
+
+/// Where a service answers; none where nothing does.
+pub fn address(service: &Service) -> Option<String> {
+    link(service.slot.url.as_deref().filter(|_| service.live().is_some()))
 }
 
 /// One deployment in a table.
@@ -166,23 +181,25 @@ impl Card {
     fn of(service: &Service, decision: Option<&Decision>, seen: Option<&Observation>, ctx: &Context) -> Self {
         let cost = decision.map(|decision| &decision.prediction.cost_month);
         let dollars = |micros: i64| words::money(millionths(micros));
-        let (state, tone) = match (&service.slot.running, service.live()) {
-            (Some(_), _) => ("Deploying", "busy"),
-            (None, Some(_)) => ("Serving", "good"),
-            (None, None) if service.slot.stopped.is_some() => ("Stopped", "calm"),
-            (None, None) => ("Nothing serves", "calm"),
-        };
+        let (state, tone) = state(service);
         Self {
             name: service.name.to_string(),
             environment: service.environment.clone(),
-            url: link(service.slot.url.as_deref().filter(|_| service.slot.serving.is_some())),
+            url: address(service),
             state,
             tone,
             since: service.slot.serving.as_ref().map(|kept| Moment::of(kept.since, ctx.now())),
             running: service.slot.running.as_ref().map(ToString::to_string),
             predicted: cost.map(|cost| dollars(cost.value)),
             interval: cost.map(|cost| format!("{} – {}", dollars(cost.low), dollars(cost.high))),
-            measured: seen.map(|seen| dollars(seen.utilization.cost_month)),
+            measured: seen.map(|seen| {
+                let ms = measured_ms(seen, serving_since(Some(service), seen));
+                if ms < ENOUGH_FOR_A_MONTH_MS {
+                    words::too_early(ms)
+                } else {
+                    dollars(seen.utilization.cost_month)
+                }
+            }),
         }
     }
 }

@@ -4,8 +4,7 @@ use super::{
     chart::sparkline,
     html,
     learnings::Learned,
-    link,
-    live::Button,
+    live::{Button, change},
     manage::{self, VariableRow},
     words,
     words::Moment,
@@ -16,7 +15,7 @@ use crate::{
         list_learnings::{self, LearningsQuery},
         list_observations,
     },
-    page::overview::Row,
+    page::overview::{Row, address, state},
     read,
     view::{ENOUGH_FOR_A_MONTH_MS, measured_ms, serving_since},
 };
@@ -24,7 +23,8 @@ use askama::Template;
 use host::{Context, Error, Request, Response};
 use model::{
     Timestamp,
-    document::{Decision, Observation, Service, decision_path},
+    document::{Decision, Deployment, Kept, Observation, Service, decision_path, deployment_path},
+    port::store::Document,
 };
 
 /// Windows that are drawn.
@@ -37,6 +37,9 @@ const DEPLOYMENTS: usize = 10;
 struct Page {
     name: String,
     environment: String,
+    /// How it stands in a word, and how that looks.
+    state: &'static str,
+    tone: &'static str,
     url: Option<String>,
     owner: String,
     /// Who stopped it, where it is stopped.
@@ -57,6 +60,8 @@ struct KeptRow {
     revision: String,
     deployment: String,
     commit: Option<String>,
+    /// What was changed, and by whom.
+    change: Option<String>,
     since: Moment,
     serving: bool,
     /// Where a way back posts to, and what.
@@ -86,15 +91,18 @@ pub async fn page(ctx: Context, request: Request) -> Result<Response, Error> {
     let since = |newest| measured_ms(newest, serving_since(Some(&service), newest));
     let measured = observations.first().map_or(0, since);
     let rows = deployments.iter().map(|deployment| Row::of(deployment, &ctx)).collect();
+    let (state, tone) = state(&service);
     html(&Page {
         name: service.name.to_string(),
         environment: service.environment.clone(),
-        url: link(service.slot.url.as_deref()),
+        state,
+        tone,
+        url: address(&service),
         owner: service.owner.clone(),
         stopped_by: service.slot.stopped.as_ref().map(|stopped| stopped.by.clone()),
         buttons: manage::buttons(&service),
         variables: manage::variables(&ctx, &service).await?,
-        kept: kept(&service, &ctx),
+        kept: kept(&service, &ctx).await?,
         lines: sparks(&observations, measured),
         axis: axis(&observations, ctx.now()),
         windows: observations.len(),
@@ -121,24 +129,28 @@ async fn learnings(ctx: &Context, class: Option<&str>) -> Result<Vec<Learned>, E
     Ok(learnings.iter().filter(|learning| learning.class == class).map(|one| Learned::of(one, now)).collect())
 }
 
-fn kept(service: &Service, ctx: &Context) -> Vec<KeptRow> {
+async fn kept(service: &Service, ctx: &Context) -> Result<Vec<KeptRow>, Error> {
     let serving = service.slot.serving.as_ref();
-    let row = |kept: &model::document::Kept| {
+    let paths = service.slot.kept.iter().map(|kept| deployment_path(&service.tenant, &kept.deployment));
+    let found = ctx.ports.store.get_many(&paths.collect::<Vec<_>>()).await?;
+    let row = |(kept, found): (&Kept, Option<Document>)| {
+        let deployment: Option<Deployment> = found.map(|found| found.body.parse()).transpose()?;
         let serves = serving.is_some_and(|serving| serving.revision == kept.revision);
         let from = serving.filter(|_| !serves && service.slot.running.is_none());
-        KeptRow {
+        Ok(KeptRow {
             revision: kept.revision.clone(),
             deployment: kept.deployment.to_string(),
             commit: kept.commit.clone(),
+            change: deployment.and_then(|it| change(&it.archive?.manifest.origin)),
             since: Moment::of(kept.since, ctx.now()),
             serving: serves,
             back: from.map(|serving| {
                 let action = format!("/api/v1/deployments/{}/rollback", serving.deployment);
                 (action, serde_json::json!({ "to": kept.revision }).to_string())
             }),
-        }
+        })
     };
-    service.slot.kept.iter().map(row).collect()
+    service.slot.kept.iter().zip(found).map(row).collect()
 }
 
 /// First and last moment that was measured.

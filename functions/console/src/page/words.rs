@@ -13,12 +13,14 @@ pub struct Moment {
     pub ago: String,
     /// RFC 3339.
     pub exact: String,
+    /// How long ago in milliseconds, for the script that goes on counting.
+    pub ms: i64,
 }
 
 impl Moment {
     /// As seen at `now`, by the same clock.
     pub fn of(at: Timestamp, now: Timestamp) -> Self {
-        Self { ago: ago(now.since(at)), exact: at.rfc3339() }
+        Self { ago: ago(now.since(at)), exact: at.rfc3339(), ms: now.since(at) }
     }
 }
 

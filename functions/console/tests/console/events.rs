@@ -423,3 +423,26 @@ async fn a_slow_reader_of_a_long_log_gets_all_of_it_in_order() {
     assert_eq!(logged, (0..2000).collect::<Vec<_>>());
     assert_eq!(rest.last().unwrap().kind, "done");
 }
+
+/// A page that lists is told at once that it may look, and again whenever a service or a deployment of its tenant
+/// changed; however many look on, each is watched once.
+#[tokio::test]
+async fn changes_of_a_tenant_are_told_to_whoever_lists() {
+    let world = World::new();
+    let open = async || {
+        let response = world.send(TENANT, "/api/v1/events", &[]).await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Client::new(response.into_body())
+    };
+    let (mut first, mut second) = (open().await, open().await);
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.next().await.unwrap().kind, "changed");
+    }
+    world.save(&deployed(1, "shop", world.now())).await;
+    for client in [&mut first, &mut second] {
+        let event = client.next().await.unwrap();
+        assert!(event.kind == "changed" && event.data["at"].is_string(), "{event:?}");
+        assert!(!event.data.to_string().contains("shop"), "what changed isn't said: {event:?}");
+    }
+    assert_eq!(world.store.begun.load(Ordering::SeqCst), 2, "services and deployments, once each");
+}

@@ -190,6 +190,64 @@ async fn a_deployment_at_rest_offers_only_what_can_be_done() {
     assert!(empty.contains("sextant deploy"), "an empty page says how to begin");
 }
 
+/// The colours that a build prints are classes of ours; whatever else stands in its log is text.
+#[tokio::test]
+async fn colours_of_a_log_are_shown_as_colours() {
+    let world = World::new();
+    let moving = failed(1, "shop", world.now().plus(-MINUTE_MS));
+    world.save(&moving).await;
+    world.log(&moving, 0, &[("out", "\u{1b}[1;32mok\u{1b}[0m <b>\u{1b}[41m!\u{1b}[2J")]).await;
+    let (_, page) = world.text(&format!("/deployments/{}", moving.id)).await;
+    let line = "<span class=\"out\"><span class=\"bold fg-2\">ok</span> &#60;b&#62;<span class=\"bg-1\">!\\x1b[2J</span>\n</span>";
+    assert!(page.contains(line), "{page}");
+}
+
+/// The tab says how it stands, and a page of what serves nowhere links nothing.
+#[tokio::test]
+async fn titles_tell_the_status_and_only_what_serves_is_linked() {
+    let world = World::new();
+    let now = world.now();
+    let good = deployed(1, "shop", now.plus(-MINUTE_MS));
+    world.save(&good).await;
+    let mut shop = service(&good, vec![kept(1, "shop", now)]);
+    world.put(service_path(&tenant(), &good.service), &shop).await;
+    let pages = [format!("/deployments/{}", good.id), "/services/shop".to_owned(), "/".to_owned()];
+    let titles = ["Deployed · shop · Sextant", "Serving · shop · Sextant", "Overview · Sextant"];
+    for (path, title) in pages.iter().zip(titles) {
+        let (_, page) = world.text(path).await;
+        assert!(page.contains(&format!("<title>{title}</title>")), "{title} in {page}");
+        assert!(page.contains("href=\"http://shop.localhost:8081\""), "{page}");
+        assert!(page.contains("data-changes=\"/api/v1/events\""), "{path} goes on by itself: {page}");
+    }
+    shop.slot.stopped = Some(Stopped { at: now, by: "you".into() });
+    world.put(service_path(&tenant(), &good.service), &shop).await;
+    for path in pages {
+        let (_, page) = world.text(&path).await;
+        assert!(!page.contains("href=\"http://shop.localhost:8081\""), "{path}: {page}");
+    }
+}
+
+/// Who changed what stands with each revision, and a rollback is undone from the page of what was rolled back.
+#[tokio::test]
+async fn revisions_say_what_was_changed_and_by_whom() {
+    let world = World::new();
+    let now = world.now();
+    let mut good = deployed(1, "shop", now.plus(-MINUTE_MS));
+    let origin = json!({ "message": "Prices in euros", "author": "Ann", "dirty": true });
+    let manifest =
+        json!({ "digest": "a".repeat(64), "packed_bytes": 1, "bytes": 1, "files": 1, "origin": origin });
+    good.archive = Some(serde_json::from_value(json!({ "key": "k", "manifest": manifest })).unwrap());
+    world.save(&good).await;
+    let of_it = service(&good, vec![kept(1, "shop", now)]);
+    world.put(service_path(&tenant(), &good.service), &of_it).await;
+    let (_, page) = world.text("/services/shop").await;
+    assert!(page.contains("Prices in euros, by Ann, and changes that are not committed"), "{page}");
+    good.status = Status::RolledBack;
+    world.save(&good).await;
+    let (_, page) = world.text(&format!("/deployments/{}", good.id)).await;
+    assert!(page.contains(">Undo the rollback<"), "{page}");
+}
+
 /// A page that one can work from: what can be done to the service as it stands, and the variables it has.
 #[tokio::test]
 async fn a_service_is_worked_with_from_its_page() {

@@ -62,6 +62,7 @@ fn functions() -> Vec<Function> {
         .route(Route::post("/orders", Role::Public, "", order).body_limit(1000))
         .route(Route::get("/d/{id}", Role::Public, "", show))
         .route(Route::get("/page", Role::Public, "", page))
+        .route(Route::get("/inside", Role::Viewer, "", page))
         .route(Route::post("/page", Role::Public, "", page))
         .route(Route::get("/broken/{how}", Role::Public, "", broken))
         .problem("used-link", "The link was used.");
@@ -245,9 +246,30 @@ async fn a_person_gets_the_same_words_on_a_page() {
     let answer = server.send("GET /d/%3Cscript%3E", &browser, "").await;
     assert_eq!((answer.status, answer.header("content-type")), (422, Some("text/html; charset=utf-8")));
     assert!(answer.body.contains("wrong or not possible") && answer.body.contains("/errors#unprocessable"));
-    assert!(!answer.body.contains("<script>") && answer.body.contains("&lt;script>"), "{}", answer.body);
+    assert!(!answer.body.contains("<script>") && answer.body.contains("&lt;script&gt;"), "{}", answer.body);
+    assert!(answer.body.contains("<style>") && answer.body.contains("lang=\"en\""), "{}", answer.body);
     let answer = server.send("GET /broken/panic", &browser, "").await;
     assert!(answer.status == 500 && answer.body.contains("err_") && !answer.body.contains("hunter2"));
+}
+
+/// Every plain page has the one layout, runs nothing, and says how to get in.
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_told_how_on_a_page() {
+    let server = Server::start(functions()).await;
+    let browser = [("accept", "text/html"), ("authorization", "Bearer nonsense")];
+    let answer = server.send("GET /inside", &browser, "").await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("bearer")));
+    assert!(
+        answer.body.contains("<h1>Sign in</h1>") && answer.body.contains("sextant open"),
+        "{}",
+        answer.body
+    );
+    let policy = answer.header("content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    for path in ["GET /errors", "GET /nothing/here"] {
+        let answer = server.send(path, &[("accept", "text/html")], "").await;
+        assert_eq!(answer.header("content-security-policy"), Some(policy.as_str()), "{path}");
+    }
 }
 
 #[tokio::test]

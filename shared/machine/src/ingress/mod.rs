@@ -11,7 +11,8 @@ mod files;
 mod forwarded;
 mod host;
 mod limits;
-pub(crate) mod paths;
+pub(crate) mod page;
+mod paths;
 mod proxy;
 mod reply;
 pub(crate) mod route;
@@ -279,8 +280,7 @@ async fn answer(
     };
     match chosen {
         Ok(backend) => proxy::forward(shared, backend, request, peer).await,
-        Err(problem) if reply::wants_page(request.headers()) => problem.page(),
-        Err(problem) => problem.response(),
+        Err(problem) => problem.answer(page::wanted(request.headers())),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     Place, Shared,
     backend::{Backend, FRESH, Reach, RequestBody, Sender, USABLE, connect},
     body::{Body, Tally},
-    files, forwarded,
+    files, forwarded, page,
     reply::Problem,
     upload::{Sending, Upload},
 };
@@ -39,7 +39,7 @@ pub(crate) async fn forward(
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Body> {
-    let began = Instant::now();
+    let (began, page) = (Instant::now(), page::wanted(request.headers()));
     let (under_way, reach) = backend.admit(START_PATIENCE).await;
     let mut tally = Tally::new(under_way, Arc::clone(&shared.clock), began, request.uri().path());
     let problem = match reach {
@@ -59,10 +59,10 @@ pub(crate) async fn forward(
     if problem.is_the_clients() {
         // Not answered by anybody: the tally takes the client for gone.
         drop(tally);
-        return problem.response();
+        return problem.answer(page);
     }
     tally.answered(problem.status.as_u16());
-    problem.response().map(|body| body.counted(tally))
+    problem.answer(page).map(|body| body.counted(tally))
 }
 
 /// An app's answer, the connection it came on, and the client's side of an upgrade.

@@ -11,23 +11,6 @@ pub(crate) const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\n\
     {\"type\":\"urn:sextant:error:too-many-connections\",\"title\":\"Too many connections\",\"status\":503,\
     \"detail\":\"the ingress has no room for another connection; close some, then ask again\"}";
 
-/// What each page begins with.
-const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
-    <meta name=viewport content=\"width=device-width\"><style>:root{color-scheme:light dark}\
-    body{font:16px/1.5 system-ui,sans-serif;margin:0;display:grid;min-height:100vh;place-items:center}\
-    main{max-width:36rem;padding:2rem}h1{font-size:1.5rem}</style>";
-
-/// Whether a request is a browser's for a page.
-pub(crate) fn wants_page(headers: &header::HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("text/html"))
-}
-
-/// As text of a page: hosts are the asker's own words.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// A problem that the ingress answers with.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -190,19 +173,6 @@ impl Problem {
         }
     }
 
-    /// The answer as a page, for whoever looks with a browser.
-    pub(crate) fn page(&self) -> Response<Body> {
-        let mut response = self.response();
-        let (title, detail) = (escaped(self.title), escaped(&self.detail));
-        let page = format!("{PAGE}<title>{title}</title><main><h1>{title}</h1><p>{detail}.</p></main>");
-        *response.body_mut() = Body::full(Bytes::from(page));
-        let kind = header::HeaderValue::from_static("text/html; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        let policy = header::HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-        response
-    }
-
     /// The answer as problem JSON with its status.
     pub(crate) fn response(&self) -> Response<Body> {
         let body = serde_json::json!({
@@ -222,19 +192,12 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{FULL, Problem};
+    use super::FULL;
 
     #[test]
     fn the_answer_without_room_is_well_formed() {
         let (head, body) = FULL.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
         assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["status"], 503);
-    }
-
-    #[test]
-    fn a_page_escapes_what_was_asked_for() {
-        let response = Problem::unknown_host("<script>").page();
-        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-        assert_eq!(super::escaped("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
     }
 }

@@ -4,6 +4,9 @@
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html::push_html};
 
+/// What scrolls by itself is reached by the keyboard, and says what it is.
+const BOX: &str = "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\">";
+
 /// The body of a page.
 pub fn html(markdown: &str) -> String {
     let mut events: Vec<Event<'_>> =
@@ -16,7 +19,7 @@ pub fn html(markdown: &str) -> String {
 
 /// An event as we want it: tables in a box that scrolls, HTML as text, links that work on the server.
 fn own(event: Event<'_>) -> impl Iterator<Item = Event<'_>> {
-    let box_of_table = Event::Html("<div class=\"wide\">".into());
+    let box_of_table = Event::Html(BOX.into());
     let events = match event {
         Event::Start(Tag::Table(alignment)) => {
             [Some(box_of_table), Some(Event::Start(Tag::Table(alignment)))]
@@ -111,6 +114,6 @@ mod tests {
     fn headings_have_the_names_that_links_use() {
         let page = html("# Top\n\n## What it `can't` do: 2\n\ntext\n\n| a |\n|---|\n| b |\n");
         assert!(page.contains("<h1>Top</h1>") && page.contains("<h2 id=\"what-it-cant-do-2\">"), "{page}");
-        assert!(page.contains("<div class=\"wide\"><table>") && page.contains("</table>\n</div>"), "{page}");
+        assert!(page.contains(&format!("{BOX}<table>")) && page.contains("</table>\n</div>"), "{page}");
     }
 }
