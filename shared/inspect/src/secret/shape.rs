@@ -275,12 +275,19 @@ static PLACEHOLDERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 });
 
 /// Whether a word that was found is one. So short a word as `todo` comes up in random text by chance, as in `9sZtoDOVW`:
-/// it has to stand alone, and `xxxx` at an end or as a longer row.
-fn stands(lower: &[u8], at: std::ops::Range<usize>) -> bool {
+/// it has to stand alone, `dummy` at an end (`FdumMyvk`), and `xxxx` at an end or as a longer row. Nobody writes a word in
+/// letters of both cases (`XXXxaCz2`), but for its first one and where two words meet, as in `yourToken`.
+fn stands(value: &[u8], lower: &[u8], at: std::ops::Range<usize>) -> bool {
     let open = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let before = |from: usize| open(from.checked_sub(1).and_then(|at| lower.get(at)));
+    let short =
+        matches!(&lower[at.clone()], b"dummy" | b"todo" | b"xxxx" | b"insert" | b"replace" | b"example");
+    if short && !in_one_case(&value[at.clone()]) {
+        return false;
+    }
     match &lower[at.clone()] {
         b"todo" => before(at.start) && open(lower.get(at.end)),
+        b"dummy" => before(at.start) || open(lower.get(at.end)),
         b"xxxx" => {
             let is_x = |byte: &&u8| **byte == b'x';
             let start = at.start - lower[..at.start].iter().rev().take_while(is_x).count();
@@ -289,6 +296,13 @@ fn stands(lower: &[u8], at: std::ops::Range<usize>) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether all but the first letter are of one case.
+fn in_one_case(word: &[u8]) -> bool {
+    let rest = word.get(1..).unwrap_or_default();
+    let lower = rest.iter().all(|byte| !byte.is_ascii_uppercase());
+    lower || word.iter().all(|byte| !byte.is_ascii_lowercase())
 }
 
 /// Text that stands where a value is to be put in.
@@ -327,7 +341,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     angled
         || PLAIN.iter().any(|plain| plain.as_bytes() == lower)
         || PLACEHOLDERS.as_ref().is_some_and(|words| {
-            words.find_overlapping_iter(&*lower).any(|found| stands(lower, found.range()))
+            words.find_overlapping_iter(&*lower).any(|found| stands(value.as_bytes(), lower, found.range()))
         })
         || super::random::is_monotonous(lower)
 }
