@@ -11,6 +11,7 @@ export async function launch(executablePath) {
     // Everything runs as root in CI, where Chromium's own sandbox refuses to.
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"],
     protocolTimeout: PATIENCE_MS,
+    timeout: PATIENCE_MS,
   });
 }
 

@@ -57,6 +57,8 @@ export class Sextant {
 
   async throwAway() {
     await this.end("SIGTERM");
+    // Where it was killed, its apps go on.
+    await this.run("down", "--apps").catch(() => {});
     this.log.end();
     await rm(this.folder, { recursive: true, force: true });
   }

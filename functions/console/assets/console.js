@@ -39,8 +39,10 @@ const pulse = {
   lost() {
     this.lost_at ??= Date.now();
   },
+  ended: false,
   /** Nothing is waited for any more. */
   over(words) {
+    this.ended = true;
     this.words = words;
     this.lost_at = null;
     this.show();
@@ -150,13 +152,17 @@ document.addEventListener("click", (event) => {
 function renew(place, nodes) {
   const folds = [...place.querySelectorAll("details")].map((fold) => fold.open);
   const said = [...place.querySelectorAll(".buttons output")];
-  const name = (one) => [one.tagName, one.dataset.post, one.getAttribute("href"), one.dataset.copy].join();
-  const at = place.contains(document.activeElement) ? name(document.activeElement) : null;
+  const name = (one) =>
+    [one.tagName, one.dataset.post, one.dataset.body, one.getAttribute("href"), one.dataset.copy].join();
+  const likes = (name_of) => [...place.querySelectorAll("a, button, summary")].filter((one) => name(one) === name_of);
+  const active = document.activeElement;
+  const at = place.contains(active) ? name(active) : null;
+  const which = at === null ? -1 : likes(at).indexOf(active);
   place.replaceChildren(...nodes);
   const now = place.querySelectorAll("details");
   if (now.length === folds.length) now.forEach((fold, index) => (fold.open = folds[index]));
   place.querySelectorAll(".buttons output").forEach((output, index) => said[index] && output.replaceWith(said[index]));
-  if (at) [...place.querySelectorAll("a, button, summary")].find((one) => name(one) === at)?.focus({ preventScroll: true });
+  if (which >= 0) likes(at)[which]?.focus({ preventScroll: true });
 }
 
 /** Puts what changed in place: one request at a time, the newest last. */
@@ -181,6 +187,10 @@ function refresher(live) {
         pulse.over("Your session is over: `sextant open` makes a new link.");
       } else if (answer.status === 404) {
         location.assign("/");
+      } else {
+        // What changed stays unseen until it is asked for again.
+        pulse.lost();
+        setTimeout(refresh, 2000);
       }
     } catch {
       // The stream comes back by itself, and with it the next refresh.
@@ -194,18 +204,52 @@ function refresher(live) {
   };
 }
 
-/** Opens a stream and keeps it open; `place` says from where it goes on. */
+/** A page that nobody looks at gives its stream back after so long: a browser has few for all pages of a server. */
+const UNSEEN_MS = 30000;
+
+/** Opens a stream and keeps it open while somebody looks; `place` says from where it goes on. `hear` gets it and a way
+ * to be done with it. */
 function listen(place, refresh, hear) {
-  const source = new EventSource(place());
-  source.addEventListener("open", () => (pulse.lost_at === null ? pulse.heard() : refresh()));
-  source.addEventListener("error", () => {
-    pulse.lost();
-    if (source.readyState !== EventSource.CLOSED) return;
-    // A refusal (too many streams, nobody signed in) ends the source for good: another one goes on at the same place.
-    refresh();
-    setTimeout(() => listen(place, refresh, hear), 10000);
+  let source = null;
+  let timer = null;
+  let done = false;
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
+  const stop = () => {
+    done = true;
+    close();
+  };
+  const open = () => {
+    if (done || pulse.ended) return;
+    close();
+    source = new EventSource(place());
+    source.addEventListener("open", () => (pulse.lost_at === null ? pulse.heard() : refresh()));
+    source.addEventListener("error", () => {
+      pulse.lost();
+      if (source?.readyState !== EventSource.CLOSED) return;
+      // A refusal (too many streams, nobody signed in) ends the source for good: another one goes on at the same place.
+      source = null;
+      refresh();
+      timer = setTimeout(open, 10000);
+    });
+    hear(source, stop);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (done) return;
+    if (document.hidden) {
+      clearTimeout(timer);
+      timer = setTimeout(close, UNSEEN_MS);
+    } else if (source) {
+      clearTimeout(timer);
+    } else {
+      refresh();
+      open();
+    }
   });
-  hear(source);
+  open();
 }
 
 /** A page that lists, or of what is at rest, is renewed whenever something changed. */
@@ -221,7 +265,7 @@ function follow(live) {
   let last = "";
   const place = () => (last ? live.dataset.events.split("?")[0] + "?after=" + last : live.dataset.events);
   log.scrollTop = log.scrollHeight;
-  listen(place, refresh, (source) => {
+  listen(place, refresh, (source, stop) => {
     const on = (kind, heard) =>
       source.addEventListener(kind, (event) => {
         last = event.lastEventId || last;
@@ -242,7 +286,7 @@ function follow(live) {
     on("status", refresh);
     on("canary", refresh);
     on("done", () => {
-      source.close();
+      stop();
       watch(live);
     });
   });

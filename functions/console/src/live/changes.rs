@@ -34,7 +34,7 @@ use tokio_util::task::AbortOnDropHandle;
 const NEWEST: usize = 20;
 const SERVICES: usize = 100;
 /// A change is told this long after it came, together with those that came meanwhile.
-const FOLD: Duration = Duration::from_millis(250);
+const FOLD: Duration = Duration::from_secs(1);
 const BEAT_MS: i64 = 15 * SECOND_MS;
 const RETRY_MS: u32 = 1_000;
 
@@ -138,6 +138,7 @@ impl Reader {
     async fn bytes(&mut self) -> Bytes {
         // What came between the page and its stream is told at once.
         if !std::mem::replace(&mut self.greeted, true) {
+            self.changes.mark_unchanged();
             return self.changed();
         }
         let left = self.until.since(self.ports.clock.real()).max(0);

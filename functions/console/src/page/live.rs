@@ -278,7 +278,7 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
             .into_iter()
             .flatten()
             .chain(canary.synthetic.as_ref().map(|asked| &asked.words))
-            .map(|sentence| format!("{sentence}."))
+            .map(|text| sentence(&visible(&format!("{text}."))))
             .collect(),
         e: words::evidence(canary.e_value),
         e_x: evidence_x(canary.e_value),
@@ -286,7 +286,7 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
         over_limit: canary.e_value >= 100.0,
         reason: canary.reason.clone(),
         held: canary.held.clone(),
-        differs: canary.why.as_ref().map(Why::paths_in_words).unwrap_or_default(),
+        differs: differs(canary.why.as_ref()),
         wrote: canary.why.as_ref().map(Why::lines_in_words).unwrap_or_default(),
         windows: (!over && !back).then(|| {
             format!(
@@ -303,6 +303,12 @@ fn canary(view: &DeploymentView, deployment: &Deployment) -> Option<Canary> {
             .as_ref()
             .map(|_| share(counts.stable_bad, counts.stable_requests)),
     })
+}
+
+/// What was asked has names that others chose.
+fn differs(why: Option<&Why>) -> Vec<String> {
+    let words = why.map(Why::paths_in_words).unwrap_or_default();
+    words.iter().map(|words| sentence(&visible(words))).collect()
 }
 
 /// A sentence begins with it.

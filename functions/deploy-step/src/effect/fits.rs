@@ -20,6 +20,10 @@ fn builds(deployment: &Deployment) -> bool {
 pub fn run(deployment: &Deployment, report: &inspect::Report) -> Result<RunOptions, Failed> {
     let run = deployment.run.or(&report.run);
     let Some(wrong) = run.findings().into_iter().next() else { return Ok(run) };
+    if !builds(deployment) {
+        // What ran already runs again, with what can be had.
+        return Ok(deployment.run.clone());
+    }
     // The file calls them by shorter names.
     let key = wrong.field.trim_end_matches("_milli").trim_end_matches("_mib");
     let place = report.overrides.iter().find(|one| one.field == key).map(place);

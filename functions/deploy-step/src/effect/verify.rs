@@ -3,11 +3,12 @@
 use super::{Failed, lately, synthetic};
 use forecast::canary::{Traffic, outlook};
 use host::Context;
-use inspect::diagnose::Answer;
+use inspect::{diagnose::Answer, redact::Redactor};
 use model::{
     deployment::{Before, Outcome},
     document::{Deployment, Strategy},
     port::target::{Plan, Probe},
+    text::visible,
     time::SECOND_MS,
 };
 use std::time::Duration;
@@ -44,11 +45,13 @@ pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Faile
 }
 
 /// What an answer says of the app, in its own words where there are some. A path that was named as the one to ask must
-/// answer below 400; one that the source only seems to serve, and `/`, may be missing or closed to strangers.
+/// answer below 400; one that the source only seems to serve, and `/`, may be missing, closed to strangers, or want more
+/// than a plain GET. Who refuses our host refuses everybody.
 fn judge(probe: Probe, path: &str, plan: Option<&Plan>) -> Probe {
     let Some(status) = probe.status.filter(|status| *status >= 400) else { return probe };
     let said = plan.is_some_and(|plan| plan.health_said);
-    let healthy = probe.healthy && !said;
+    let refuses = own_words(status, &probe.body, plan).is_some_and(|answer| answer.whatever);
+    let healthy = probe.healthy && !said && !refuses;
     let detail = if healthy { passes(status, path, plan) } else { fails(status, &probe.body, path, plan) };
     Probe { healthy, detail, ..probe }
 }
@@ -70,12 +73,20 @@ fn fails(status: u16, body: &str, path: &str, plan: Option<&Plan>) -> String {
         Some(place) => format!(" (from {place})"),
         None => String::new(),
     };
-    let django = plan.and_then(|plan| plan.framework.as_deref()) == Some("django");
-    match inspect::diagnose::answer(status, body, django) {
+    match own_words(status, body, plan) {
         Some(Answer { words, whatever: true }) => format!("it answers {status} to every request: {words}"),
         Some(Answer { words, whatever: false }) => format!("GET {path}{place} answers {status}: {words}"),
         None => format!("GET {path}{place} answers {status}"),
     }
+}
+
+/// What the answer says in the app's own words, one line and without what looks like a secret.
+fn own_words(status: u16, body: &str, plan: Option<&Plan>) -> Option<Answer> {
+    let django = plan.and_then(|plan| plan.framework.as_deref()) == Some("django");
+    let Answer { words, whatever } = inspect::diagnose::answer(status, body, django)?;
+    let line = words.lines().next().unwrap_or_default();
+    let words = Redactor::new(&[]).line(&visible(line)).into_owned();
+    Some(Answer { words, whatever })
 }
 
 /// Why a service to which nobody is known to have come isn't called quiet.

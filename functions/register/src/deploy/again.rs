@@ -144,7 +144,7 @@ pub async fn order(
         allow: earlier.allow.clone(),
         scan: earlier.scan_policy,
         run: earlier.run.clone(),
-        may_lack: earlier.may_lack || how.may_lack,
+        may_lack: how.may_lack,
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         versions: VariableVersions::default(),

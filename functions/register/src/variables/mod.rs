@@ -14,7 +14,7 @@ use host::{Context, Error, Findings, Request, Response, Stored};
 use model::{
     DeploymentId, ServiceName,
     document::{
-        CarriedOutBy, Deployment, Service, Strategy, VariableChanges, Variables, deployment_path,
+        CarriedOutBy, Deployment, Service, Status, Strategy, VariableChanges, Variables, deployment_path,
         service_path,
     },
     port::store::Version,
@@ -113,11 +113,11 @@ async fn attempt(
         // A repeat saw an older version; nobody saw one that is yet to come.
         let ahead = asked.version.filter(|seen| *seen > resolved.before);
         not_stale(now, resolved.before, ahead)?;
-        return unchanged(ctx, asked, id, now, (service.as_ref(), seen)).await;
+        return unchanged(ctx, now, service.as_ref()).await;
     };
     not_stale(now, resolved.before, asked.version)?;
     if let Some(base) = base(ctx, service.as_ref(), asked).await? {
-        return Box::pin(deploy(ctx, asked, id, &Base { deployment: base, seen }, (now, true))).await;
+        return Box::pin(deploy(ctx, asked, id, &Base { deployment: base, seen }, now)).await;
     }
     let message = later(name, service.as_ref());
     let response = Response::json(200, &changed(now, true, message));
@@ -127,14 +127,13 @@ async fn attempt(
     Ok(place::Placed { messages: vec![], response, ended: None })
 }
 
-/// They are so already. What serves may lack them all the same, where the deployment that was to bring them failed or
-/// wasn't asked for: then it is made now.
+/// They are so already. What serves may lack them all the same, where the deployment that was to bring them failed, was
+/// taken back or wasn't asked for: that is told, and left to whoever asks. What was taken back isn't rolled forward by
+/// itself.
 async fn unchanged(
     ctx: &Context,
-    asked: &Asked,
-    id: &DeploymentId,
     now: &Variables,
-    (service, seen): (Option<&Service>, Option<Version>),
+    service: Option<&Service>,
 ) -> Result<place::Placed, Error> {
     let is = |message: String| {
         let response = Response::json(200, &changed(now, false, message));
@@ -142,21 +141,25 @@ async fn unchanged(
     };
     let so = "Nothing changed: they are so already";
     let has = |deployment: &Deployment| deployment.variable_versions.version == now.version();
-    let Some(service) = service.filter(|service| asked.deploy && service.live().is_some()) else {
+    let Some(service) = service.filter(|service| service.live().is_some()) else {
         return is(format!("{so}."));
     };
-    if let Some(running) = &service.slot.running {
-        let running = ctx.read::<Deployment>(&deployment_path(&service.tenant, running)).await?;
-        if let Some(brings) = running.filter(|running| has(&running.document)) {
-            return is(format!("{so}, and `{}`, which runs, brings them.", brings.document.id));
+    for id in service.slot.running.iter().chain(&service.slot.queued) {
+        let found = ctx.read::<Deployment>(&deployment_path(&service.tenant, id)).await?;
+        let brings = |found: &Deployment| has(found) && found.status != Status::RollingBack;
+        if found.is_some_and(|found| brings(&found.document)) {
+            return is(format!("{so}, and `{id}`, which is under way, brings them."));
         }
     }
-    if serving(ctx, service).await?.is_none_or(|serving| has(&serving)) {
-        return is(format!("{so}."));
-    }
-    match base(ctx, Some(service), asked).await? {
-        Some(deployment) => Box::pin(deploy(ctx, asked, id, &Base { deployment, seen }, (now, false))).await,
+    match serving(ctx, service).await?.filter(|serving| !has(serving)) {
         None => is(format!("{so}.")),
+        Some(serving) => is(format!(
+            "{so}, but what serves runs with version {} of them, and they are at version {}. `sextant redeploy {}` makes a \
+             revision with them.",
+            serving.variable_versions.version,
+            now.version(),
+            serving.id
+        )),
     }
 }
 
@@ -166,13 +169,13 @@ struct Base {
     seen: Option<Version>,
 }
 
-/// A new revision of what serves, with the variables as they are now, in one commit with them if they change.
+/// A new revision of what serves, with the changed variables, in one commit with them.
 async fn deploy(
     ctx: &Context,
     asked: &Asked,
     id: &DeploymentId,
     base: &Base,
-    (now, change): (&Variables, bool),
+    now: &Variables,
 ) -> Result<place::Placed, Error> {
     let Base { deployment: base, seen } = base;
     ctx.about(id);
@@ -184,7 +187,7 @@ async fn deploy(
         let how = if build { "built again, since its build writes them in" } else { "without a build" };
         let message = format!("`{id}` makes a revision with them, {how}.");
         let deployment = Some(started(ctx, deployment, first));
-        Response::json(202, &VariablesChanged { deployment, ..changed(now, change, message) })
+        Response::json(202, &VariablesChanged { deployment, ..changed(now, true, message) })
     };
     let (changes, may_drop) = (&asked.changes, asked.may_drop);
     let placing = place::Placing { order: &order, changes, may_drop, seen: *seen };

@@ -158,19 +158,22 @@ async fn a_change_makes_a_revision_of_what_serves() {
     assert_eq!((kept.status, &kept.json["deployment"]), (200, &Value::Null), "{kept:?}");
 }
 
-/// What was changed without a deployment, or with one that failed, is brought by whoever asks for it again.
+/// What was changed without a deployment, or with one that failed or was taken back, isn't there: that is told.
 #[tokio::test]
-async fn what_serves_and_lacks_them_gets_them() {
+async fn what_serves_and_lacks_them_is_told() {
     let world = World::new();
     world.built("shop").await;
     let body = json!({"env": {"A": "1"}});
     keep(&world, body.clone()).await;
-    let brought = world.patch(PATH, &body).await;
-    assert_eq!((brought.status, &brought.json["changed"]), (202, &json!(false)), "{brought:?}");
+    let told = world.patch(PATH, &body).await;
+    assert_eq!((told.status, &told.json["changed"]), (200, &json!(false)), "{told:?}");
+    assert!(
+        told.text("message").contains("runs with version 0 of them, and they are at version 1"),
+        "{told:?}"
+    );
+    let brought = world.patch(PATH, &json!({"env": {"A": "2"}})).await;
     let id = brought.json["deployment"]["deployment_id"].as_str().unwrap();
-    let made = world.deployment(&id.parse().unwrap()).await;
-    assert_eq!(made.variables["A"], "1");
-    let again = world.patch(PATH, &body).await;
+    let again = world.patch(PATH, &json!({"env": {"A": "2"}})).await;
     assert_eq!((again.status, &again.json["deployment"]), (200, &Value::Null), "{again:?}");
     assert!(again.text("message").contains(id), "the one under way brings them: {again:?}");
 }

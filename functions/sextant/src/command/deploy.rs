@@ -24,7 +24,10 @@ use model::{
     port::source::SourceRef,
 };
 use serde_json::{Map, Value, json};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// What to deploy, and how.
 #[derive(Args)]
@@ -93,7 +96,12 @@ impl Deploy {
             body["may_lack"] = may_lack.into();
             async move { api.post("/api/v1/deployments", &body).await }
         };
-        let started = unless_dropping(self.yes, |may_drop| send(may_drop, self.yes)).await?;
+        let dropped = AtomicBool::new(self.yes);
+        let first = |may_drop: bool| {
+            dropped.store(may_drop, Ordering::Relaxed);
+            send(may_drop, self.yes)
+        };
+        let started = unless_dropping(self.yes, first).await?;
         let came_to = followed(api, started, self.no_wait, output).await?;
         if self.yes || !attended() || !came_to.as_ref().is_some_and(lacks_variables) {
             return Ok(ended(came_to.as_ref()));
@@ -102,7 +110,7 @@ impl Deploy {
         if agreed("Deploy it without them all the same?", false).is_err() {
             return Ok(Ended::Failed);
         }
-        accepted(api, send(true, true).await?, self.no_wait, output).await
+        accepted(api, send(dropped.load(Ordering::Relaxed), true).await?, self.no_wait, output).await
     }
 
     /// An address goes to the server as it is, and a local repository of which a branch or commit is named; a folder is

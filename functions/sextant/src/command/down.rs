@@ -29,7 +29,7 @@ pub struct Down {
 impl Down {
     /// Asks the server to end and waits until it has, then stops the apps if asked to.
     pub async fn run(self, data: &Path, output: Output) -> Result<Ended> {
-        let server = running(data);
+        let server = running(data).filter(|server| holds(data, server.pid));
         if let Some(server) = &server {
             end(server, data).await?;
         }
@@ -50,6 +50,12 @@ impl Down {
     }
 }
 
+/// Whether that process has the folder: what a file says of a server that was killed may be another's number by now.
+fn holds(data: &Path, pid: u32) -> bool {
+    let taken = std::fs::read_to_string(data.join("store/lock")).unwrap_or_default();
+    taken.trim() == pid.to_string() && up::own(data).is_err()
+}
+
 fn names(live: &[Live]) -> Vec<&str> {
     live.iter().filter(|app| app.address.is_some()).map(|app| app.service.as_str()).collect()
 }
@@ -68,7 +74,7 @@ async fn end(server: &Address, data: &Path) -> Result<()> {
     let Some(pid) = i32::try_from(server.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     kill_process(pid, Signal::TERM)?;
     for _ in 0..LOOKS {
-        if running(data).is_none() {
+        if up::own(data).is_ok() {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;

@@ -107,6 +107,9 @@ pub async fn run(up: Up, data: Option<PathBuf>, output: Output) -> Result<Ended>
         return install::run(&data_folder(&settings), output);
     }
     if up.detach {
+        if up.fresh {
+            empty(&data_folder(&settings)).await?;
+        }
         return detach::run(&data_folder(&settings), output).await;
     }
     if up.detached {

@@ -6,7 +6,7 @@
 
 use super::listen;
 use crate::{names, plan::App, text};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 /// Files that are followed.
 const FILES: usize = 60;
@@ -14,6 +14,10 @@ const FILES: usize = 60;
 const TEST: usize = 8;
 /// Lines of a block that may give up.
 const BLOCK: usize = 5;
+/// Names that are looked for.
+const NAMES: usize = 50;
+/// Bytes of a line that imports.
+const LONGEST: usize = 1_000;
 
 /// A variable, and where its absence ends the app.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,13 +28,22 @@ pub(super) struct Certain {
     pub(super) line: usize,
 }
 
-/// All of them, for an app whose start command is `started`; none that a file of the tree sets.
+/// All of them, for an app whose start command is `started`; none that a file of the tree sets, and none at all where
+/// something else fills the environment.
 pub(super) fn find(app: &App, sources: &[&str], started: &str) -> Vec<Certain> {
     let mut found = Vec::new();
-    for file in reached(app, sources, started) {
-        let Some(content) = app.text(&file) else { continue };
-        for (name, line) in in_file(&file, &content) {
-            if names::is_variable_name(&name) && !is_set(app, &name, started) {
+    let mut known = BTreeSet::new();
+    let reached = reached(app, sources, started);
+    let contents: Vec<(&String, Rc<str>)> =
+        reached.iter().filter_map(|file| Some((file, app.text(file)?))).collect();
+    if started.contains("env-file") || contents.iter().any(|(_, content)| is_filled(content)) {
+        return found;
+    }
+    let settings = settings(app);
+    for (file, content) in contents {
+        for (name, line) in in_file(file, &content) {
+            let new = names::is_variable_name(&name) && known.len() < NAMES && known.insert(name.clone());
+            if new && !assigns(started, &name) && !settings.iter().any(|text| assigns(text, &name)) {
                 found.push(Certain { name, file: file.clone(), line });
             }
         }
@@ -38,8 +51,35 @@ pub(super) fn find(app: &App, sources: &[&str], started: &str) -> Vec<Certain> {
     found
 }
 
-/// Where a file of the tree may set it: a `.env` that travels, a start script, a container's settings.
-fn is_set(app: &App, name: &str, started: &str) -> bool {
+/// Whether a file sets variables whose names it doesn't say.
+fn is_filled(content: &str) -> bool {
+    const FILLS: [&str; 9] = [
+        "environ.update",
+        "environ |=",
+        "environ.setdefault(k",
+        "Object.assign(process.env",
+        "process.env[",
+        "process.env =",
+        "read_env(",
+        "load_dotenv(",
+        "dotenv",
+    ];
+    // `import "dotenv/config"` reads `.env`, which is looked at; a path of its own may be anywhere.
+    let plain = [
+        "dotenv/config\"",
+        "dotenv/config'",
+        "load_dotenv()",
+        "import load_dotenv",
+        "\"dotenv\"",
+        "'dotenv'",
+        "from dotenv",
+    ];
+    let bare = plain.iter().fold(content.to_owned(), |text, known| text.replace(known, ""));
+    FILLS.iter().any(|fills| bare.contains(fills)) || bare.contains(".config({")
+}
+
+/// Texts that may set variables: a `.env` that travels, start scripts, a container's settings.
+fn settings(app: &App) -> Vec<Rc<str>> {
     const FILES: [&str; 10] = [
         ".env",
         ".env.production",
@@ -52,13 +92,23 @@ fn is_set(app: &App, name: &str, started: &str) -> bool {
         "ecosystem.config.js",
         "package.json",
     ];
-    let set = format!("{name}=");
-    started.contains(&set) || FILES.iter().any(|file| app.text(file).is_some_and(|text| text.contains(&set)))
+    let named = app.files().filter(|file| text::has_end(file, "env") || file.contains(".env."));
+    FILES.into_iter().chain(named.take(20)).filter_map(|file| app.text(file)).collect()
+}
+
+/// Whether a text gives a value to the name: `NAME=`, `NAME = `, `NAME: `.
+fn assigns(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        let whole = !text[..at].ends_with(part);
+        whole && text[at + name.len()..].trim_start_matches([' ', '"', '\'']).starts_with(['=', ':'])
+    })
 }
 
 /// The files that a start reads: those that the command names, and what they import.
 fn reached(app: &App, sources: &[&str], started: &str) -> BTreeSet<String> {
-    let named = |file: &&&str| listen::runs(file, started) || loads(file, started) || is_program(app, file);
+    let named =
+        |file: &&&str| listen::runs(file, started) || loads(file, started) || is_program(app, file, started);
     let mut open: Vec<String> = sources.iter().filter(named).map(|file| (**file).to_owned()).collect();
     let mut reached = BTreeSet::new();
     while let Some(file) = open.pop() {
@@ -78,22 +128,27 @@ fn loads(file: &str, started: &str) -> bool {
         module.strip_suffix("/__init__").or_else(|| module.strip_suffix("/__main__")).unwrap_or(module);
     started.split_whitespace().any(|word| {
         let word = word.split(':').next().unwrap_or_default().replace('.', "/");
-        !word.is_empty()
-            && !word.starts_with('/')
-            && (module == word || module.ends_with(&format!("/{word}")))
+        !word.is_empty() && module == word
     })
 }
 
-/// A program of a language that is compiled.
-fn is_program(app: &App, file: &str) -> bool {
+/// The program of a language that is compiled, where the command starts one: others of the tree are other programs.
+fn is_program(app: &App, file: &str, started: &str) -> bool {
+    let starts = started.starts_with("./") || started.starts_with("target/") || started.starts_with("/app/");
     let main = |mark: &str| app.text(file).is_some_and(|content| content.contains(mark));
-    text::has_end(file, "go") && main("\nfunc main()") || file == "src/main.rs" || file == "main.rs"
+    starts && (file == "main.go" && main("\nfunc main()") || file == "src/main.rs")
 }
 
 /// The app's own files that a file imports at its top.
 fn imports<'a>(app: &'a App, file: &'a str, content: &'a str) -> impl Iterator<Item = String> + 'a {
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    content.lines().filter(|line| !line.starts_with([' ', '\t'])).flat_map(move |line| {
+    let plain = |line: &&str| {
+        line.len() <= LONGEST
+            && !line.starts_with([' ', '\t'])
+            && !line.starts_with("import type")
+            && !line.starts_with("export type")
+    };
+    content.lines().filter(plain).flat_map(move |line| {
         let candidates = if text::has_end(file, "py") { python(folder, line) } else { script(folder, line) };
         candidates.into_iter().filter(|candidate| app.has(candidate))
     })
@@ -170,15 +225,20 @@ fn is_top(line: &str) -> bool {
     !line.is_empty() && !line.starts_with([' ', '\t', '#', ')', ']', '}'])
 }
 
-/// The lines inside the block that a line opens.
+/// The statements of the block that a line opens: those as far in as its first.
 fn block<'l>(lines: &'l [&'l str], at: usize) -> impl Iterator<Item = &'l str> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let depth = lines.get(at + 1).map_or(0, |line| indent(line));
     let inner = |line: &&&str| line.is_empty() || line.starts_with([' ', '\t']);
-    lines[at + 1..].iter().take_while(inner).take(BLOCK).copied()
+    let block = lines[at + 1..].iter().take_while(inner).take(BLOCK).copied();
+    block.filter(move |line| depth > 0 && indent(line) == depth)
 }
 
+/// Whether a statement ends the process, and does nothing else.
 fn gives_up(line: &str) -> bool {
-    let ends = ["throw ", "raise ", "exit(", "panic(", "log.Fatal", "Fatal(", "Fatalf("];
-    ends.iter().any(|end| line.contains(end)) && !line.contains("exit(0)") && !line.contains("exit()")
+    let ends = ["throw ", "raise ", "process.exit(", "sys.exit(", "exit(", "os.Exit(", "panic(", "log.Fatal"];
+    let line = line.trim_start_matches([' ', '\t', ')', '{']);
+    ends.iter().any(|end| line.starts_with(end)) && !line.contains("exit(0)") && !line.contains("exit()")
 }
 
 fn of_python(content: &str) -> Vec<(String, usize)> {
@@ -215,9 +275,19 @@ fn demanded(line: &str) -> Option<String> {
     let name = rest.strip_prefix(['"', '\''])?.split(['"', '\'']).next()?;
     let after = rest.get(name.len() + 2..)?.strip_prefix(']')?.trim_start();
     let set = after.starts_with('=') && !after.starts_with("==");
-    let plain = before.is_empty() || before.ends_with(|c: char| !c.is_alphanumeric());
+    let plain = is_given(before);
     let doubtful = DOUBTS.iter().any(|doubt| line.contains(doubt)) || before.contains('#');
     (plain && !set && !doubtful).then(|| name.to_owned())
+}
+
+/// `NAME = os.` or `NAME: str = os.`, a plain statement.
+fn is_given(before: &str) -> bool {
+    let Some((left, right)) = before.split_once('=') else { return false };
+    let name = left.split(':').next().unwrap_or_default().trim();
+    let module = right.trim().trim_end_matches('.');
+    let keyword = ["try", "else", "if", "elif", "return"].contains(&name);
+    let word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    !name.is_empty() && !keyword && word(name) && word(module)
 }
 
 /// The variable whose absence alone is tested for.
@@ -254,13 +324,16 @@ fn of_script(content: &str) -> Vec<(String, usize)> {
         else {
             continue;
         };
+        let tested = &rest[..end];
+        if tested.contains("&&") || tested.contains('(') {
+            continue;
+        }
         if gives_up(&rest[end..]) || block(&lines, at).any(gives_up) {
             let names = rest[..end].split("||").map(|part| absent_script(part.trim(), &lines[..at]));
             // One part that isn't understood may be what it depends on; each of the others still ends it.
             found.extend(names.flatten().map(|name| (name, at + 1)));
         }
     }
-    found.extend(of_schema(&lines));
     found
 }
 
@@ -268,9 +341,7 @@ fn of_script(content: &str) -> Vec<(String, usize)> {
 fn absent_script(part: &str, above: &[&str]) -> Option<String> {
     let read = part
         .strip_prefix('!')
-        .or_else(|| {
-            ["=== undefined", "== null", "=== ''", "=== \"\""].iter().find_map(|test| part.strip_suffix(test))
-        })?
+        .or_else(|| ["=== undefined", "== null"].iter().find_map(|test| part.strip_suffix(test)))?
         .trim();
     let direct = |text: &str| {
         let name = text.trim_end_matches(';').trim().strip_prefix("process.env.")?;
@@ -283,29 +354,6 @@ fn absent_script(part: &str, above: &[&str]) -> Option<String> {
             (left.split(':').next()?.trim() == read).then(|| direct(right.trim()))?
         })
     })
-}
-
-/// What a schema of zod demands of `process.env`, where that is parsed at once.
-fn of_schema(lines: &[&str]) -> Vec<(String, usize)> {
-    let parsed = lines.iter().any(|line| is_top_or_closing(line) && line.contains(".parse(process.env)"));
-    if !parsed {
-        return vec![];
-    }
-    const DOUBTS: [&str; 9] =
-        ["optional", "default", "catch(", "or(", "nullable", "nullish", "transform", "preprocess", "?"];
-    let field = |(at, line): (usize, &&str)| {
-        let (name, kind) = line.trim().split_once(':')?;
-        let kind = kind.trim();
-        let certain = kind.starts_with("z.string()")
-            && kind.ends_with(',')
-            && !DOUBTS.iter().any(|doubt| kind.contains(doubt));
-        (certain && names::is_variable_name(name)).then(|| (name.to_owned(), at + 1))
-    };
-    lines.iter().enumerate().filter_map(field).collect()
-}
-
-fn is_top_or_closing(line: &str) -> bool {
-    !line.starts_with([' ', '\t', '#'])
 }
 
 type Reads = fn(&[&str], usize) -> Option<String>;
@@ -336,7 +384,8 @@ fn rust(lines: &[&str], at: usize) -> Option<String> {
     let (before, rest) = lines[at].split_once("env::var(\"")?;
     let (name, after) = rest.split_once("\")")?;
     let must = [".expect(", ".unwrap()"].iter().any(|must| after.starts_with(must));
-    (must && before.trim_start().starts_with("let ") && !before.contains("if ")).then(|| name.to_owned())
+    (must && before.trim_start().starts_with("let ") && !before.contains("if ") && !before.contains('|'))
+        .then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -414,17 +463,6 @@ mod tests {
                 "DB_URL:server.js:2",
             ),
             (
-                vec![
-                    ("src/index.ts", "import { env } from './env.js';\n"),
-                    (
-                        "src/env.ts",
-                        "const schema = z.object({\n  DB_URL: z.string().url(),\n  LEVEL: z.string().default('a'),\n});\nexport const env = schema.parse(process.env);\n",
-                    ),
-                ],
-                "node dist/index.js",
-                "DB_URL:src/env.ts:2",
-            ),
-            (
                 vec![(
                     "main.go",
                     "package main\n\nfunc main() {\n\turl := os.Getenv(\"DB_URL\")\n\tif url == \"\" {\n\t\tlog.Fatal(\"x\")\n\t}\n}\n",
@@ -479,6 +517,65 @@ mod tests {
         let set = [("main.py", "A = os.environ['A_B']\n"), (".env", "A_B=1\n")];
         assert!(names_of(&set, "python main.py").is_empty(), "its .env travels");
         assert!(names_of(&set[..1], "A_B=1 python main.py").is_empty());
+    }
+
+    /// What was once refused, and would have run.
+    #[test]
+    fn nothing_is_certain_that_another_file_or_statement_may_change() {
+        for (files, started) in [
+            (vec![("index.js", ""), ("infra/index.js", "if (!process.env.A_B) throw 1;\n")], "node index.js"),
+            (
+                vec![("server/index.js", ""), ("infra/index.js", "if (!process.env.A_B) throw 1;\n")],
+                "node server/index.js",
+            ),
+            (vec![("main.py", ""), ("worker/main.py", "A = os.environ['A_B']\n")], "uvicorn main:app"),
+            (
+                vec![
+                    ("main.go", "package main\n\nfunc main() {\n}\n"),
+                    (
+                        "cmd/migrate/main.go",
+                        "package main\n\nfunc main() {\n\turl := os.Getenv(\"A_B\")\n\tif url == \"\" {\n\t\tlog.Fatal(1)\n\t}\n}\n",
+                    ),
+                ],
+                "./app",
+            ),
+            (
+                vec![(
+                    "a.js",
+                    "if (!process.env.A_B) {\n  app.post('/', () => { throw new Error('off') })\n}\n",
+                )],
+                "node a.js",
+            ),
+            (vec![("a.js", "if (x === 'on' && (!process.env.A_B || !y)) throw 1;\n")], "node a.js"),
+            (vec![("a.js", "if (process.env.A_B === '') throw 1;\n")], "node a.js"),
+            (
+                vec![("a.js", "require('dotenv').config({ path: 'x' });\nif (!process.env.A_B) throw 1;\n")],
+                "node a.js",
+            ),
+            (vec![("a.js", "if (!process.env.A_B) throw 1;\n"), ("prod.env", "A_B = x\n")], "node a.js"),
+            (vec![("a.js", "if (!process.env.A_B) throw 1;\n")], "node --env-file=x a.js"),
+            (vec![("a.py", "try: A = os.environ['A_B']\nexcept KeyError: A = 1\n")], "python a.py"),
+            (vec![("a.py", "os.environ.update(vault())\nA = os.environ['A_B']\n")], "python a.py"),
+            (vec![("a.py", "print('set os.environ[\"A_B\"]')\n")], "python a.py"),
+            (vec![("a.py", "if not os.getenv('A_B'):\n    def f():\n        raise E\n")], "python a.py"),
+            (
+                vec![(
+                    "src/main.rs",
+                    "fn main() {\n    let key = move || std::env::var(\"A_B\").expect(\"x\");\n}\n",
+                )],
+                "./target/release/app",
+            ),
+        ] {
+            assert_eq!(names_of(&files, started), Vec::<String>::new(), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn long_lines_and_many_names_are_bounded() {
+        let long = format!("from {} import {}\n", "a".repeat(400_000), "b,".repeat(300_000));
+        assert!(names_of(&[("main.py", &long)], "python main.py").is_empty());
+        let many: String = (0..500).map(|n| format!("V_{n} = os.environ['V_{n}']\n")).collect();
+        assert_eq!(names_of(&[("main.py", &many)], "python main.py").len(), NAMES);
     }
 
     #[test]

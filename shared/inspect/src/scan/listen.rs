@@ -34,7 +34,8 @@ const LANGUAGES: [Language; 4] = [
     Language {
         ends: &["js", "mjs", "cjs", "ts", "mts", "cts"],
         first: &[".listen("],
-        named: &["Bun.serve(", "Deno.serve(", " serve(", "\nserve("],
+        // What Bun and Deno serve on reads `PORT` itself.
+        named: &[],
         address: &[],
         program: &[],
         instead: "process.env.PORT || {port}",
@@ -96,14 +97,23 @@ pub(super) fn sure(file: &str, content: &str, started: &str) -> Option<Listens> 
     Some(Listens { port, line: text::line_at(&bare, at + 1), instead })
 }
 
-/// Whether a command names the file: `node server`, `node dist/main.js` for `src/main.ts`, `python app.py`.
+/// Whether a command names the file, by its whole path: `node server`, `node dist/main.js` for `src/main.ts`,
+/// `python app.py`.
 pub(super) fn runs(file: &str, started: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));
+    let (stem, end) = file.rsplit_once('.').unwrap_or((file, ""));
+    let built = stem.strip_prefix("src/").map(|inner| [format!("dist/{inner}"), format!("build/{inner}")]);
+    let mut before = "";
     started.split(|c: char| c.is_whitespace() || ";&|'\"=".contains(c)).any(|word| {
-        let word = word.rsplit('/').next().unwrap_or(word);
-        // A module that another program loads, such as `uvicorn main:app`, isn't run as a program.
-        word == name || end != "py" && (word == stem || word.strip_suffix(".js") == Some(stem))
+        let by = std::mem::replace(&mut before, word);
+        let word = word.strip_prefix("./").unwrap_or(word);
+        if end == "py" {
+            // A module that another program loads, such as `uvicorn main:app`, isn't run as a program.
+            return word == file && by.rsplit('/').next().is_some_and(|by| by.starts_with("python"));
+        }
+        let bare = word.strip_suffix(".js").or_else(|| word.strip_suffix(".mjs")).unwrap_or(word);
+        let runtime = ["node", "bun", "tsx", "ts-node", "nodemon", "run"].contains(&by);
+        let compiled = built.as_ref().is_some_and(|built| built.iter().any(|path| path == bare));
+        word == file || compiled || runtime && word == stem
     })
 }
 
@@ -182,6 +192,17 @@ fn constant(all: &str, name: &str) -> Option<u16> {
         return None;
     }
     let mut known = None;
+    // A parameter of that name may be anything.
+    let parameter = |line: &str| {
+        let list =
+            line.split_once("function").map(|(_, rest)| rest).or_else(|| Some(line.split_once("=>")?.0));
+        list.is_some_and(|list| {
+            list.split(|c: char| !(c.is_alphanumeric() || "_$".contains(c))).any(|word| word == name)
+        }) && !line.contains(".listen(")
+    };
+    if all.lines().any(parameter) {
+        return None;
+    }
     for line in all.lines() {
         let Some(given) = given(line, name) else { continue };
         if known.replace(number(given.trim().trim_end_matches(';').trim())?).is_some() {
@@ -223,6 +244,11 @@ fn always(text: &str, at: usize) -> bool {
         return false;
     }
     let mut depth = indent(own);
+    // Where nobody indents, only brackets tell.
+    let open = |text: &str| text.matches('{').count() as i64 - text.matches('}').count() as i64;
+    if depth == 0 && open(&text[..at - own.len()]) != 0 {
+        return false;
+    }
     for line in text[..at - own.len()].lines().rev() {
         if depth == 0 {
             break;

@@ -95,12 +95,12 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     let (mut fixed, mut default, mut loopback) = (None, None, None);
     let mut health: Option<(usize, String, Origin)> = None;
     let mut sure = None;
-    let mut listens = false;
+    let mut listening = 0;
     let sources = files(app);
     for file in sources.iter().copied() {
         let Some(content) = app.text(file) else { continue };
         port_seen |= port::reads(&content);
-        listens = listens || LISTENS.iter().any(|call| content.contains(call));
+        listening += usize::from(LISTENS.iter().any(|call| content.contains(call)));
         variables::collect(app, file, &content, &mut variables);
         let place = |at: usize, confidence| app.origin(file, Some(text::line_at(&content, at)), confidence);
         default = default.or_else(|| port::default(&content).map(|(port, at)| (port, place(at, 0.75))));
@@ -122,6 +122,8 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     if let Some((_, path, origin)) = health {
         draft.claim(Field::HealthPath, path, origin);
     }
+    // Where several files listen, one of them may be for metrics, and another on `$PORT`.
+    let sure = sure.filter(|_| listening <= 1);
     let sure = sure.map(|(file, found)| (app.origin(file, Some(found.line), 0.95), found));
     if let Some((origin, found)) = &sure {
         fixed = Some((found.port, origin.clone()));
@@ -130,7 +132,7 @@ pub(crate) fn source(app: &App, draft: &mut Draft) -> bool {
     claim_sure(draft, sure);
     warn_loopback(draft, loopback);
     variables::claim(draft, variables);
-    listens
+    listening > 0
 }
 
 fn files<'t>(app: &App<'t>) -> Vec<&'t str> {

@@ -35,6 +35,14 @@ impl Exposure {
     }
 }
 
+impl Exposure {
+    /// The address of one revision: below our first name; an address has nothing below it, so there it leads here only.
+    pub(crate) fn tagged(&self, tag: &str, label: &str, port: u16) -> String {
+        let name = self.names().into_iter().next().unwrap_or_else(|| "localhost".to_owned());
+        format!("http://{tag}---{label}.{name}:{port}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -122,6 +122,11 @@ impl Ingress {
         self.shared.exposure.url(label, self.shared.port, own)
     }
 
+    /// The address of one revision.
+    pub(crate) fn tagged(&self, tag: &str, label: &str) -> String {
+        self.shared.exposure.tagged(tag, label, self.shared.port)
+    }
+
     /// The port it listens on.
     pub(crate) fn port(&self) -> u16 {
         self.shared.port

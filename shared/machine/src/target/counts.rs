@@ -30,7 +30,8 @@ pub(crate) fn load(folder: &Path) -> Minutes {
 
 impl Inner {
     /// Writes the counts of every revision that did something since they were last written.
-    pub(super) async fn keep_counts(&self) {
+    /// Answers whether all of it was written.
+    pub(super) async fn keep_counts(&self) -> bool {
         let services: Vec<_> = self.services.lock().values().cloned().collect();
         let changed: Vec<(PathBuf, Minutes)> = services
             .iter()
@@ -41,22 +42,26 @@ impl Inner {
             })
             .collect();
         let write = move || {
+            let mut all = true;
             for (path, minutes) in changed {
                 // A revision may be forgotten meanwhile, and its folder with it.
                 if let Err(error) = files::replace_json(&path, &minutes)
                     && path.parent().is_some_and(Path::exists)
                 {
+                    all = false;
                     tracing::warn!(%error, "what a revision did could not be kept");
                 }
             }
-            Ok(())
+            Ok(all)
         };
-        files::blocking(write).await.ok();
+        files::blocking(write).await.unwrap_or(false)
     }
 
     /// The same at the end: whoever counts next knows that nothing is missing.
     pub(super) async fn keep_last_counts(&self) {
-        self.keep_counts().await;
+        if !self.keep_counts().await {
+            return;
+        }
         let mark = self.shared.places.services.join(COMPLETE);
         if let Err(error) = std::fs::write(&mark, "") {
             tracing::warn!(%error, "that nothing is missing from what was counted could not be kept");

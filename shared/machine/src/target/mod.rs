@@ -215,7 +215,6 @@ impl MachineTarget {
     /// Where a service is reached; `None` if nothing of it was ever released here.
     pub fn addresses(&self, service: &ServiceKey) -> Option<Addresses> {
         let found = self.inner.services.lock().get(service).cloned()?;
-        let port = self.ingress_port();
         let mut revisions = found.all();
         revisions.sort_by_key(|revision| revision.spec.created_ms);
         let host = &found.route.host;
@@ -224,9 +223,7 @@ impl MachineTarget {
             own: format!("http://127.0.0.1:{}", found.route.port),
             revisions: revisions
                 .iter()
-                .map(|one| {
-                    (one.spec.revision.clone(), format!("http://{}---{host}.localhost:{port}", one.spec.tag))
-                })
+                .map(|one| (one.spec.revision.clone(), self.inner.ingress.tagged(&one.spec.tag, host)))
                 .collect(),
         })
     }

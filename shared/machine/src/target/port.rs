@@ -295,11 +295,11 @@ impl Inner {
     }
 
     fn released(&self, service: &Service, revision: &Revision) -> Released {
-        let (host, port) = (&service.route.host, self.ingress.port());
+        let host = &service.route.host;
         Released {
             revision: revision.spec.revision.clone(),
             url: self.ingress.url(host, service.route.port),
-            revision_url: format!("http://{}---{host}.localhost:{port}", revision.spec.tag),
+            revision_url: self.ingress.tagged(&revision.spec.tag, host),
             closed: false,
         }
     }

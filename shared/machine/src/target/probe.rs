@@ -23,6 +23,8 @@ const START_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Bytes of a bad answer that are told.
 const BODY: usize = 8 << 10;
+/// How long the beginning of a bad answer's body is waited for.
+const BODY_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Asks once, within five seconds in all.
 pub(crate) async fn probe(revision: &Revision, host: &str, path: &str) -> Probe {
@@ -65,20 +67,23 @@ async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<(u16, String
         .map_err(|error| error.to_string())?;
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    let body = if status >= 400 { beginning(response.into_body()).await } else { String::new() };
-    Ok((status, body, took))
+    if status < 400 {
+        return Ok((status, String::new(), took));
+    }
+    let mut body = Vec::new();
+    // A body that never ends takes nothing from what was answered.
+    tokio::time::timeout(BODY_PATIENCE, beginning(response.into_body(), &mut body)).await.ok();
+    Ok((status, String::from_utf8_lossy(&body).into_owned(), took))
 }
 
 /// The beginning of a body; as much of it as comes before its connection ends.
-async fn beginning(mut body: hyper::body::Incoming) -> String {
-    let mut bytes = Vec::new();
+async fn beginning(mut body: hyper::body::Incoming, bytes: &mut Vec<u8>) {
     while bytes.len() < BODY
         && let Some(Ok(frame)) = body.frame().await
     {
         bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| &data[..]));
     }
     bytes.truncate(BODY);
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn answered(path: &str, status: u16, body: String, took: Duration) -> Probe {

@@ -301,8 +301,7 @@ pub struct Released {
 /// What a probe saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Answered below 500 on the health path, and not 400: an app that finds fault with a plain GET finds fault with
-    /// every request.
+    /// Answered below 500 on the health path.
     pub healthy: bool,
     /// The process is gone and will not come back by itself, or keeps dying: no use in probing on.
     pub dead: bool,
@@ -319,7 +318,7 @@ pub struct Probe {
 impl Probe {
     /// Whether an answer of this status is one of an app that is well, as far as a target can tell.
     pub fn is_well(status: u16) -> bool {
-        status < 500 && status != 400
+        status < 500
     }
 }
 

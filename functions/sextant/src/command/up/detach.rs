@@ -30,11 +30,11 @@ pub async fn run(data: &Path, output: Output) -> Result<Ended> {
     output.data(
         &json!({ "url": url, "ingress_port": ingress_port, "pid": pid, "data": data, "log": log }),
         || {
-            let rest = fs::read(&log).unwrap_or_default().split_off(usize::try_from(from).unwrap_or_default());
+            let rest = since(&log, from);
             format!(
                 "{}In the background as process {pid}; its log is `{}`. `sextant open` shows the console, `sextant \
                  down` stops it.",
-                String::from_utf8_lossy(&rest),
+                rest,
                 log.display()
             )
         },
@@ -42,11 +42,20 @@ pub async fn run(data: &Path, output: Output) -> Result<Ended> {
     Ok(Ended::Done)
 }
 
+/// What was written to the log since it had so many bytes.
+fn since(log: &Path, from: u64) -> String {
+    let all = fs::read(log).unwrap_or_default();
+    let from = usize::try_from(from).unwrap_or_default();
+    String::from_utf8_lossy(all.get(from..).unwrap_or_default()).into_owned()
+}
+
 fn spawn(log: File) -> Result<Child> {
     let program = std::env::current_exe()?;
     // The word can't be a value of another flag: it was taken for ours.
     let arguments = std::env::args_os().skip(1);
-    let arguments = arguments.map(|one| if one == "--detach" { "--detached".into() } else { one });
+    let arguments = arguments
+        .filter(|one| one != "--fresh")
+        .map(|one| if one == "--detach" { "--detached".into() } else { one });
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("the process could not be started")
@@ -65,8 +74,7 @@ async fn up(child: &mut Child, data: &Path, log: &Path, from: u64) -> Result<Add
             return Ok(address);
         }
         if let Some(status) = child.try_wait()? {
-            let said = fs::read(log).unwrap_or_default().split_off(usize::try_from(from).unwrap_or_default());
-            bail!("it ended at once ({status}): {}", String::from_utf8_lossy(&said).trim());
+            bail!("it ended at once ({status}): {}", since(log, from).trim());
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -17,12 +17,10 @@ pub fn run(data: &Path, output: Output) -> Result<Ended> {
     let system = rustix::process::geteuid().is_root();
     let folder = if system { PathBuf::from("/etc/systemd/system") } else { user_units()? };
     let path = folder.join("sextant.service");
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .filter(|argument| argument != "--install")
-        .collect();
-    let unit = unit(&std::env::current_exe()?, &arguments, &data, system);
+    let given = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let arguments = arguments(given);
+    let here = std::env::current_dir()?;
+    let unit = unit(&std::env::current_exe()?, &arguments, (&data, &here), system);
     write(&path, &unit)?;
     let user = if system { "" } else { "--user " };
     let next = format!("systemctl {user}daemon-reload && systemctl {user}enable --now sextant");
@@ -32,9 +30,37 @@ pub fn run(data: &Path, output: Output) -> Result<Ended> {
         } else {
             "\nSo that it runs while you aren't logged in: `loginctl enable-linger`"
         };
-        format!("`{}` is written. Start it with\n  {next}{linger}", path.display())
+        format!("`{}` is written. Start it with\n  {next}{linger}{}", path.display(), left_out())
     });
     Ok(Ended::Done)
+}
+
+/// The command without what is said otherwise: a folder may be named from where we are.
+fn arguments(given: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut skip = false;
+    for argument in given {
+        if std::mem::take(&mut skip) || argument == "--install" || argument.starts_with("--data=") {
+            continue;
+        }
+        skip = argument == "--data";
+        if !skip {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
+/// Settings of this terminal that the unit doesn't have; their values may be secrets.
+fn left_out() -> String {
+    let names: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("SEXTANT_") && name != "SEXTANT_DATA")
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("\nNot taken along from this terminal: {}. `systemctl edit sextant` sets them.", names.join(", "))
 }
 
 fn user_units() -> Result<PathBuf> {
@@ -53,16 +79,16 @@ fn write(path: &Path, unit: &str) -> Result<()> {
 }
 
 /// Apps aren't stopped with it (`KillMode=process`): they serve on and are found again, as after Ctrl-C.
-fn unit(program: &Path, arguments: &[String], data: &Path, system: bool) -> String {
-    let named = arguments.iter().any(|argument| argument == "--data" || argument.starts_with("--data="));
-    let folder = if named { vec![] } else { vec!["--data".to_owned(), data.display().to_string()] };
+fn unit(program: &Path, arguments: &[String], (data, here): (&Path, &Path), system: bool) -> String {
+    let folder = ["--data".to_owned(), data.display().to_string()];
     let words = std::iter::once(program.display().to_string()).chain(folder).chain(arguments.iter().cloned());
     let start: Vec<String> = words.map(|word| quoted(&word)).collect();
     let target = if system { "multi-user.target" } else { "default.target" };
     format!(
         "[Unit]\nDescription=Sextant\nAfter=network-online.target\nWants=network-online.target\n\n\
-         [Service]\nExecStart={}\nRestart=on-failure\nRestartSec=2\nKillMode=process\nTimeoutStopSec=30\n\n\
+         [Service]\nWorkingDirectory={}\nExecStart={}\nRestart=on-failure\nRestartSec=2\nKillMode=process\nTimeoutStopSec=30\n\n\
          [Install]\nWantedBy={target}\n",
+        here.display().to_string().replace('%', "%%"),
         start.join(" ")
     )
 }
@@ -93,10 +119,14 @@ mod tests {
     #[test]
     fn a_unit_starts_what_was_asked_for_and_leaves_apps_alone() {
         let arguments = ["up".to_owned(), "--port".to_owned(), "80".to_owned()];
-        let unit = unit(Path::new("/opt/my tools/sextant"), &arguments, Path::new("/var/lib/s"), true);
+        let places = (Path::new("/var/lib/s"), Path::new("/home/ann"));
+        let unit = unit(Path::new("/opt/my tools/sextant"), &arguments, places, true);
         let start = "ExecStart=\"/opt/my tools/sextant\" --data /var/lib/s up --port 80\n";
         assert!(unit.contains(start) && unit.contains("KillMode=process\n"), "{unit}");
         assert!(unit.contains("WantedBy=multi-user.target"), "{unit}");
+        assert!(unit.contains("WorkingDirectory=/home/ann\n"), "{unit}");
+        let given = ["--data", "./rel", "up", "--install", "--data=x"].map(str::to_owned);
+        assert_eq!(super::arguments(given.into_iter()), ["up"]);
     }
 
     #[test]

@@ -143,7 +143,8 @@ fn claim_tool_apps(app: &App, known: &Known, draft: &mut Draft) {
         let command = command.replace("{}", &text::shell_word(&file));
         draft.claim(Field::Start, app.command(command), app.origin(&file, line, 0.85));
         if package == "streamlit" {
-            draft.claim(Field::HealthPath, "/_stcore/health", origin.clone());
+            // Where it is by default; a setting may move it.
+            draft.claim(Field::HealthPath, "/_stcore/health", Origin { confidence: 0.85, ..origin.clone() });
         }
     }
 }
