@@ -169,6 +169,7 @@ async fn why_it_ended_is_told_in_its_own_words() -> Result<(), Killed> {
     );
     let status = String::from_utf8(system.run(&["status", &id]).await.stdout).unwrap();
     let page = system.get(&format!("/deployments/{id}")).await?.text.replace("&#39;", "'");
+    let page = page.replace("<code>", "`").replace("</code>", "`");
     let mail = system.mail(|mail| mail.data.contains("settings.py:3")).await?;
     for text in [status, page, mail.data.replace("=\n", "")] {
         assert!(text.contains("KeyError: 'DATABASE_URL' (settings.py:3)"), "{text}");
