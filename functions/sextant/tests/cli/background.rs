@@ -39,6 +39,26 @@ fn up_goes_on_in_the_background_until_down() {
     assert!(nothing.code == 3 && nothing.err.contains("isn't running"), "{}", nothing.err);
 }
 
+/// What a file says of a server that was killed may be another's process by now.
+#[test]
+fn down_ends_nobody_elses_process() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(run(&data, &[&["up", "--fresh", "--detach"][..], &FREE].concat()).code, 0);
+    let address = fs::read_to_string(data.join("up.json")).unwrap();
+    let down = run(&data, &["down", "--apps"]);
+    assert_eq!(down.code, 0, "at once, though it was running: {}", down.err);
+    let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let mut address: serde_json::Value = serde_json::from_str(&address).unwrap();
+    address["pid"] = other.id().into();
+    fs::write(data.join("up.json"), address.to_string()).unwrap();
+    let nobody = run(&data, &["down"]);
+    assert_eq!(nobody.code, 3, "{}{}", nobody.out, nobody.err);
+    assert!(other.try_wait().unwrap().is_none(), "it lives");
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
 #[test]
 fn a_start_in_the_background_that_fails_says_why() {
     let folder = tempdir().unwrap();
