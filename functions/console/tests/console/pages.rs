@@ -9,8 +9,8 @@ use crate::{
 };
 use model::{
     document::{
-        Stage, Status, Stopped, Variables, decision_path, feedback_path, learning_path, observation_path,
-        service_path, variables_path,
+        Counts, Stage, Status, Stopped, Synthetic, Variables, decision_path, feedback_path, learning_path,
+        observation_path, service_path, variables_path,
     },
     time::{DAY_MS, MINUTE_MS},
 };
@@ -27,6 +27,9 @@ async fn evil(world: &World) {
     one.requested_by = EVIL.into();
     one.commit = Some(EVIL.into());
     one.canary.reason = EVIL.into();
+    one.canary.outlook = EVIL.into();
+    one.canary.synthetic =
+        Some(Synthetic { paths: vec![EVIL.into()], counts: Counts::default(), words: EVIL.into() });
     one.released.as_mut().unwrap().url = format!("javascript:alert(1)//{EVIL}");
     world.save(&one).await;
     let mut failing = failed(2, "shop", now.plus(-MINUTE_MS));

@@ -574,7 +574,8 @@ mod tests {
     fn long_lines_and_many_names_are_bounded() {
         let long = format!("from {} import {}\n", "a".repeat(400_000), "b,".repeat(300_000));
         assert!(names_of(&[("main.py", &long)], "python main.py").is_empty());
-        let many: String = (0..500).map(|n| format!("V_{n} = os.environ['V_{n}']\n")).collect();
+        let many: Vec<String> = (0..500).map(|n| format!("V_{n} = os.environ['V_{n}']")).collect();
+        let many = many.join("\n");
         assert_eq!(names_of(&[("main.py", &many)], "python main.py").len(), NAMES);
     }
 
