@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is asked for; what is absent is left to `sextant.toml`, then to inspection and to what was learned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct RunOptions {
     /// The port it listens on where `$PORT` is not set. Naming it says that it does listen on `$PORT`.
     #[serde(skip_serializing_if = "Option::is_none")]
