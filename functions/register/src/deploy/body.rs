@@ -49,6 +49,7 @@ naming_source! {
         pub secrets: Secrets,
         /// Names of variables, plain or secret, that the service is to have no longer.
         #[serde(default)]
+        #[schema(value_type = Vec<String>)]
         pub unset: BTreeSet<String>,
         /// Whether it may run without variables that the deployment that serves has; refused otherwise, naming them.
         #[serde(default)]

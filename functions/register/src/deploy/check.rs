@@ -182,7 +182,7 @@ pub fn variables(
     checked
 }
 
-/// One can't be removed and set at once; whether there is one of that name does not matter.
+/// One can't be removed and set at once, and its name must be one; whether there is one of that name does not matter.
 pub fn removed(
     unset: &BTreeSet<String>,
     plain: &BTreeMap<String, String>,
@@ -192,6 +192,9 @@ pub fn removed(
     let set = |name: &&String| plain.contains_key(name.as_str()) || secret.contains_key(name.as_str());
     for name in unset.iter().filter(set) {
         findings.add("unset", format!("`{name}` is set in this same request; keep one of the two"));
+    }
+    for name in unset {
+        let _ = findings.take("unset", inspect::names::variable_name(name));
     }
     findings.require(unset.len() <= MOST_VARIABLES, "unset", || {
         format!("a service has at most {MOST_VARIABLES} variables, so no more can be removed")

@@ -18,6 +18,7 @@ pub struct VariablesBody {
     pub secrets: Secrets,
     /// Names of variables, plain or secret, to remove.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     pub unset: BTreeSet<String>,
     /// The version that the caller saw; refused if it is another by now.
     #[serde(default)]

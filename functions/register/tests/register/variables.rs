@@ -194,6 +194,8 @@ async fn who_saw_another_version_is_refused() {
     assert_eq!((late.status, late.text("type")), (409, "/errors#moved-on"), "{late:?}");
     let repeat = keep(&world, json!({"env": {"A": "2"}, "version": 1})).await;
     assert_eq!((repeat.status, &repeat.json["changed"]), (200, &json!(false)), "{repeat:?}");
+    let nameless = keep(&world, json!({"unset": ["", ""]})).await;
+    assert_eq!((nameless.status, nameless.fields()), (422, vec!["unset"]), "{nameless:?}");
     let unborn = keep(&world, json!({"env": {}, "version": 1_u64 << 63})).await;
     assert_eq!(
         (unborn.status, unborn.text("type")),
