@@ -4,8 +4,8 @@
 
 use super::{
     admit::Admission,
-    changes::Tenants,
     feed::{self, Shared},
+    tenants::Tenants,
 };
 use model::{
     document::{Deployment, deployment_path},

@@ -23,6 +23,7 @@ mod id;
 mod open;
 mod state;
 mod stream;
+mod tenants;
 
 pub use frame::start_id;
 pub use hub::Hub;
