@@ -217,51 +217,54 @@ async fn claims_of_nobody_are_ended() {
     assert_eq!(world.state().tidied, 1, "and what was never finished");
 }
 
+/// A deployment that ended then, with a claim on what it was made from.
+async fn ended_with_source(world: &World, number: u32, at: Timestamp) {
+    use host::testing::{START, archived};
+    let mut deployment = sample::deployment(number);
+    deployment.archive = Some(archived("c"));
+    deployment.updated_at = at;
+    world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
+    let (key, digest) = (deployment.id.to_string(), "d".repeat(64).parse().unwrap());
+    let claim = model::port::source::Claim { tenant: sample::acme(), key, digest, since: START };
+    world.state().claims.push(claim);
+}
+
+async fn tidy_sources(world: &World) {
+    let message =
+        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
+    let (ctx, delivery) = world.delivery(message);
+    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+}
+
 /// What a deployment was made from is kept for some days, and for as long as its service can go back to it.
 #[tokio::test]
 async fn the_source_of_an_ended_deployment_is_kept_to_put_it_to_work_again() {
-    use host::testing::{START, archived};
-    use model::{document::service_path, port::source::Claim, time::DAY_MS};
+    use host::testing::START;
+    use model::{document::service_path, time::DAY_MS};
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder);
     // The first one serves, the second one failed lately, the third long ago.
     world.put(service_path(&sample::acme(), &sample::shop()), &sample::service()).await;
     world.tick(30 * DAY_MS);
     for (number, age) in [(1, 20), (2, 6), (3, 8)] {
-        let mut deployment = sample::deployment(number);
-        deployment.archive = Some(archived("c"));
-        deployment.updated_at = START.plus((30 - age) * DAY_MS);
-        world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
-        let (key, digest) = (deployment.id.to_string(), "d".repeat(64).parse().unwrap());
-        world.state().claims.push(Claim { tenant: sample::acme(), key, digest, since: START });
+        ended_with_source(&world, number, START.plus((30 - age) * DAY_MS)).await;
     }
-    let message =
-        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
-    let (ctx, delivery) = world.delivery(message);
-    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+    tidy_sources(&world).await;
     assert_eq!(world.state().removed, [sample::deployment_id(3).to_string()]);
 }
 
 /// Twenty pushes a day don't fill the disk: of what ended lately only the newest are kept.
 #[tokio::test]
 async fn of_many_ended_lately_the_newest_sources_are_kept() {
-    use host::testing::{START, archived};
-    use model::{port::source::Claim, time::HOUR_MS};
+    use host::testing::START;
+    use model::time::HOUR_MS;
     let folder = tempfile::tempdir().unwrap();
     let world = world(&folder);
     world.tick(40 * HOUR_MS);
     for number in 1..=25 {
-        let mut deployment = sample::deployment(number);
-        deployment.archive = Some(archived("c"));
-        deployment.updated_at = START.plus(i64::from(number) * HOUR_MS);
-        world.put(deployment_path(&sample::acme(), &deployment.id), &deployment).await;
-        let (key, digest) = (deployment.id.to_string(), "d".repeat(64).parse().unwrap());
-        world.state().claims.push(Claim { tenant: sample::acme(), key, digest, since: START });
+        ended_with_source(&world, number, START.plus(i64::from(number) * HOUR_MS)).await;
     }
-    let message =
-        Message::new("schedules", kind::SCHEDULE, &sample::acme(), &serde_json::json!({"name": "sources"}));
-    let (ctx, delivery) = world.delivery(message);
-    assert_eq!(sources::tidy(ctx, delivery).await.unwrap(), Outcome::Done);
+    tidy_sources(&world).await;
     let mut removed = world.state().removed.clone();
     removed.sort();
     let mut oldest: Vec<String> = (1..=15).map(|number| sample::deployment_id(number).to_string()).collect();

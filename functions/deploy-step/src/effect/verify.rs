@@ -50,9 +50,10 @@ pub async fn once(ctx: &Context, deployment: &Deployment) -> Result<Probe, Faile
 fn judge(probe: Probe, path: &str, plan: Option<&Plan>) -> Probe {
     let Some(status) = probe.status.filter(|status| *status >= 400) else { return probe };
     let said = plan.is_some_and(|plan| plan.health_said);
-    let refuses = own_words(status, &probe.body, plan).is_some_and(|answer| answer.whatever);
+    let words = own_words(status, &probe.body, plan);
+    let refuses = words.as_ref().is_some_and(|answer| answer.whatever);
     let healthy = probe.healthy && !said && !refuses;
-    let detail = if healthy { passes(status, path, plan) } else { fails(status, &probe.body, path, plan) };
+    let detail = if healthy { passes(status, path, plan) } else { fails(status, words, path, plan) };
     Probe { healthy, detail, ..probe }
 }
 
@@ -66,14 +67,14 @@ fn passes(status: u16, path: &str, plan: Option<&Plan>) -> String {
     }
 }
 
-fn fails(status: u16, body: &str, path: &str, plan: Option<&Plan>) -> String {
+fn fails(status: u16, words: Option<Answer>, path: &str, plan: Option<&Plan>) -> String {
     let place = plan.and_then(|plan| plan.health_place.as_ref());
     let place = match place.map(String::as_str) {
         Some("options") => " (as asked for)".to_owned(),
         Some(place) => format!(" (from {place})"),
         None => String::new(),
     };
-    match own_words(status, body, plan) {
+    match words {
         Some(Answer { words, whatever: true }) => format!("it answers {status} to every request: {words}"),
         Some(Answer { words, whatever: false }) => format!("GET {path}{place} answers {status}: {words}"),
         None => format!("GET {path}{place} answers {status}"),

@@ -32,8 +32,7 @@ impl Outside {
         let port_of = |name: &str| format!("http://{name}:{port}");
         let url = settings.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
         let url = url.unwrap_or_else(|| port_of(name.as_deref().unwrap_or("localhost")));
-        let here = if one { literal(listen) } else { local.to_string() };
-        let here = if listen.is_loopback() { literal(listen) } else { here };
+        let here = literal(if listen.is_unspecified() { local } else { listen });
         Self { listen, here, url, hosts: hosts.into_iter().map(|host| bracketed(&host)).collect() }
     }
 

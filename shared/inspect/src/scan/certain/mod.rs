@@ -11,7 +11,7 @@ mod tests;
 
 use super::listen;
 use crate::{names, plan::App, text};
-use std::{collections::BTreeSet, rc::Rc};
+use std::{borrow::Cow, collections::BTreeSet, rc::Rc};
 
 /// Files that are followed.
 const FILES: usize = 60;
@@ -73,7 +73,11 @@ fn is_filled(content: &str) -> bool {
         "'dotenv'",
         "from dotenv",
     ];
-    let bare = plain.iter().fold(content.to_owned(), |text, known| text.replace(known, ""));
+    let bare = if content.contains("dotenv") {
+        Cow::Owned(plain.iter().fold(content.to_owned(), |text, known| text.replace(known, "")))
+    } else {
+        Cow::Borrowed(content)
+    };
     FILLS.iter().any(|fills| bare.contains(fills)) || bare.contains(".config({")
 }
 
